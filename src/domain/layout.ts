@@ -1,0 +1,69 @@
+import { MandateError } from './errors';
+
+/** Where one installation keeps what it keeps and listens where it listens. All paths absolute. */
+export interface Layout {
+  /** `installed`: root, parts under uids of their own. `own-user`: everything under the uid of whoever started it. */
+  readonly mode: 'installed' | 'own-user';
+  readonly state: string;
+  readonly run: string;
+  /** Fixed at first start: id, trust domain, uids, ports. No secret. */
+  readonly installationFile: string;
+  readonly lockFile: string;
+  /** Authority keys, 0600 files of the server's uid. */
+  readonly keys: string;
+  readonly database: string;
+  readonly databaseRun: string;
+  /** Passwords of the database roles. */
+  readonly secrets: string;
+  readonly logs: string;
+  readonly agentSocket: string;
+  readonly adminSocket: string;
+  readonly linkSocket: string;
+}
+
+/** Longest socket path that every kernel interface takes whole; Node 20 cuts longer ones silently. */
+export const MAX_SOCKET_PATH_BYTES = 100;
+
+export interface LayoutInput {
+  readonly uid: number;
+  /** `--state` or MANDATE_STATE; absolute. */
+  readonly state: string | undefined;
+  readonly home: string;
+  readonly xdgStateHome: string | undefined;
+  readonly xdgRuntimeDir: string | undefined;
+}
+
+/** Decides all paths from who runs it and where the state is. Throws E_SOCKET_PATH before anything is created. */
+export function layoutOf(input: LayoutInput): Layout {
+  const installed = input.uid === 0;
+  const standardState = installed ? '/var/lib/mandate' : `${input.xdgStateHome ?? `${input.home}/.local/state`}/mandate`;
+  const state = input.state ?? standardState;
+  const standardRun = installed ? '/run/mandate' : input.xdgRuntimeDir && `${input.xdgRuntimeDir}/mandate`;
+  const run = (state === standardState && standardRun) || `${state}/run`;
+  const layout: Layout = {
+    mode: installed ? 'installed' : 'own-user',
+    state,
+    run,
+    installationFile: `${state}/installation.json`,
+    lockFile: `${state}/lock`,
+    keys: `${state}/server/keys`,
+    database: `${state}/database`,
+    databaseRun: `${run}/db`,
+    secrets: `${state}/secrets`,
+    logs: `${state}/log`,
+    agentSocket: `${run}/agent/agent.sock`,
+    adminSocket: `${run}/admin/admin.sock`,
+    linkSocket: `${run}/link/link.sock`,
+  };
+  for (const path of [layout.agentSocket, layout.adminSocket, layout.linkSocket, `${layout.databaseRun}/.s.PGSQL.5432`])
+    checkSocketPath(path);
+  return layout;
+}
+
+/** Throws E_SOCKET_PATH for a path that the kernel would cut. */
+export function checkSocketPath(path: string): void {
+  const bytes = Buffer.byteLength(path);
+  if (bytes > MAX_SOCKET_PATH_BYTES) {
+    throw new MandateError('E_SOCKET_PATH', { saw: `${bytes} bytes: ${path}`, fix: 'choose a shorter state folder with --state' });
+  }
+}

@@ -1,0 +1,50 @@
+import type { DelegatorAssurance, DeviceAssurance, Given, ProcessAssurance } from './assurance';
+
+/** A registration rule as it is matched: parsed, bounded, defaults filled in (docs/rules.md). */
+export interface Rule {
+  readonly name: string;
+  /** Higher first; equal priorities are ordered by name. */
+  readonly priority: number;
+  readonly disabled: boolean;
+  /** Every selector type must hold; the values of one type are alternatives. */
+  readonly match: Readonly<Record<string, readonly string[]>>;
+  readonly require: {
+    readonly process?: ProcessAssurance;
+    readonly delegator?: DelegatorAssurance;
+    readonly device?: DeviceAssurance;
+    readonly given?: readonly Given[];
+  };
+  readonly issue: {
+    /** Path template, e.g. `/agent/{user}`. */
+    readonly id: string;
+    readonly hint: string;
+    readonly x509TtlSeconds: number;
+    readonly jwtTtlSeconds: number;
+    /** Exact audiences; `*` alone means any; empty means no JWT-SVID. */
+    readonly audiences: readonly string[];
+  };
+}
+
+/** One applied version of a rule. Versions are never changed, only followed by others. */
+export interface RuleVersion {
+  readonly rule: Rule;
+  readonly version: number;
+  /** SHA-256 of the canonical content, lower-case hex. */
+  readonly contentSha256: string;
+  readonly appliedAtMs: number;
+  /** Who applied it: account and process, as recorded. */
+  readonly author: string;
+}
+
+/** All rules in force at one moment, in order of precedence. The generation changes with every applied change. */
+export interface RuleSet {
+  readonly generation: number;
+  readonly rules: readonly RuleVersion[];
+}
+
+/** Bounds of lifetimes in seconds; an authority lives at least six times the longest. */
+export const MIN_TTL_SECONDS = 1;
+export const MAX_X509_TTL_SECONDS = 24 * 3600;
+export const MAX_JWT_TTL_SECONDS = 3600;
+export const DEFAULT_X509_TTL_SECONDS = 15 * 60;
+export const DEFAULT_JWT_TTL_SECONDS = 5 * 60;
