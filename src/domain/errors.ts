@@ -59,7 +59,7 @@ export const CATALOGUE = {
   E_DELEGATION_ENDED: entry('the delegation this agent acted under has ended', 'permissionDenied', 'refused'),
   E_LAUNCH_ENDED: entry('the launch this process belonged to has ended', 'permissionDenied', 'refused'),
   E_NOT_YOURS: entry('this SPIFFE ID is not one of the caller', 'permissionDenied', 'refused'),
-  E_RATE_LIMITED: entry('too many fresh JWT-SVIDs for one process in a minute', 'resourceExhausted', 'refused'),
+  E_RATE_LIMITED: entry('too many fresh JWT-SVIDs for one process in a minute', 'unavailable', 'refused'),
   // the peer
   E_PEER_GONE: entry('the process ended before it was answered', 'unavailable', 'refused'),
   E_PEER_OTHER_USER: entry('this node attests the processes of its own user only', 'permissionDenied', 'refused'),
@@ -69,7 +69,7 @@ export const CATALOGUE = {
   E_PEER_CREDENTIALS: entry('the user or group of the process changed after it connected', 'permissionDenied', 'refused'),
   E_PEER_LAYOUT: entry('the process runs without address randomisation, which would hide a later exec', 'permissionDenied', 'refused'),
   E_PEER_TRACED: entry('the process is being traced by another one', 'permissionDenied', 'refused'),
-  E_PEER_LIMIT: entry('too many connections from one user or process', 'resourceExhausted', 'refused'),
+  E_PEER_LIMIT: entry('too many connections from one user or process', 'unavailable', 'refused'),
   E_ATTEST_UNREADABLE: entry('the process may not be read by this node', 'permissionDenied', 'refused'),
   E_ATTEST_TOO_LARGE: entry('the program is larger than the node hashes', 'permissionDenied', 'refused'),
   E_ATTEST_CHANGED: entry('the program changed while it was measured', 'unavailable', 'refused'),

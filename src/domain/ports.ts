@@ -118,6 +118,8 @@ export interface LaunchMembership {
   readonly programSha256: string;
   readonly user: string;
   readonly uid: number;
+  /** The announced program was seen running in the launched process; until then its path and hash are `declared`. */
+  readonly programSeen: boolean;
   /** How membership is known: the launched process itself, or a living pinned ancestor. */
   readonly via: 'pinned' | 'ancestor';
 }

@@ -1,0 +1,42 @@
+import { create } from '@bufbuild/protobuf';
+import { asMandateError } from '../domain/errors';
+import { type CallerQuestion, type CallerReport, CallerReportSchema } from '../generated/proto/mandate/v1/node_link_pb';
+import type { PinnedProcesses } from '../system/processes';
+import type { Members } from './members';
+import type { Serving } from './serve';
+
+/**
+ * Answers the server's question about the caller of an admin verb: the process with this pid and pidfs inode, the agent it is or descends
+ * from, and its evidence where that is wanted. A process that is gone, or another one under the same pid, is not found.
+ */
+export async function reportCaller(
+  question: CallerQuestion,
+  processes: PinnedProcesses,
+  members: Members,
+  serving: Serving,
+): Promise<CallerReport> {
+  try {
+    const process = processes.fromPid(question.pid, question.processKey || undefined);
+    try {
+      const membership = members.inherit(process.key, process.ancestors().chain);
+      let evidence: { digest: Buffer; canonical: Buffer } | undefined;
+      if (question.evidence) {
+        const served = serving.of(process);
+        await serving.attested(served);
+        evidence = served.evidence;
+      }
+      return create(CallerReportSchema, {
+        found: process.alive(),
+        agentId: membership?.agentId ?? '',
+        agentName: membership?.agentName ?? '',
+        launchId: membership?.launch?.launchId ?? '',
+        evidence: evidence?.canonical ?? Buffer.alloc(0),
+        evidenceDigest: evidence?.digest ?? Buffer.alloc(0),
+      });
+    } finally {
+      process.release();
+    }
+  } catch (thrown) {
+    return create(CallerReportSchema, { found: false, code: asMandateError(thrown).code });
+  }
+}

@@ -1,0 +1,151 @@
+import { create, toBinary } from '@bufbuild/protobuf';
+import type { handleServerStreamingCall, handleUnaryCall, UntypedServiceImplementation } from '@grpc/grpc-js';
+import { asMandateError, MandateError } from '../domain/errors';
+import type { FileHasher } from '../domain/ports';
+import {
+  type BeginRequest,
+  type BeginResponse,
+  BeginResponseSchema,
+  StandingSchema,
+} from '../generated/proto/mandate/v1/launch_pb';
+import type { PeerConnection } from '../system/peer-listener';
+import { refusalOf, statusOf } from '../wire/refusal';
+import { LiveStream } from './live-stream';
+import type { Members } from './members';
+import { openProgram } from './program';
+import type { Serving } from './serve';
+import type { Served } from './served';
+import type { ServerLink } from './server-link';
+
+const MAX_NAME = 63;
+const MAX_TASK = 1024;
+const MAX_PROGRAM_BYTES = 4096;
+const MAX_ARGUMENTS = 1_000_000;
+const NAME = /^[a-z0-9][a-z0-9._-]*$/;
+
+export interface LaunchApiParts {
+  readonly serving: Serving;
+  readonly members: Members;
+  readonly link: ServerLink;
+  readonly hasher: FileHasher;
+  readonly peer: (call: { getPeer(): string }) => PeerConnection;
+  readonly userName: (uid: number) => string;
+}
+
+/** The launch API: a launcher becomes its agent, and processes learn why they have no identity. */
+export function launchApi(parts: LaunchApiParts): UntypedServiceImplementation {
+  const begin: handleUnaryCall<BeginRequest, BeginResponse> = (call, callback) => {
+    const run = async () => beginLaunch(parts, parts.serving.called(parts.peer(call)), call.request);
+    run().then(
+      (response) => callback(null, response),
+      (thrown: unknown) => callback(statusOf(thrown)),
+    );
+  };
+
+  const awaitIdentity: handleServerStreamingCall<unknown, unknown> = (call) => {
+    const out = new LiveStream(call);
+    try {
+      const served = parts.serving.called(parts.peer(call));
+      const changed = () => out.send(standingMessage(served, parts.members));
+      const subscriber = { wants: 'standing' as const, changed, end: (error: MandateError) => out.fail(error) };
+      out.onClose(() => served.subscribers.delete(subscriber));
+      parts.serving.subscribe(served, subscriber).catch((thrown: unknown) => out.fail(asMandateError(thrown)));
+    } catch (thrown) {
+      out.fail(asMandateError(thrown));
+    }
+  };
+
+  return { begin, awaitIdentity };
+}
+
+/**
+ * The launcher's own process becomes the first process of the agent: it is pinned already, its program is measured before it runs,
+ * and only then does the launcher execute it in place, under the same pid.
+ */
+async function beginLaunch(parts: LaunchApiParts, served: Served, request: BeginRequest): Promise<BeginResponse> {
+  checkRequest(request);
+  const { process } = served;
+  const evidence = await parts.serving.attested(served);
+  const program = openProgram(process, request.program);
+  try {
+    const sha256 = await parts.hasher.sha256(program);
+    process.recheck();
+    const ancestry = process.ancestors();
+    const terminal = controllingTerminal(process.read('stat')) !== 0;
+    const opened = await parts.link.ask(
+      {
+        case: 'launchBegin',
+        value: {
+          evidence,
+          name: request.name,
+          task: request.task,
+          programPath: request.program,
+          programSha256: sha256,
+          terminal: terminal && !parts.members.touches(ancestry.chain),
+          argumentCount: request.argumentCount,
+        },
+      },
+      'launchOpened',
+    );
+    process.recheck();
+    if (!opened.joined) {
+      parts.members.open({
+        launchId: opened.launchId,
+        agentId: opened.agentId,
+        agentName: opened.agentName,
+        name: request.name,
+        programPath: request.program,
+        programSha256: sha256,
+        user: parts.userName(process.uid),
+        uid: process.uid,
+        processKey: process.key,
+        programInode: program.inode,
+        programSeen: false,
+      });
+    }
+    // The launcher's own evidence was of the launcher; what it executes is attested anew, as a member of the launch.
+    served.forget();
+    return create(BeginResponseSchema, {
+      launchId: opened.launchId,
+      agentId: opened.agentId,
+      agentName: opened.agentName,
+      delegationId: opened.delegationId,
+      given: opened.given,
+      spiffeIds: opened.identities.map((identity) => identity.spiffeId),
+      joined: opened.joined,
+    });
+  } finally {
+    program.close();
+  }
+}
+
+function checkRequest(request: BeginRequest): void {
+  const bad = (why: string) => new MandateError('E_REQUEST', { why });
+  if (request.name.length > MAX_NAME || !NAME.test(request.name)) {
+    throw bad(`a name has 1 to ${MAX_NAME} characters a-z 0-9 . _ - and starts with a letter or digit`);
+  }
+  if (Buffer.byteLength(request.task) > MAX_TASK) throw bad(`a task has at most ${MAX_TASK} bytes`);
+  if (!request.program.startsWith('/') || request.program.includes('\0') || Buffer.byteLength(request.program) > MAX_PROGRAM_BYTES) {
+    throw bad('the program is named by an absolute path');
+  }
+  if (request.argumentCount > MAX_ARGUMENTS) throw bad('too many arguments');
+}
+
+/** Field 7 of /proc/PID/stat, read after the last `)`: a hostile name may hold anything. 0 means none. */
+const controllingTerminal = (stat: string): number => Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[4]);
+
+function standingMessage(served: Served, members: Members): Buffer {
+  const { standing } = served;
+  const agentName = members.get(served.process.key)?.agentName ?? '';
+  const message =
+    standing.kind === 'entitled'
+      ? create(StandingSchema, {
+          identities: standing.identities.map(({ spiffeId, rule, jwt }) => ({ spiffeId, rule, jwt })),
+          agentName,
+        })
+      : create(StandingSchema, {
+          refusal: refusalOf(standing.kind === 'refused' ? standing.error : new MandateError('E_STARTING')),
+          agentName,
+        });
+  return Buffer.from(toBinary(StandingSchema, message));
+}

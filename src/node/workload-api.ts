@@ -1,0 +1,141 @@
+import { create, type JsonObject, toBinary } from '@bufbuild/protobuf';
+import type { handleServerStreamingCall, handleUnaryCall, sendUnaryData, ServerUnaryCall, UntypedServiceImplementation } from '@grpc/grpc-js';
+import { asMandateError, MandateError } from '../domain/errors';
+import { parseSpiffeId } from '../domain/spiffe-id';
+import {
+  type JWTSVIDRequest,
+  type JWTSVIDResponse,
+  JWTSVIDResponseSchema,
+  type ValidateJWTSVIDRequest,
+  type ValidateJWTSVIDResponse,
+  ValidateJWTSVIDResponseSchema,
+  X509SVIDResponseSchema,
+} from '../generated/proto/spiffe/workloadapi_pb';
+import type { PeerConnection } from '../system/peer-listener';
+import { statusOf } from '../wire/refusal';
+import { LiveStream } from './live-stream';
+import type { Serving } from './serve';
+import type { Served } from './served';
+import type { Trust, TrustSource } from './trust';
+
+/** Bounds of a JWT-SVID request (JS-16); a longer audience would not fit a token anybody accepts. */
+const MAX_AUDIENCES = 32;
+const MAX_AUDIENCE_BYTES = 1024;
+const MAX_TOKEN_BYTES = 64 * 1024;
+
+export interface WorkloadApiParts {
+  readonly serving: Serving;
+  readonly trust: TrustSource;
+  /** The pinned peer of a call; throws the refusal of its connection where it has one. */
+  readonly peer: (call: { getPeer(): string }) => PeerConnection;
+  readonly validate: (token: string, audience: string, trust: Trust) => Promise<{ spiffeId: string; claims: JsonObject }>;
+}
+
+/** The SPIFFE Workload API over what the node serves. The security header was checked before any of this runs. */
+export function workloadApi(parts: WorkloadApiParts): UntypedServiceImplementation {
+  const { serving, trust } = parts;
+
+  const stream =
+    (open: (served: Served, out: LiveStream) => void): handleServerStreamingCall<unknown, unknown> =>
+    (call) => {
+      const out = new LiveStream(call);
+      try {
+        open(serving.called(parts.peer(call)), out);
+      } catch (thrown) {
+        out.fail(asMandateError(thrown));
+      }
+    };
+
+  const unary =
+    <Q, A>(answer: (request: Q, served: Served) => Promise<A>): handleUnaryCall<Q, A> =>
+    (call: ServerUnaryCall<Q, A>, callback: sendUnaryData<A>) => {
+      const run = async () => answer(call.request, serving.called(parts.peer(call)));
+      run().then(
+        (message) => callback(null, message),
+        (thrown: unknown) => callback(statusOf(thrown)),
+      );
+    };
+
+  /** Watches the process and the trust bundle together; `message` is the whole state, or undefined while there is none to send. */
+  function watch(served: Served, out: LiveStream, wants: 'x509' | 'standing', message: (now: Trust) => Buffer | undefined): void {
+    const send = () => {
+      const now = trust.now;
+      if (served.standing.kind === 'refused') {
+        const { error } = served.standing;
+        // A passing fault is told to newcomers; who was served before waits for the next good state.
+        if (!out.started || error.grpcStatus !== 14) out.fail(error);
+      } else if (served.standing.kind === 'entitled' && now) {
+        const state = message(now);
+        if (state) out.send(state);
+      }
+    };
+    const subscriber = { wants, changed: send, end: (error: MandateError) => out.fail(error) };
+    const unwatch = trust.watch(send);
+    out.onClose(() => {
+      unwatch();
+      served.subscribers.delete(subscriber);
+    });
+    if (!trust.now) out.fail(new MandateError('E_SERVER_DOWN'));
+    else serving.subscribe(served, subscriber).catch((thrown: unknown) => out.fail(asMandateError(thrown)));
+  }
+
+  return {
+    fetchX509SVID: stream((served, out) => watch(served, out, 'x509', (now) => x509Response(served, now))),
+    fetchX509Bundles: stream((served, out) => watch(served, out, 'standing', (now) => now.x509Response)),
+    fetchJWTBundles: stream((served, out) => watch(served, out, 'standing', (now) => now.jwtResponse)),
+    fetchJWTSVID: unary<JWTSVIDRequest, JWTSVIDResponse>(async (request, served) => {
+      const audience = audiencesOf(request.audience);
+      if (request.spiffeId !== '') parseSpiffeId(request.spiffeId);
+      const svids = await serving.jwt(served, audience, request.spiffeId);
+      return create(JWTSVIDResponseSchema, {
+        svids: uniqueHints(svids).map((svid) => ({ spiffeId: svid.spiffeId, svid: svid.token, hint: svid.hint })),
+      });
+    }),
+    validateJWTSVID: unary<ValidateJWTSVIDRequest, ValidateJWTSVIDResponse>(async (request, served) => {
+      if (request.audience === '' || request.svid === '') throw new MandateError('E_REQUEST', { why: 'audience and svid are required' });
+      if (request.svid.length > MAX_TOKEN_BYTES) throw new MandateError('E_TOKEN', { why: 'longer than any JWT-SVID' });
+      const now = trust.now;
+      if (!now) throw new MandateError('E_SERVER_DOWN');
+      if (served.standing.kind !== 'entitled') await serving.standing(served);
+      const { spiffeId, claims } = await parts.validate(request.svid, request.audience, now);
+      return create(ValidateJWTSVIDResponseSchema, { spiffeId, claims });
+    }),
+    fetchWITSVID: stream(() => {
+      throw new MandateError('E_UNIMPLEMENTED');
+    }),
+    fetchWITBundles: stream(() => {
+      throw new MandateError('E_UNIMPLEMENTED');
+    }),
+  };
+}
+
+function x509Response(served: Served, now: Trust): Buffer | undefined {
+  if (served.standing.kind !== 'entitled') return undefined;
+  const svids = served.standing.identities.flatMap((identity) => {
+    const held = served.svids.get(identity.spiffeId);
+    return held ? [{ spiffeId: held.spiffeId, x509Svid: held.chain, x509SvidKey: held.key, bundle: now.x509, hint: held.hint }] : [];
+  });
+  if (svids.length === 0) return undefined;
+  return Buffer.from(toBinary(X509SVIDResponseSchema, create(X509SVIDResponseSchema, { svids: uniqueHints(svids) })));
+}
+
+/** A hint is unique within one response; the first identity that has it keeps it (WL-27). */
+function uniqueHints<T extends { readonly hint: string }>(svids: readonly T[]): T[] {
+  const seen = new Set<string>();
+  return svids.map((svid) => {
+    const taken = svid.hint !== '' && seen.has(svid.hint);
+    seen.add(svid.hint);
+    return taken ? { ...svid, hint: '' } : svid;
+  });
+}
+
+/** Requested audiences in order, without duplicates and empty ones (JS-08). Throws E_REQUEST where none is left or a bound is passed. */
+function audiencesOf(requested: readonly string[]): string[] {
+  const audiences = [...new Set(requested)].filter((audience) => audience !== '');
+  if (audiences.length === 0) throw new MandateError('E_REQUEST', { why: 'an audience is required' });
+  if (audiences.length > MAX_AUDIENCES) throw new MandateError('E_REQUEST', { why: `more than ${MAX_AUDIENCES} audiences` });
+  if (audiences.some((audience) => Buffer.byteLength(audience) > MAX_AUDIENCE_BYTES)) {
+    throw new MandateError('E_REQUEST', { why: `an audience is longer than ${MAX_AUDIENCE_BYTES} bytes` });
+  }
+  return audiences;
+}

@@ -1,0 +1,172 @@
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import { MandateError } from '../domain/errors';
+import type { Evidence } from '../domain/evidence';
+import { newId, newReference } from '../domain/ids';
+import type { EndedRow, EventRow } from '../domain/lineage';
+import type { Clock, LineageWriter, Log, Random } from '../domain/ports';
+import { eventRecord } from '../domain/records';
+import type { BundleUpdate, LaunchBegin, RefusalReport, WelcomeSchema } from '../generated/proto/mandate/v1/node_link_pb';
+import type { Configuration } from './configuration';
+import { fingerprint, type Issuer } from './issue';
+import { openLaunch, type Opened } from './launches';
+import type { LiveAgent, LiveProcess, Living } from './living';
+import type { Refuser } from './refuse';
+import type { Entitled } from '../domain/match';
+
+/** Processes one device may have under attestation at once. */
+const MAX_PROCESSES = 50_000;
+
+export interface DeviceSessionParts {
+  readonly trustDomain: string;
+  readonly installationId: string;
+  readonly version: string;
+  readonly configuration: Configuration;
+  readonly living: Living;
+  readonly issuer: Issuer;
+  readonly refuser: Refuser;
+  readonly lineage: LineageWriter;
+  readonly bundle: () => Pick<BundleUpdate, 'sequence' | 'x509Authorities' | 'jwtBundle'>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+/** What the server keeps of one device while its node is linked, and what the node may ask. */
+export class DeviceSession {
+  /** Evidence digest → process: requests name their process by it. */
+  readonly #byDigest = new Map<string, LiveProcess>();
+
+  constructor(readonly parts: DeviceSessionParts) {}
+
+  get issuer(): Issuer {
+    return this.parts.issuer;
+  }
+
+  get refuser(): Refuser {
+    return this.parts.refuser;
+  }
+
+  get living(): Living {
+    return this.parts.living;
+  }
+
+  welcome(): MessageInitShape<typeof WelcomeSchema> {
+    const { trustDomain, installationId, version, living, bundle } = this.parts;
+    const agents = [...living.agents.values()];
+    return {
+      trustDomain,
+      installationId,
+      deviceId: living.device.id,
+      bundle: bundle(),
+      serverVersion: version,
+      launches: agents.flatMap(({ launch, row }) =>
+        launch
+          ? [
+              {
+                launchId: launch.id,
+                agentId: row.id,
+                agentName: row.name,
+                programPath: launch.programPath,
+                programSha256: launch.programSha256,
+                user: launch.user,
+                uid: launch.uid,
+                name: launch.name,
+                processKey: launch.processKey,
+              },
+            ]
+          : [],
+      ),
+      processes: agents.flatMap((agent) =>
+        [...agent.processes].map((processKey) => ({
+          processKey,
+          pid: living.pidOf(processKey),
+          agentId: agent.row.id,
+          agentName: agent.row.name,
+          launchId: agent.launch?.id ?? '',
+        })),
+      ),
+    };
+  }
+
+  /** Evidence for a process, new or changed. A launch it names must be one this device holds open, with the program recorded for it. */
+  offer(evidence: Evidence, digest: string, canonical: Buffer, via: string | undefined): void {
+    const { living } = this.parts;
+    if (!living.processes.has(evidence.processKey) && living.processes.size >= MAX_PROCESSES) throw new MandateError('E_OVERLOADED');
+    const value = (type: string) => evidence.facts.find((fact) => fact.type === type)?.value;
+    const launchId = value('launch.id');
+    if (launchId !== undefined) {
+      const launch = living.launch(launchId)?.launch;
+      if (!launch) throw new MandateError('E_LAUNCH_ENDED');
+      if (value('launch.path') !== launch.programPath || value('launch.sha256') !== launch.programSha256) {
+        throw new MandateError('E_REQUEST', { why: 'the evidence names another program than the launch' });
+      }
+    }
+    const before = living.processes.get(evidence.processKey);
+    if (before) this.#byDigest.delete(before.digest);
+    this.#byDigest.set(digest, living.offer(evidence, digest, canonical, via));
+  }
+
+  process(digest: Uint8Array): LiveProcess {
+    const process = this.#byDigest.get(Buffer.from(digest).toString('hex'));
+    if (!process) throw new MandateError('E_ATTEST_FAILED', { why: 'the server does not hold this evidence' });
+    return process;
+  }
+
+  entitlement(process: LiveProcess): Promise<{ agent: LiveAgent; identities: readonly Entitled[] }> {
+    return this.parts.issuer.entitled(process, this.parts.configuration.freeze());
+  }
+
+  openLaunch(process: LiveProcess, begin: LaunchBegin): Promise<Opened> {
+    return openLaunch(this.parts, process, begin);
+  }
+
+  /** Live processes whose answer the present rules change. */
+  changedByRules(): string[] {
+    const { living, issuer, configuration } = this.parts;
+    const frozen = configuration.freeze();
+    const changed: string[] = [];
+    for (const process of living.processes.values()) {
+      if (process.told === undefined) continue;
+      // Without an agent the delegation is not known yet: such a process is asked to ask again.
+      if (!process.agent || fingerprint(issuer.match(process, process.agent, frozen)) !== process.told) changed.push(process.key);
+    }
+    return changed;
+  }
+
+  /** 16 end: the process, and with the last one its agent, its launch and its delegation. */
+  async processEnded(processKey: string, reason: string): Promise<void> {
+    const { living, clock, random, lineage } = this.parts;
+    const process = living.processes.get(processKey);
+    if (process) this.#byDigest.delete(process.digest);
+    const recorded = process === undefined || process.durableRow;
+    const { agent, last } = living.ended(processKey);
+    if (!agent || !agent.durable || !recorded) return;
+    const atMs = clock.nowMs();
+    const end = (kind: EndedRow['kind'], id: string): EndedRow => ({ kind, id, atMs, reason: reason.slice(0, 64) });
+    const ended = [end('process', processKey)];
+    if (last) {
+      ended.push(end('agent', agent.row.id), end('delegation', agent.delegation.id));
+      if (agent.launch) ended.push(end('launch', agent.launch.id));
+    }
+    const event = { id: newId(random, atMs), kind: 'ended' as const, atMs, reference: null, code: null, agentId: agent.row.id, processKey };
+    const payload = { ended: ended.map(({ kind, id }) => ({ kind, id })), reason: reason.slice(0, 64) };
+    await lineage.append({ fact: { event: { ...event, record: eventRecord(event, payload) } }, ended });
+  }
+
+  /** A refusal the node decided by itself, before anything reached the server. */
+  async nodeRefused(report: RefusalReport): Promise<void> {
+    const { clock, random, lineage, living } = this.parts;
+    const atMs = clock.nowMs();
+    const event: Omit<EventRow, 'record'> = {
+      id: newId(random, atMs),
+      kind: 'refused',
+      atMs,
+      reference: newReference(random),
+      code: report.code.slice(0, 64),
+      agentId: living.agentOfKey(report.processKey)?.row.id ?? null,
+      processKey: report.processKey === '' ? null : report.processKey.slice(0, 256),
+    };
+    const payload = { pid: report.pid, uid: report.uid, verb: report.verb.slice(0, 64) };
+    await lineage.append({ fact: { event: { ...event, record: eventRecord(event, payload) } } });
+  }
+}

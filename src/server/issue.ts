@@ -1,0 +1,307 @@
+import { audienceDenial } from '../domain/audience';
+import { delegationEndsAt, rootDelegation } from '../domain/delegation';
+import { MandateError } from '../domain/errors';
+import { newId, newSuffix } from '../domain/ids';
+import {
+  type JwtPlan,
+  type LineageClaim,
+  plan,
+  type Plan,
+  record,
+  type Recorded,
+  release,
+  type Released,
+  selfCheck,
+  sign,
+  type X509Plan,
+} from '../domain/issuance';
+import type { CredentialRow, DelegationRow, PersonRow } from '../domain/lineage';
+import { type Entitled, type MatchContext, matchRules, type MatchResult } from '../domain/match';
+import { isP256Point, publicKeySha256 } from '../domain/p256';
+import type { Clock, LineageReader, LineageWriter, Random } from '../domain/ports';
+import { issuanceRecord } from '../domain/records';
+import { processAssurance } from '../domain/facts';
+import { validity } from '../domain/rotation';
+import type { Configuration, Frozen } from './configuration';
+import { type LiveAgent, type LiveProcess, type Living, owed, paid } from './living';
+import { Denied } from './refuse';
+
+/** Fresh JWT-SVIDs one process may ask for in a minute. */
+export const JWT_PER_MINUTE = 600;
+
+export interface IssuerParts {
+  readonly configuration: Configuration;
+  readonly living: Living;
+  readonly lineage: LineageWriter;
+  readonly reader: Pick<LineageReader, 'person'>;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** UID_MIN of this machine. */
+  readonly uidMin: number;
+  readonly jwtPerMinute: number;
+}
+
+export interface Issued<P extends Plan> {
+  readonly released: Released<P>;
+  readonly identity: Entitled;
+  readonly agent: LiveAgent;
+}
+
+/**
+ * The server's half of the path of one identity, told top to bottom; steps 1 to 5 and 13 to 16 are the node's (node/serve.ts).
+ * Nothing here decides an order: domain/issuance.ts makes every other one a compile error.
+ */
+export class Issuer {
+  readonly #parts: IssuerParts;
+  readonly #persons = new Map<string, PersonRow>();
+
+  constructor(parts: IssuerParts) {
+    this.#parts = parts;
+  }
+
+  async x509(process: LiveProcess, publicKey: Buffer, wanted: string): Promise<Issued<X509Plan> & { readonly identities: readonly Entitled[] }> {
+    // 6 admit: the device was admitted with its link; from here on this request sees one configuration.
+    const frozen = this.#parts.configuration.freeze();
+    if (!isP256Point(publicKey)) throw new MandateError('E_REQUEST', { why: 'the public key is not a point on P-256' });
+    // 7 match, 8 delegate
+    const { agent, identities } = await this.entitled(process, frozen);
+    const identity = choose(identities, wanted);
+    // 9 plan
+    const issuedAtMs = this.#parts.clock.nowMs();
+    const planned = plan<X509Plan>({
+      kind: 'x509-svid',
+      spiffeId: identity.spiffeId,
+      publicKey,
+      serial: serialNumber(this.#parts.random),
+      issuedAtMs,
+      ...this.#validity(process, identity, identity.x509TtlSeconds, frozen.x509.notAfterMs, agent, issuedAtMs),
+      authorityKeyId: frozen.x509.keyId,
+    });
+    // 10 sign exactly the plan, and check what was signed
+    const checked = selfCheck(await sign(planned, frozen.x509.signer), frozen.x509.check);
+    // 11 record
+    const recorded = await this.#record(checked, process, agent, identity, publicKeySha256(publicKey), []);
+    // 12 release
+    return { released: release(recorded), identity, agent, identities };
+  }
+
+  async jwt(process: LiveProcess, audience: readonly string[], wanted: string): Promise<readonly Issued<JwtPlan>[]> {
+    const frozen = this.#parts.configuration.freeze(); // 6
+    const { agent, identities } = await this.entitled(process, frozen); // 7, 8
+    const permitted = permittedFor(process, wanted === '' ? identities : [choose(identities, wanted)], audience);
+    this.#countJwt(process, permitted.length);
+    return Promise.all(permitted.map((identity) => this.#oneJwt(process, agent, identity, audience, frozen)));
+  }
+
+  async #oneJwt(process: LiveProcess, agent: LiveAgent, identity: Entitled, audience: readonly string[], frozen: Frozen): Promise<Issued<JwtPlan>> {
+    const issuedAtMs = this.#parts.clock.nowMs();
+    const planned = plan<JwtPlan>({
+      kind: 'jwt-svid',
+      spiffeId: identity.spiffeId,
+      audience: [...audience],
+      serial: serialNumber(this.#parts.random),
+      issuedAtMs,
+      ...this.#validity(process, identity, identity.jwtTtlSeconds, frozen.jwt.notAfterMs, agent, issuedAtMs),
+      authorityKeyId: frozen.jwt.keyId,
+      lineage: lineageClaim(process, agent, this.#parts.living),
+    }); // 9
+    const checked = selfCheck(await sign(planned, frozen.jwt.signer), frozen.jwt.check); // 10
+    const recorded = await this.#record(checked, process, agent, identity, null, audience); // 11
+    return { released: release(recorded), identity, agent }; // 12
+  }
+
+  /**
+   * What the process may be and on whose behalf. A process without an agent becomes the first of one here, and only if a rule gives it
+   * an identity: what is refused leaves a refusal behind, not an agent.
+   */
+  async entitled(process: LiveProcess, frozen: Frozen): Promise<{ agent: LiveAgent; identities: readonly Entitled[] }> {
+    const first = process.agent ?? (await this.#firstOfItsTree(process));
+    const agent = process.agent ?? first; // another request of the same process may have been first meanwhile
+    const now = this.#parts.clock.nowMs();
+    if (agent.delegation.endsAtMs <= now) throw new Denied(process, { code: 'E_DELEGATION_ENDED', rule: null, conditions: [], remedy: '' });
+    const result = this.match(process, agent, frozen);
+    process.told = fingerprint(result);
+    if (result.denial) throw new Denied(process, result.denial);
+    if (!process.agent) {
+      process.agent = agent;
+      agent.processes.add(process.key);
+      this.#parts.living.add(agent);
+    }
+    return { agent, identities: result.identities };
+  }
+
+  match(process: LiveProcess, agent: LiveAgent, frozen: Frozen): MatchResult {
+    return matchRules(frozen.rules, process.evidence, matchContext(agent, this.#parts.living));
+  }
+
+  /** An agent without a launch: its root delegation is implicit, since only a rule allows it. */
+  async #firstOfItsTree(process: LiveProcess): Promise<LiveAgent> {
+    const { clock, random, living } = this.#parts;
+    const startedAtMs = clock.nowMs();
+    const agentId = newId(random, startedAtMs);
+    const { delegation, person } = await this.rootDelegation(process, agentId, { terminal: false, launch: false, agentAmongAncestors: false });
+    const program = process.evidence.facts.find((fact) => fact.type === 'binary.path')?.value.split('/').at(-1) ?? 'process';
+    return {
+      row: {
+        id: agentId,
+        name: `${agentName(program)}-${newSuffix(random, 4)}`,
+        deviceId: living.device.id,
+        delegationId: delegation.id,
+        launchId: null,
+        startedAtMs,
+      },
+      delegation,
+      person,
+      launch: undefined,
+      processes: new Set(),
+      durable: false,
+    };
+  }
+
+  async rootDelegation(
+    process: LiveProcess,
+    agentId: string,
+    how: { readonly terminal: boolean; readonly launch: boolean; readonly agentAmongAncestors: boolean },
+  ): Promise<{ delegation: DelegationRow; person: PersonRow | undefined }> {
+    const { clock, random, uidMin } = this.#parts;
+    const startedAtMs = clock.nowMs();
+    const { uid } = process.evidence;
+    const root = rootDelegation({ uid, userName: factOf(process, 'user.name'), uidMin, ...how });
+    const person = root.person ? await this.#person(root.person.uid, root.person.name) : undefined;
+    return {
+      person,
+      delegation: {
+        id: newId(random, startedAtMs),
+        parentId: null,
+        agentId,
+        personId: person?.id ?? null,
+        assurance: root.assurance,
+        given: root.given,
+        startedAtMs,
+        endsAtMs: delegationEndsAt(startedAtMs),
+        stopCode: root.stopCode,
+        stopReason: root.stopReason,
+      },
+    };
+  }
+
+  async #person(uid: number, name: string): Promise<PersonRow> {
+    const { living, reader, random, clock } = this.#parts;
+    const key = `${uid}:${name}`;
+    const known = this.#persons.get(key);
+    if (known) return known;
+    const recorded = await reader.person(living.device.id, uid, name);
+    const nowMs = clock.nowMs();
+    const person: PersonRow = this.#persons.get(key) ?? {
+      id: recorded?.id ?? newId(random, nowMs),
+      kind: 'os-account',
+      name,
+      uid,
+      deviceId: living.device.id,
+      firstSeenAtMs: nowMs,
+    };
+    this.#persons.set(key, person);
+    return person;
+  }
+
+  #validity(process: LiveProcess, identity: Entitled, ttlSeconds: number, authorityNotAfterMs: number, agent: LiveAgent, issuedAtMs: number) {
+    const window = validity({ issuedAtMs, ttlSeconds, authorityNotAfterMs, delegationEndsAtMs: agent.delegation.endsAtMs });
+    if (!window) throw new Denied(process, { code: 'E_LIFETIME', rule: identity.rule, conditions: [], remedy: 'the authority or the delegation ends now' });
+    return window;
+  }
+
+  #countJwt(process: LiveProcess, count: number): void {
+    const minute = Math.floor(this.#parts.clock.monotonicMs() / 60_000);
+    if (process.jwtMinute !== minute) Object.assign(process, { jwtMinute: minute, jwtCount: 0 });
+    process.jwtCount += count;
+    if (process.jwtCount > this.#parts.jwtPerMinute) {
+      throw new MandateError('E_RATE_LIMITED', { fix: 'use a JWT-SVID until half of its life is over' });
+    }
+  }
+
+  async #record<P extends Plan>(
+    checked: Parameters<typeof record<P>>[0],
+    process: LiveProcess,
+    agent: LiveAgent,
+    identity: Entitled,
+    keySha256: string | null,
+    audience: readonly string[],
+  ): Promise<Recorded<P>> {
+    const { living, lineage, clock } = this.#parts;
+    const planned = checked.plan;
+    const digest = process.digest;
+    const row: Omit<CredentialRow, 'record'> = {
+      serial: planned.serial,
+      kind: planned.kind,
+      spiffeId: planned.spiffeId,
+      audience,
+      issuedAtMs: planned.issuedAtMs,
+      notBeforeMs: planned.notBeforeMs,
+      notAfterMs: planned.notAfterMs,
+      authorityKeyId: planned.authorityKeyId,
+      publicKeySha256: keySha256,
+      processKey: process.key,
+      agentId: agent.row.id,
+      delegationId: agent.delegation.id,
+      evidenceDigest: digest,
+      ruleName: identity.rule.rule.name,
+      ruleVersion: identity.rule.version,
+      deviceId: living.device.id,
+    };
+    const fact = { credential: { ...row, record: issuanceRecord(row) } };
+    const rows = owed(process, agent, living.device, clock.nowMs());
+    const recorded = await record(checked, { fact, ...rows }, (entry) => lineage.append(entry));
+    paid(process, agent, digest);
+    return recorded;
+  }
+}
+
+/** 126 random bits in 16 octets: positive, minimal, fixed length, never all zero (RFC 5280 §4.1.2.2). */
+function serialNumber(random: Random): string {
+  const bytes = random.bytes(16);
+  bytes[0] = (bytes[0]! & 0x3f) | 0x40;
+  return bytes.toString('hex');
+}
+
+function choose(identities: readonly Entitled[], wanted: string): Entitled {
+  const chosen = wanted === '' ? identities[0] : identities.find((identity) => identity.spiffeId === wanted);
+  if (!chosen) throw new MandateError('E_NOT_YOURS', { saw: wanted });
+  return chosen;
+}
+
+/** The identities whose rules list every audience asked for. Throws the refusal of the first one where none does. */
+function permittedFor(process: LiveProcess, identities: readonly Entitled[], audience: readonly string[]): Entitled[] {
+  const denials = identities.map((identity) => audienceDenial(identity, audience));
+  const permitted = identities.filter((_, index) => denials[index] === undefined);
+  const first = denials[0];
+  if (permitted.length === 0 && first) throw new Denied(process, first);
+  return permitted;
+}
+
+export const matchContext = (agent: LiveAgent, living: Living): MatchContext => ({
+  delegator: agent.delegation.personId === null ? null : agent.delegation.assurance,
+  given: agent.delegation.given,
+  device: living.device.assurance,
+  agentId: agent.row.id,
+});
+
+/** What a rule change may alter of an answer: identities, their order, lifetimes and audiences. */
+export const fingerprint = (result: MatchResult): string =>
+  result.denial
+    ? `${result.denial.code} ${result.denial.rule?.rule.name ?? ''}@${result.denial.rule?.version ?? 0}`
+    : result.identities.map((identity) => `${identity.spiffeId} ${identity.rule.rule.name}@${identity.rule.version}`).join('\n');
+
+const lineageClaim = (process: LiveProcess, agent: LiveAgent, living: Living): LineageClaim => ({
+  v: 1,
+  delegation: agent.delegation.id,
+  agent: agent.row.id,
+  delegator: agent.person?.id ?? null,
+  given: agent.delegation.given,
+  assurance: { process: processAssurance(process.evidence), delegator: agent.delegation.assurance, device: living.device.assurance },
+});
+
+export const factOf = (process: LiveProcess, type: string): string | undefined =>
+  process.evidence.facts.find((fact) => fact.type === type)?.value;
+
+/** A program's file name as the first part of an agent's name: what people read, bounded and plain. */
+export const agentName = (program: string): string => program.toLowerCase().replace(/[^a-z0-9._-]+/g, '-').replace(/^[^a-z0-9]+/, '').slice(0, 40) || 'agent';

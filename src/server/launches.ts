@@ -1,0 +1,117 @@
+import { MandateError } from '../domain/errors';
+import type { Evidence } from '../domain/evidence';
+import { newId, newSuffix } from '../domain/ids';
+import type { AgentRow, LaunchRow } from '../domain/lineage';
+import { type Entitled, matchRules } from '../domain/match';
+import type { Clock, LineageWriter, Random } from '../domain/ports';
+import { eventRecord } from '../domain/records';
+import type { LaunchBegin } from '../generated/proto/mandate/v1/node_link_pb';
+import type { Configuration } from './configuration';
+import { agentName, factOf, type Issuer, matchContext } from './issue';
+import { type LiveAgent, type LiveProcess, type Living, owed, paid } from './living';
+
+export interface LaunchesParts {
+  readonly configuration: Configuration;
+  readonly living: Living;
+  readonly issuer: Issuer;
+  readonly lineage: LineageWriter;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+export interface Opened {
+  readonly agent: LiveAgent;
+  /** What any member may be by the launch alone; shown to people before the program runs. */
+  readonly identities: readonly Entitled[];
+  readonly joined: boolean;
+}
+
+/**
+ * Opens a launch: the launcher's process becomes the first of a new agent with a root delegation of its own. Inside a launch nothing new
+ * is opened: the process stays the same agent and the name it asked for is recorded as declared.
+ */
+export async function openLaunch(parts: LaunchesParts, process: LiveProcess, begin: LaunchBegin): Promise<Opened> {
+  const { living, clock, random, issuer, lineage } = parts;
+  if (process.agent?.launch) return joinLaunch(parts, process, process.agent, begin);
+  const above = process.evidence.ancestors.some((ancestor) => living.agentOfKey(ancestor.key) !== undefined);
+  const openedAtMs = clock.nowMs();
+  const agentId = newId(random, openedAtMs);
+  const launchId = newId(random, openedAtMs);
+  const { delegation, person } = await issuer.rootDelegation(process, agentId, {
+    terminal: begin.terminal,
+    launch: true,
+    agentAmongAncestors: above || process.agent !== undefined,
+  });
+  const launch: LaunchRow = {
+    id: launchId,
+    agentId,
+    deviceId: living.device.id,
+    name: begin.name,
+    task: begin.task,
+    programPath: begin.programPath,
+    programSha256: begin.programSha256,
+    argumentCount: begin.argumentCount,
+    processKey: process.key,
+    uid: process.evidence.uid,
+    user: factOf(process, 'user.name') ?? `uid-${process.evidence.uid}`,
+    terminal: begin.terminal,
+    openedAtMs,
+  };
+  const row: AgentRow = {
+    id: agentId,
+    name: `${agentName(begin.name)}-${newSuffix(random, 4)}`,
+    deviceId: living.device.id,
+    delegationId: delegation.id,
+    launchId,
+    startedAtMs: openedAtMs,
+  };
+  const agent: LiveAgent = { row, delegation, person, launch, processes: new Set([process.key]), durable: false };
+  const event = { id: newId(random, openedAtMs), kind: 'launch-opened' as const, atMs: openedAtMs, reference: null, code: null, agentId, processKey: process.key };
+  const payload = {
+    launchId,
+    delegationId: delegation.id,
+    personId: delegation.personId,
+    given: delegation.given,
+    assurance: delegation.assurance,
+    endsAtMs: delegation.endsAtMs,
+    programSha256: launch.programSha256,
+    evidenceDigest: process.digest,
+    stopCode: delegation.stopCode,
+  };
+  const digest = process.digest;
+  await lineage.append({
+    fact: { event: { ...event, record: eventRecord(event, payload) } },
+    ...owed({ ...process, durableRow: false }, agent, living.device, openedAtMs),
+  });
+  living.add(agent);
+  process.agent = agent;
+  paid(process, agent, digest);
+  return { agent, identities: byLaunchAlone(parts, process.evidence, agent), joined: false };
+}
+
+async function joinLaunch(parts: LaunchesParts, process: LiveProcess, agent: LiveAgent, begin: LaunchBegin): Promise<Opened> {
+  const { living, clock, random, lineage } = parts;
+  if (agent.delegation.endsAtMs <= clock.nowMs()) throw new MandateError('E_DELEGATION_ENDED');
+  const atMs = clock.nowMs();
+  const event = { id: newId(random, atMs), kind: 'launch-joined' as const, atMs, reference: null, code: null, agentId: agent.row.id, processKey: process.key };
+  const payload = { launchId: agent.launch?.id ?? null, declaredName: begin.name, declaredTask: begin.task, programSha256: begin.programSha256 };
+  const digest = process.digest;
+  await lineage.append({ fact: { event: { ...event, record: eventRecord(event, payload) } }, ...owed(process, agent, living.device, atMs) });
+  paid(process, agent, digest);
+  return { agent, identities: byLaunchAlone(parts, process.evidence, agent), joined: true };
+}
+
+/** The rules that match on who launched it, without looking at the program: the launcher's own program is about to be replaced. */
+function byLaunchAlone(parts: LaunchesParts, launcher: Evidence, agent: LiveAgent): readonly Entitled[] {
+  if (!agent.launch) return [];
+  const kept = launcher.facts.filter((fact) => /^(host|user|cgroup)\./.test(fact.type));
+  const known = (name: string, value: string) => ({ type: `launch.${name}`, value, assurance: 'observed' as const });
+  const facts = [
+    ...kept,
+    known('id', agent.launch.id),
+    known('user', agent.launch.user),
+    known('uid', String(agent.launch.uid)),
+    { type: 'launch.name', value: agent.launch.name, assurance: 'declared' as const },
+  ];
+  return matchRules(parts.configuration.freeze().rules, { ...launcher, facts }, matchContext(agent, parts.living)).identities;
+}

@@ -1,0 +1,187 @@
+import type { Evidence } from '../domain/evidence';
+import type {
+  AgentRow,
+  AgentSummary,
+  DelegationRow,
+  DeviceRow,
+  EvidenceRow,
+  LaunchRow,
+  LineageEntry,
+  PersonRow,
+  ProcessRow,
+} from '../domain/lineage';
+
+/** An agent that has not ended, with the chain behind it. */
+export interface LiveAgent {
+  readonly row: AgentRow;
+  readonly delegation: DelegationRow;
+  readonly person: PersonRow | undefined;
+  readonly launch: LaunchRow | undefined;
+  /** Keys of its processes that have not ended. */
+  readonly processes: Set<string>;
+  /** Its rows are committed. */
+  durable: boolean;
+}
+
+/** A process whose evidence the server holds. */
+export interface LiveProcess {
+  readonly key: string;
+  evidence: Evidence;
+  digest: string;
+  canonical: Buffer;
+  /** The pinned ancestor that made it a member of its agent. */
+  via: string | undefined;
+  agent: LiveAgent | undefined;
+  /** Digest of the evidence that is committed. */
+  durableEvidence: string | undefined;
+  durableRow: boolean;
+  /** What it was last told, to see whether a rule change alters the answer. */
+  told: string | undefined;
+  /** References of refusals already recorded, by code and rule generation. */
+  readonly refusals: Map<string, string>;
+  /** Fresh JWT-SVIDs in the present minute. */
+  jwtMinute: number;
+  jwtCount: number;
+}
+
+/** What lives on the device of one node. Rebuilt from the lineage after a restart, so that nothing in it can be lost. */
+export class Living {
+  readonly agents = new Map<string, LiveAgent>();
+  readonly processes = new Map<string, LiveProcess>();
+  /** Processes the lineage holds open: key → agent. */
+  readonly #known = new Map<string, LiveAgent>();
+  readonly #pids = new Map<string, number>();
+  readonly #launches = new Map<string, LiveAgent>();
+
+  constructor(readonly device: DeviceRow) {}
+
+  restore(summaries: readonly AgentSummary[]): void {
+    for (const summary of summaries) {
+      const agent: LiveAgent = {
+        row: summary.agent,
+        delegation: summary.delegation,
+        person: summary.person ?? undefined,
+        launch: summary.launch ?? undefined,
+        processes: new Set(summary.processes.map((process) => process.key)),
+        durable: true,
+      };
+      this.add(agent);
+      for (const process of summary.processes) {
+        this.#known.set(process.key, agent);
+        this.#pids.set(process.key, process.pid);
+      }
+    }
+  }
+
+  add(agent: LiveAgent): void {
+    this.agents.set(agent.row.id, agent);
+    if (agent.launch) this.#launches.set(agent.launch.id, agent);
+  }
+
+  /** Pid of a process of a live agent; 0 where it is not known. */
+  pidOf(processKey: string): number {
+    return this.processes.get(processKey)?.evidence.pid ?? this.#pids.get(processKey) ?? 0;
+  }
+
+  launch(launchId: string): LiveAgent | undefined {
+    return this.#launches.get(launchId);
+  }
+
+  /** Evidence was offered: the process is new, or what is known of it changed. */
+  offer(evidence: Evidence, digest: string, canonical: Buffer, via: string | undefined): LiveProcess {
+    const known = this.processes.get(evidence.processKey);
+    if (known) {
+      Object.assign(known, { evidence, digest, canonical, via: via ?? known.via, told: undefined });
+      known.agent ??= this.#agentOf(known);
+      return known;
+    }
+    const process: LiveProcess = {
+      key: evidence.processKey,
+      evidence,
+      digest,
+      canonical,
+      via,
+      agent: undefined,
+      durableEvidence: undefined,
+      durableRow: this.#known.has(evidence.processKey),
+      told: undefined,
+      refusals: new Map(),
+      jwtMinute: 0,
+      jwtCount: 0,
+    };
+    process.agent = this.#agentOf(process);
+    process.agent?.processes.add(process.key);
+    this.processes.set(process.key, process);
+    return process;
+  }
+
+  /** The agent the records name for this process, or its launch's, or that of the ancestor that made it a member. */
+  #agentOf(process: LiveProcess): LiveAgent | undefined {
+    const recorded = this.#known.get(process.key);
+    if (recorded) return recorded;
+    const launchId = process.evidence.facts.find((fact) => fact.type === 'launch.id')?.value;
+    if (launchId !== undefined) return this.#launches.get(launchId);
+    return process.via === undefined ? undefined : this.agentOfKey(process.via);
+  }
+
+  agentOfKey(processKey: string): LiveAgent | undefined {
+    return this.processes.get(processKey)?.agent ?? this.#known.get(processKey);
+  }
+
+  /** A process ended; returns the agent that ended with it, if it was the last one. */
+  ended(processKey: string): { agent: LiveAgent | undefined; last: boolean } {
+    const agent = this.agentOfKey(processKey);
+    this.processes.delete(processKey);
+    this.#known.delete(processKey);
+    this.#pids.delete(processKey);
+    agent?.processes.delete(processKey);
+    const last = agent !== undefined && agent.processes.size === 0;
+    if (last) {
+      this.agents.delete(agent.row.id);
+      if (agent.launch) this.#launches.delete(agent.launch.id);
+    }
+    return { agent, last };
+  }
+}
+
+/** Rows a fact about this process rests on that are not committed yet. */
+export function owed(process: LiveProcess, agent: LiveAgent | undefined, device: DeviceRow, nowMs: number): Omit<LineageEntry, 'fact'> {
+  const evidence: EvidenceRow[] =
+    process.durableEvidence === process.digest
+      ? []
+      : [{ digest: process.digest, canonical: process.canonical, processKey: process.key, seenAtMs: nowMs }];
+  if (!agent) return { evidence };
+  return {
+    evidence,
+    ...(agent.durable
+      ? {}
+      : {
+          persons: agent.person ? [agent.person] : [],
+          delegations: [agent.delegation],
+          agents: [agent.row],
+          launches: agent.launch ? [agent.launch] : [],
+        }),
+    ...(process.durableRow ? {} : { processes: [processRow(process, agent, device, nowMs)] }),
+  };
+}
+
+/** Called when an entry with the owed rows was committed. */
+export function paid(process: LiveProcess, agent: LiveAgent | undefined, digest: string): void {
+  process.durableEvidence = digest;
+  if (!agent) return;
+  agent.durable = true;
+  process.durableRow = true;
+}
+
+const processRow = (process: LiveProcess, agent: LiveAgent, device: DeviceRow, nowMs: number): ProcessRow => ({
+  key: process.key,
+  deviceId: device.id,
+  agentId: agent.row.id,
+  launchId: agent.launch?.id ?? null,
+  viaProcessKey: process.via ?? null,
+  pid: process.evidence.pid,
+  uid: process.evidence.uid,
+  startTicks: process.evidence.startTicks,
+  evidenceDigest: process.digest,
+  seenAtMs: nowMs,
+});

@@ -1,0 +1,94 @@
+import { create } from '@bufbuild/protobuf';
+import { CATALOGUE, MandateError } from '../domain/errors';
+import { newId, newReference } from '../domain/ids';
+import type { Denial } from '../domain/match';
+import type { Clock, LineageWriter, Log, Random } from '../domain/ports';
+import { eventRecord } from '../domain/records';
+import { type Refusal, RefusalSchema } from '../generated/proto/mandate/v1/refusal_pb';
+import type { Configuration } from './configuration';
+import { type LiveProcess, type Living, owed, paid } from './living';
+
+/** Facts of the asker that explain a refusal to it; everything else it may look up itself. */
+const SHOWN = ['binary.path', 'binary.sha256', 'user.name', 'user.uid', 'user.group', 'process.parent', 'launch.id', 'launch.path', 'cgroup.path'];
+const MAX_SHOWN_VALUE = 512;
+
+/** A refusal that the rules decided, before it was recorded and put into words for whoever asked. */
+export class Denied extends MandateError {
+  constructor(
+    readonly process: LiveProcess,
+    readonly denial: Denial,
+  ) {
+    super(denial.code);
+  }
+}
+
+export interface RefuserParts {
+  readonly configuration: Configuration;
+  readonly living: Living;
+  readonly lineage: LineageWriter;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+/** The refusal as its asker may see it: its own attributes and which condition failed, never an expected value or a remedy. */
+export function refusalForAsker(process: LiveProcess, denial: Denial, reference: string): Refusal {
+  return create(RefusalSchema, {
+    code: denial.code,
+    message: CATALOGUE[denial.code].message,
+    saw: process.evidence.facts
+      .filter((fact) => SHOWN.includes(fact.type))
+      .map((fact) => ({ selector: fact.type, value: fact.value.slice(0, MAX_SHOWN_VALUE), assurance: fact.assurance })),
+    rule: denial.rule?.rule.name ?? '',
+    ruleVersion: denial.rule?.version ?? 0,
+    conditions: denial.conditions.map(({ selector, holds, seen }) => ({ selector, holds, seen, expected: [] })),
+    remedy: 'ask your administrator',
+    request: reference,
+  });
+}
+
+/**
+ * Records refusals and answers them. The same refusal of the same process under the same rules is one record, however often it is asked
+ * for: a loop in an agent must not fill the lineage.
+ */
+export class Refuser {
+  constructor(private readonly parts: RefuserParts) {}
+
+  async refuse(denied: Denied): Promise<Refusal> {
+    const { process, denial } = denied;
+    const { configuration, living, lineage, clock, random, log } = this.parts;
+    const seen = `${denial.code} ${configuration.freeze().rules.generation} ${process.digest}`;
+    const known = process.refusals.get(seen);
+    if (known !== undefined) return refusalForAsker(process, denial, known);
+    const reference = newReference(random);
+    process.refusals.clear();
+    process.refusals.set(seen, reference);
+    const atMs = clock.nowMs();
+    const agent = process.agent;
+    const digest = process.digest;
+    const event = {
+      id: newId(random, atMs),
+      kind: 'refused' as const,
+      atMs,
+      reference,
+      code: denial.code,
+      agentId: agent?.row.id ?? null,
+      processKey: process.key,
+    };
+    const payload = {
+      evidenceDigest: digest,
+      rule: denial.rule?.rule.name ?? null,
+      ruleVersion: denial.rule?.version ?? null,
+      conditions: denial.conditions.map(({ selector, holds }) => ({ selector, holds })),
+    };
+    try {
+      await lineage.append({ fact: { event: { ...event, record: eventRecord(event, payload) } }, ...owed(process, agent, living.device, atMs) });
+      paid(process, agent, digest);
+    } catch (error) {
+      // Nothing was issued, so the refusal stands; that it could not be recorded is for the operator.
+      process.refusals.delete(seen);
+      log.error({ err: error, code: denial.code, process: process.key }, 'refusal not recorded');
+    }
+    return refusalForAsker(process, denial, reference);
+  }
+}
