@@ -1,0 +1,69 @@
+/** What one selector type says, how its values look, and what it is worth on its own. docs/rules.md shows this table. */
+export interface SelectorType {
+  readonly type: string;
+  /** One line for people who write rules. */
+  readonly meaning: string;
+  readonly form: SelectorForm;
+  /**
+   * What a rule that names it gains. `identity`: something a process cannot choose for itself (contents, account, launch). `context`:
+   * true, but shared by many or chosen by whoever starts the process, so never enough alone. `declared`: said by the launcher, so it
+   * never makes a condition hold.
+   */
+  readonly strength: 'identity' | 'context' | 'declared';
+}
+
+export type SelectorForm = 'text' | 'path' | 'number' | 'boolean' | 'sha256';
+
+const selector = (type: string, form: SelectorForm, strength: SelectorType['strength'], meaning: string): SelectorType => ({
+  type,
+  form,
+  strength,
+  meaning,
+});
+
+/** Every selector type that a rule may name. A test holds docs/rules.md to this list. */
+export const SELECTORS: readonly SelectorType[] = [
+  selector('host.name', 'text', 'context', 'host name of the device'),
+  selector('host.machine_id', 'text', 'context', 'machine id of the device'),
+  selector('host.boot_id', 'text', 'context', 'boot id of the device; changes with every boot'),
+  selector('host.os', 'text', 'context', 'operating system and version of the device'),
+  selector('host.kernel', 'text', 'context', 'kernel release of the device'),
+  selector('user.uid', 'number', 'identity', 'user id the process runs under'),
+  selector('user.gid', 'number', 'identity', 'primary group id of the process'),
+  selector('user.name', 'text', 'identity', 'account name of the user id, or `uid-N` where it has none'),
+  selector('user.group', 'text', 'identity', 'name of the primary group'),
+  selector('user.supplementary_gid', 'number', 'identity', 'one supplementary group id'),
+  selector('user.supplementary_group', 'text', 'identity', 'name of one supplementary group'),
+  selector(
+    'binary.path',
+    'path',
+    'context',
+    'path of the running program as the kernel shows it; whoever may write there may replace the program',
+  ),
+  selector('binary.sha256', 'sha256', 'identity', 'SHA-256 of the contents of the running program'),
+  selector('binary.owner_uid', 'number', 'context', 'owner of the file of the running program'),
+  selector('binary.writable', 'boolean', 'context', 'whether the user of the process may write to its program'),
+  selector('binary.deleted', 'boolean', 'context', 'whether the file of the running program is gone from its path'),
+  selector('process.parent', 'path', 'context', 'path of the program of the parent process'),
+  selector('process.ancestor', 'path', 'context', 'path of the program of any living ancestor'),
+  selector('process.tty', 'text', 'context', 'controlling terminal of the process'),
+  selector('cgroup.path', 'path', 'context', 'path of the control group'),
+  selector('cgroup.id', 'number', 'context', 'inode number of the control group'),
+  selector('cgroup.unit', 'text', 'identity', 'systemd unit of the control group'),
+  selector('launch.id', 'text', 'identity', 'the launch that the process belongs to'),
+  selector('launch.path', 'path', 'identity', 'path of the program that was launched'),
+  selector('launch.sha256', 'sha256', 'identity', 'SHA-256 of the program that was launched'),
+  selector('launch.user', 'text', 'identity', 'account name of the user who launched it'),
+  selector('launch.uid', 'number', 'identity', 'user id of the user who launched it'),
+  selector('launch.name', 'text', 'declared', 'name that the launcher gave; usable in a template only'),
+];
+
+const BY_TYPE: ReadonlyMap<string, SelectorType> = new Map(SELECTORS.map((s) => [s.type, s]));
+
+/** The selector type of that name, or undefined where there is none. */
+export const selectorType = (type: string): SelectorType | undefined => BY_TYPE.get(type);
+
+/** Stands for any value that is present; accepted for `launch.*` only, where being a member at all is the statement. */
+export const ANY_VALUE = '*';
+
+export const mayMatchAny = (type: string): boolean => type.startsWith('launch.');
