@@ -2,12 +2,7 @@ import { create, toBinary } from '@bufbuild/protobuf';
 import type { handleServerStreamingCall, handleUnaryCall, UntypedServiceImplementation } from '@grpc/grpc-js';
 import { asMandateError, MandateError } from '../domain/errors';
 import type { FileHasher } from '../domain/ports';
-import {
-  type BeginRequest,
-  type BeginResponse,
-  BeginResponseSchema,
-  StandingSchema,
-} from '../generated/proto/mandate/v1/launch_pb';
+import { type BeginRequest, type BeginResponse, BeginResponseSchema, StandingSchema } from '../generated/proto/mandate/v1/launch_pb';
 import type { PeerConnection } from '../system/peer-listener';
 import { refusalOf, statusOf } from '../wire/refusal';
 import { LiveStream } from './live-stream';

@@ -87,7 +87,8 @@ export function openServerLink(socketPath: string, hello: () => Ask, handlers: L
     const waiting = settle(message.re);
     if (!waiting) return; // timed out here before
     if (message.body.case === 'refused') waiting.reject(new RefusedError(message.body.value));
-    else if (message.body.case !== waiting.expected) waiting.reject(new MandateError('E_INTERNAL', { why: 'the server answered something else' }));
+    else if (message.body.case !== waiting.expected)
+      waiting.reject(new MandateError('E_INTERNAL', { why: 'the server answered something else' }));
     else waiting.resolve(message.body.value as never);
   }
 

@@ -1,5 +1,11 @@
 import { create, type JsonObject, toBinary } from '@bufbuild/protobuf';
-import type { handleServerStreamingCall, handleUnaryCall, sendUnaryData, ServerUnaryCall, UntypedServiceImplementation } from '@grpc/grpc-js';
+import type {
+  handleServerStreamingCall,
+  handleUnaryCall,
+  sendUnaryData,
+  ServerUnaryCall,
+  UntypedServiceImplementation,
+} from '@grpc/grpc-js';
 import { asMandateError, MandateError } from '../domain/errors';
 import { parseSpiffeId } from '../domain/spiffe-id';
 import {

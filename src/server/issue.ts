@@ -59,7 +59,11 @@ export class Issuer {
     this.#parts = parts;
   }
 
-  async x509(process: LiveProcess, publicKey: Buffer, wanted: string): Promise<Issued<X509Plan> & { readonly identities: readonly Entitled[] }> {
+  async x509(
+    process: LiveProcess,
+    publicKey: Buffer,
+    wanted: string,
+  ): Promise<Issued<X509Plan> & { readonly identities: readonly Entitled[] }> {
     // 6 admit: the device was admitted with its link; from here on this request sees one configuration.
     const frozen = this.#parts.configuration.freeze();
     if (!isP256Point(publicKey)) throw new MandateError('E_REQUEST', { why: 'the public key is not a point on P-256' });
@@ -93,7 +97,13 @@ export class Issuer {
     return Promise.all(permitted.map((identity) => this.#oneJwt(process, agent, identity, audience, frozen)));
   }
 
-  async #oneJwt(process: LiveProcess, agent: LiveAgent, identity: Entitled, audience: readonly string[], frozen: Frozen): Promise<Issued<JwtPlan>> {
+  async #oneJwt(
+    process: LiveProcess,
+    agent: LiveAgent,
+    identity: Entitled,
+    audience: readonly string[],
+    frozen: Frozen,
+  ): Promise<Issued<JwtPlan>> {
     const issuedAtMs = this.#parts.clock.nowMs();
     const planned = plan<JwtPlan>({
       kind: 'jwt-svid',
@@ -131,7 +141,7 @@ export class Issuer {
   }
 
   match(process: LiveProcess, agent: LiveAgent, frozen: Frozen): MatchResult {
-    return matchRules(frozen.rules, process.evidence, matchContext(agent, this.#parts.living));
+    return matchRules(frozen.rules, process.facts, matchContext(agent, this.#parts.living));
   }
 
   /** An agent without a launch: its root delegation is implicit, since only a rule allows it. */
@@ -139,8 +149,16 @@ export class Issuer {
     const { clock, random, living } = this.#parts;
     const startedAtMs = clock.nowMs();
     const agentId = newId(random, startedAtMs);
-    const { delegation, person } = await this.rootDelegation(process, agentId, { terminal: false, launch: false, agentAmongAncestors: false });
-    const program = process.evidence.facts.find((fact) => fact.type === 'binary.path')?.value.split('/').at(-1) ?? 'process';
+    const { delegation, person } = await this.rootDelegation(process, agentId, {
+      terminal: false,
+      launch: false,
+      agentAmongAncestors: false,
+    });
+    const program =
+      process.evidence.facts
+        .find((fact) => fact.type === 'binary.path')
+        ?.value.split('/')
+        .at(-1) ?? 'process';
     return {
       row: {
         id: agentId,
@@ -204,9 +222,22 @@ export class Issuer {
     return person;
   }
 
-  #validity(process: LiveProcess, identity: Entitled, ttlSeconds: number, authorityNotAfterMs: number, agent: LiveAgent, issuedAtMs: number) {
+  #validity(
+    process: LiveProcess,
+    identity: Entitled,
+    ttlSeconds: number,
+    authorityNotAfterMs: number,
+    agent: LiveAgent,
+    issuedAtMs: number,
+  ) {
     const window = validity({ issuedAtMs, ttlSeconds, authorityNotAfterMs, delegationEndsAtMs: agent.delegation.endsAtMs });
-    if (!window) throw new Denied(process, { code: 'E_LIFETIME', rule: identity.rule, conditions: [], remedy: 'the authority or the delegation ends now' });
+    if (!window)
+      throw new Denied(process, {
+        code: 'E_LIFETIME',
+        rule: identity.rule,
+        conditions: [],
+        remedy: 'the authority or the delegation ends now',
+      });
     return window;
   }
 
@@ -297,11 +328,16 @@ const lineageClaim = (process: LiveProcess, agent: LiveAgent, living: Living): L
   agent: agent.row.id,
   delegator: agent.person?.id ?? null,
   given: agent.delegation.given,
-  assurance: { process: processAssurance(process.evidence), delegator: agent.delegation.assurance, device: living.device.assurance },
+  assurance: { process: processAssurance(process.facts), delegator: agent.delegation.assurance, device: living.device.assurance },
 });
 
 export const factOf = (process: LiveProcess, type: string): string | undefined =>
   process.evidence.facts.find((fact) => fact.type === type)?.value;
 
 /** A program's file name as the first part of an agent's name: what people read, bounded and plain. */
-export const agentName = (program: string): string => program.toLowerCase().replace(/[^a-z0-9._-]+/g, '-').replace(/^[^a-z0-9]+/, '').slice(0, 40) || 'agent';
+export const agentName = (program: string): string =>
+  program
+    .toLowerCase()
+    .replace(/[^a-z0-9._-]+/g, '-')
+    .replace(/^[^a-z0-9]+/, '')
+    .slice(0, 40) || 'agent';

@@ -66,7 +66,15 @@ export async function openLaunch(parts: LaunchesParts, process: LiveProcess, beg
     startedAtMs: openedAtMs,
   };
   const agent: LiveAgent = { row, delegation, person, launch, processes: new Set([process.key]), durable: false };
-  const event = { id: newId(random, openedAtMs), kind: 'launch-opened' as const, atMs: openedAtMs, reference: null, code: null, agentId, processKey: process.key };
+  const event = {
+    id: newId(random, openedAtMs),
+    kind: 'launch-opened' as const,
+    atMs: openedAtMs,
+    reference: null,
+    code: null,
+    agentId,
+    processKey: process.key,
+  };
   const payload = {
     launchId,
     delegationId: delegation.id,
@@ -93,10 +101,26 @@ async function joinLaunch(parts: LaunchesParts, process: LiveProcess, agent: Liv
   const { living, clock, random, lineage } = parts;
   if (agent.delegation.endsAtMs <= clock.nowMs()) throw new MandateError('E_DELEGATION_ENDED');
   const atMs = clock.nowMs();
-  const event = { id: newId(random, atMs), kind: 'launch-joined' as const, atMs, reference: null, code: null, agentId: agent.row.id, processKey: process.key };
-  const payload = { launchId: agent.launch?.id ?? null, declaredName: begin.name, declaredTask: begin.task, programSha256: begin.programSha256 };
+  const event = {
+    id: newId(random, atMs),
+    kind: 'launch-joined' as const,
+    atMs,
+    reference: null,
+    code: null,
+    agentId: agent.row.id,
+    processKey: process.key,
+  };
+  const payload = {
+    launchId: agent.launch?.id ?? null,
+    declaredName: begin.name,
+    declaredTask: begin.task,
+    programSha256: begin.programSha256,
+  };
   const digest = process.digest;
-  await lineage.append({ fact: { event: { ...event, record: eventRecord(event, payload) } }, ...owed(process, agent, living.device, atMs) });
+  await lineage.append({
+    fact: { event: { ...event, record: eventRecord(event, payload) } },
+    ...owed(process, agent, living.device, atMs),
+  });
   paid(process, agent, digest);
   return { agent, identities: byLaunchAlone(parts, process.evidence, agent), joined: true };
 }

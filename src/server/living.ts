@@ -1,4 +1,5 @@
 import type { Evidence } from '../domain/evidence';
+import { FactIndex } from '../domain/facts';
 import type {
   AgentRow,
   AgentSummary,
@@ -27,6 +28,7 @@ export interface LiveAgent {
 export interface LiveProcess {
   readonly key: string;
   evidence: Evidence;
+  facts: FactIndex;
   digest: string;
   canonical: Buffer;
   /** The pinned ancestor that made it a member of its agent. */
@@ -78,6 +80,18 @@ export class Living {
     if (agent.launch) this.#launches.set(agent.launch.id, agent);
   }
 
+  /** The node was away: processes without an agent are forgotten, the others wait for their evidence to be offered again. */
+  relinked(): void {
+    for (const process of this.processes.values()) {
+      if (!process.agent) continue;
+      if (process.durableRow) {
+        this.#known.set(process.key, process.agent);
+        this.#pids.set(process.key, process.evidence.pid);
+      } else process.agent.processes.delete(process.key);
+    }
+    this.processes.clear();
+  }
+
   /** Pid of a process of a live agent; 0 where it is not known. */
   pidOf(processKey: string): number {
     return this.processes.get(processKey)?.evidence.pid ?? this.#pids.get(processKey) ?? 0;
@@ -91,13 +105,14 @@ export class Living {
   offer(evidence: Evidence, digest: string, canonical: Buffer, via: string | undefined): LiveProcess {
     const known = this.processes.get(evidence.processKey);
     if (known) {
-      Object.assign(known, { evidence, digest, canonical, via: via ?? known.via, told: undefined });
+      Object.assign(known, { evidence, facts: new FactIndex(evidence), digest, canonical, via: via ?? known.via, told: undefined });
       known.agent ??= this.#agentOf(known);
       return known;
     }
     const process: LiveProcess = {
       key: evidence.processKey,
       evidence,
+      facts: new FactIndex(evidence),
       digest,
       canonical,
       via,

@@ -108,7 +108,8 @@ class Link {
   #received(message: NodeMessage): void {
     if (message.body.case === 'hello') return void this.#hello(message.body.value);
     if (message.body.case === 'caller') return this.#answered(message.re, message.body.value);
-    if (this.#queue.length >= MAX_QUEUED) return this.tell({ case: 'refused', value: refusalOf(new MandateError('E_OVERLOADED')) }, message.id);
+    if (this.#queue.length >= MAX_QUEUED)
+      return this.tell({ case: 'refused', value: refusalOf(new MandateError('E_OVERLOADED')) }, message.id);
     this.#queue.push(message);
     if (!this.#running && this.session) this.#start();
   }
@@ -185,11 +186,18 @@ class Link {
       }
       case 'entitlement': {
         const { agent, identities } = await session.entitlement(session.process(body.value.evidence));
-        return { case: 'entitlement', value: { agentId: agent.row.id, agentName: agent.row.name, identities: identities.map(wireIdentity) } };
+        return {
+          case: 'entitlement',
+          value: { agentId: agent.row.id, agentName: agent.row.name, identities: identities.map(wireIdentity) },
+        };
       }
       case 'x509': {
         const process = session.process(body.value.evidence);
-        const { released, identity, identities, agent } = await session.issuer.x509(process, Buffer.from(body.value.publicKey), body.value.spiffeId);
+        const { released, identity, identities, agent } = await session.issuer.x509(
+          process,
+          Buffer.from(body.value.publicKey),
+          body.value.spiffeId,
+        );
         const { plan } = released;
         return {
           case: 'x509',

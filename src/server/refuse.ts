@@ -1,5 +1,6 @@
 import { create } from '@bufbuild/protobuf';
-import { CATALOGUE, MandateError } from '../domain/errors';
+import { MandateError } from '../domain/errors';
+import { forAsker, refusalOf } from '../domain/explain';
 import { newId, newReference } from '../domain/ids';
 import type { Denial } from '../domain/match';
 import type { Clock, LineageWriter, Log, Random } from '../domain/ports';
@@ -7,10 +8,6 @@ import { eventRecord } from '../domain/records';
 import { type Refusal, RefusalSchema } from '../generated/proto/mandate/v1/refusal_pb';
 import type { Configuration } from './configuration';
 import { type LiveProcess, type Living, owed, paid } from './living';
-
-/** Facts of the asker that explain a refusal to it; everything else it may look up itself. */
-const SHOWN = ['binary.path', 'binary.sha256', 'user.name', 'user.uid', 'user.group', 'process.parent', 'launch.id', 'launch.path', 'cgroup.path'];
-const MAX_SHOWN_VALUE = 512;
 
 /** A refusal that the rules decided, before it was recorded and put into words for whoever asked. */
 export class Denied extends MandateError {
@@ -32,18 +29,17 @@ export interface RefuserParts {
 }
 
 /** The refusal as its asker may see it: its own attributes and which condition failed, never an expected value or a remedy. */
-export function refusalForAsker(process: LiveProcess, denial: Denial, reference: string): Refusal {
+function refusalForAsker(process: LiveProcess, denial: Denial, reference: string): Refusal {
+  const told = forAsker(refusalOf(denial, process.evidence, reference));
   return create(RefusalSchema, {
-    code: denial.code,
-    message: CATALOGUE[denial.code].message,
-    saw: process.evidence.facts
-      .filter((fact) => SHOWN.includes(fact.type))
-      .map((fact) => ({ selector: fact.type, value: fact.value.slice(0, MAX_SHOWN_VALUE), assurance: fact.assurance })),
-    rule: denial.rule?.rule.name ?? '',
-    ruleVersion: denial.rule?.version ?? 0,
-    conditions: denial.conditions.map(({ selector, holds, seen }) => ({ selector, holds, seen, expected: [] })),
+    code: told.code,
+    message: told.message,
+    saw: told.saw.map((fact) => ({ ...fact })),
+    rule: told.rule ?? '',
+    ruleVersion: told.ruleVersion ?? 0,
+    conditions: told.conditions.map(({ selector, holds, seen }) => ({ selector, holds, seen, expected: [] })),
     remedy: 'ask your administrator',
-    request: reference,
+    request: told.reference,
   });
 }
 
@@ -82,7 +78,10 @@ export class Refuser {
       conditions: denial.conditions.map(({ selector, holds }) => ({ selector, holds })),
     };
     try {
-      await lineage.append({ fact: { event: { ...event, record: eventRecord(event, payload) } }, ...owed(process, agent, living.device, atMs) });
+      await lineage.append({
+        fact: { event: { ...event, record: eventRecord(event, payload) } },
+        ...owed(process, agent, living.device, atMs),
+      });
       paid(process, agent, digest);
     } catch (error) {
       // Nothing was issued, so the refusal stands; that it could not be recorded is for the operator.

@@ -61,4 +61,3 @@ const codeOfStatus = (status: number): ErrorCode => NEAREST[status] ?? 'E_INTERN
 /** An error from a code that came over the wire; unknown codes are E_INTERNAL. */
 export const errorOfCode = (code: string, why?: string): MandateError =>
   new MandateError(isErrorCode(code) ? code : 'E_INTERNAL', why === undefined ? {} : { why });
-

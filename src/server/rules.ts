@@ -1,0 +1,87 @@
+import { MandateError } from '../domain/errors';
+import { canonicalJson } from '../domain/canonical';
+import { compileRules, type CompiledRules } from '../domain/match';
+import type { RuleStore } from '../domain/ports';
+import type { RuleVersion } from '../domain/rule';
+import { MAX_RULES, parseRuleFile, type ParsedRule } from '../domain/rule-file';
+import type { RuleFileText } from '../domain/admin-verbs';
+
+const MAX_FILES = 100;
+
+export interface Applied {
+  readonly before: readonly RuleVersion[];
+  readonly now: readonly RuleVersion[];
+  readonly changed: readonly RuleVersion[];
+}
+
+/** The rules in force, and the one way to change them. */
+export class Rules {
+  #current: readonly RuleVersion[] = [];
+  #compiled: CompiledRules;
+
+  constructor(
+    private readonly store: RuleStore,
+    private readonly trustDomain: string,
+  ) {
+    this.#compiled = compileRules({ generation: 0, rules: [] }, trustDomain);
+  }
+
+  get current(): readonly RuleVersion[] {
+    return this.#current;
+  }
+
+  get compiled(): CompiledRules {
+    return this.#compiled;
+  }
+
+  /** Reads what is in force; called at start and after each change. */
+  async load(): Promise<void> {
+    this.#take(await this.store.current());
+  }
+
+  /** Parses the files again on this side, then adds what differs from the newest versions: all of it or nothing. */
+  async apply(files: readonly RuleFileText[], author: string, atMs: number): Promise<Applied> {
+    const parsed = parseFiles(files);
+    const before = this.#current;
+    const now = await this.store.apply(
+      parsed.map(({ rule, canonical, contentSha256 }) => ({ rule, canonical, contentSha256 })),
+      author,
+      atMs,
+    );
+    this.#take(now);
+    const versions = new Map(before.map((version) => [version.rule.name, version.version]));
+    return { before, now, changed: now.filter((version) => versions.get(version.rule.name) !== version.version) };
+  }
+
+  #take(rules: readonly RuleVersion[]): void {
+    this.#current = rules;
+    this.#compiled = compileRules({ generation: this.#compiled.generation + 1, rules }, this.trustDomain);
+  }
+}
+
+function parseFiles(files: readonly RuleFileText[]): ParsedRule[] {
+  if (!Array.isArray(files) || files.length === 0 || files.length > MAX_FILES) {
+    throw new MandateError('E_REQUEST', { why: `1 to ${MAX_FILES} rule files are applied at once` });
+  }
+  const parsed = files.flatMap(({ fileName, text, includes }) => [
+    ...parseRuleFile(String(text), {
+      fileName: String(fileName),
+      readFile: (path) => {
+        const included: unknown = Object.hasOwn(includes, path) ? includes[path] : undefined;
+        if (typeof included !== 'string') throw new MandateError('E_RULE_INVALID', { saw: path, why: 'the file was not sent along' });
+        return included;
+      },
+    }),
+  ]);
+  if (parsed.length > MAX_RULES) throw new MandateError('E_RULE_INVALID', { why: `more than ${MAX_RULES} rules` });
+  const names = new Set<string>();
+  for (const { rule } of parsed) {
+    if (names.has(rule.name)) throw new MandateError('E_RULE_INVALID', { saw: rule.name, why: 'two rules have this name' });
+    names.add(rule.name);
+  }
+  return parsed;
+}
+
+/** The author of a change, as recorded: who the kernel says it was. */
+export const authorOf = (caller: { readonly uid: number; readonly pid: number; readonly key: string }): string =>
+  canonicalJson({ uid: caller.uid, pid: caller.pid, process: caller.key });
