@@ -1,0 +1,53 @@
+/** The text formats of /proc (proc(5)), read without trusting the parts of them that a process can choose. */
+
+export interface Stat {
+  readonly ppid: number;
+  /** Device number of the controlling terminal; 0 where there is none. */
+  readonly tty: number;
+  /** Clock ticks from boot to the start of the process, decimal. */
+  readonly startTicks: string;
+  /** Addresses that exec chooses anew: start_code, start_stack, start_brk. */
+  readonly layout: readonly [startCode: string, startStack: string, startBrk: string];
+}
+
+/** Parses /proc/PID/stat; undefined where it is cut short. The name in it may hold anything, `)` and newlines included. */
+export function parseStat(text: string): Stat | undefined {
+  const fields = text
+    .slice(text.lastIndexOf(')') + 2)
+    .trimEnd()
+    .split(' ');
+  // Field 3 of proc(5) is the first after the name.
+  const field = (number: number): string => fields[number - 3] ?? '';
+  const numbers = [4, 7, 22, 26, 28, 47].map(field);
+  if (!text.includes(')') || !numbers.every((value) => /^-?\d+$/.test(value))) return undefined;
+  return {
+    ppid: Number(field(4)),
+    tty: Number(field(7)),
+    startTicks: field(22),
+    layout: [field(26), field(28), field(47)],
+  };
+}
+
+/** The kernel shows 0 and 1 in place of addresses to readers who may not see them. */
+export const layoutReadable = (stat: Stat): boolean => stat.layout[1] !== '0';
+
+/** Value of one line of /proc/PID/status; undefined where there is none. The name in its first line is escaped by the kernel. */
+export function statusField(status: string, name: string): string | undefined {
+  const start = status.startsWith(`${name}:`) ? 0 : status.indexOf(`\n${name}:`) + 1;
+  if (start === 0 && !status.startsWith(`${name}:`)) return undefined;
+  const end = status.indexOf('\n', start);
+  return status.slice(start + name.length + 1, end < 0 ? undefined : end).trim();
+}
+
+/** Real, effective, saved and file system id of a `Uid` or `Gid` line. */
+export function statusIds(status: string, name: 'Uid' | 'Gid'): { readonly real: number; readonly effective: number } | undefined {
+  const ids = (statusField(status, name) ?? '').split(/\s+/).map(Number);
+  const [real, effective] = ids;
+  if (real === undefined || effective === undefined || !Number.isSafeInteger(real) || !Number.isSafeInteger(effective)) return undefined;
+  return { real, effective };
+}
+
+const ADDR_NO_RANDOMIZE = 0x0040000;
+
+/** True where a /proc/PID/personality text says that address randomisation is off. */
+export const withoutRandomisation = (personality: string): boolean => (parseInt(personality, 16) & ADDR_NO_RANDOMIZE) !== 0;

@@ -1,0 +1,66 @@
+import { asMandateError, MandateError } from '../domain/errors';
+import { encodeEvidence, MAX_EVIDENCE_BYTES } from '../domain/evidence';
+import type { Evidence, Fact } from '../domain/evidence';
+import { MAX_VALUE_BYTES } from '../domain/file-text';
+import type { AttestContext, Attestor, Observation, ProcessView } from '../domain/ports';
+
+/**
+ * Everything the attestors can establish about one process, without its help. `salt` is 128 random bits in hex.
+ *
+ * An attestor that fails leaves a gap and no facts; which is safe because rules only ever ask for facts. Throws E_PEER_GONE and E_PEER_EXEC
+ * where the process ended or became another program meanwhile, so that evidence is always about one program, and E_ATTEST_FAILED above
+ * MAX_EVIDENCE_BYTES.
+ */
+export async function attest(view: ProcessView, attestors: readonly Attestor[], context: AttestContext, salt: string): Promise<Evidence> {
+  const before = runningInode(view);
+  const gathered = await Promise.all(attestors.map((attestor) => gather(attestor, view, context)));
+  const { chain, end } = view.ancestors();
+  if (!view.alive()) throw new MandateError('E_PEER_GONE');
+  if (runningInode(view) !== before) throw new MandateError('E_PEER_EXEC');
+  const evidence: Evidence = {
+    v: 1,
+    salt,
+    processKey: view.key,
+    pid: view.pid,
+    uid: view.uid,
+    gid: view.gid,
+    startTicks: view.startTicks,
+    facts: gathered.flatMap(({ facts }) => facts),
+    ancestors: chain.map(({ key, pid, uid, exe }) => ({ key, pid, uid, exe })),
+    chainEnd: end,
+    gaps: gathered.flatMap(({ gap }) => gap ?? []),
+  };
+  const { length } = encodeEvidence(evidence).bytes;
+  if (length > MAX_EVIDENCE_BYTES)
+    throw new MandateError('E_ATTEST_FAILED', { saw: `${length} bytes of evidence`, why: `at most ${MAX_EVIDENCE_BYTES} are taken` });
+  return evidence;
+}
+
+async function gather(
+  attestor: Attestor,
+  view: ProcessView,
+  context: AttestContext,
+): Promise<{ readonly facts: readonly Fact[]; readonly gap?: string }> {
+  try {
+    const observations = await attestor.attest(view, context);
+    return { facts: observations.map((observation) => stamp(attestor.name, observation)) };
+  } catch (thrown) {
+    const { code } = asMandateError(thrown);
+    if (code === 'E_PEER_GONE') throw thrown;
+    return { facts: [], gap: `${attestor.name}:${code}` };
+  }
+}
+
+/** The host names the source, so that one attestor cannot speak for another. */
+function stamp(source: string, { name, value, assurance }: Observation): Fact {
+  if (Buffer.byteLength(value) > MAX_VALUE_BYTES || !value.isWellFormed()) {
+    throw new MandateError('E_ATTEST_FAILED', { saw: `${source}.${name} is longer than ${MAX_VALUE_BYTES} bytes or not well formed` });
+  }
+  return { type: `${source}.${name}`, value, assurance };
+}
+
+function runningInode(view: ProcessView): string {
+  const exe = view.openExe();
+  exe.close();
+  return exe.inode;
+}

@@ -1,0 +1,69 @@
+import { closeSync, fstatSync, openSync, readFileSync, statSync } from 'node:fs';
+import type { Accounts } from '../domain/ports';
+
+const MAX_FILE_BYTES = 16 * 1024 * 1024;
+const DEFAULT_UID_MIN = 1000;
+
+/** A file as a table of numbers to names, read again when it was changed or replaced. */
+class NameTable {
+  #version = '';
+  #names: ReadonlyMap<number, string> = new Map();
+
+  constructor(private readonly path: string) {}
+
+  name(id: number): string | undefined {
+    try {
+      if (versionOf(this.path) !== this.#version) this.load();
+    } catch {
+      // Gone or unreadable: the accounts it named are gone with it.
+      this.#version = '';
+      this.#names = new Map();
+    }
+    return this.#names.get(id);
+  }
+
+  private load(): void {
+    const fd = openSync(this.path, 'r');
+    try {
+      const { size } = fstatSync(fd);
+      this.#version = size <= MAX_FILE_BYTES ? versionOf(this.path) : '';
+      this.#names = size <= MAX_FILE_BYTES ? parseNames(readFileSync(fd, 'utf8')) : new Map();
+    } finally {
+      closeSync(fd);
+    }
+  }
+}
+
+function versionOf(path: string): string {
+  const { dev, ino, size, mtimeNs, ctimeNs } = statSync(path, { bigint: true });
+  return [dev, ino, size, mtimeNs, ctimeNs].join(':');
+}
+
+/** Names by id of a file in the format of passwd(5) or group(5). The first entry of an id counts, as it does for the C library. */
+export function parseNames(text: string): ReadonlyMap<number, string> {
+  const names = new Map<number, string>();
+  for (const line of text.split('\n')) {
+    const [name = '', , id = ''] = line.split(':');
+    if (name !== '' && !name.startsWith('#') && /^\d{1,10}$/.test(id) && !names.has(Number(id))) names.set(Number(id), name);
+  }
+  return names;
+}
+
+/** Accounts as the files of this machine name them; directories over the network are not asked. */
+export function fileAccounts(passwd = '/etc/passwd', group = '/etc/group'): Accounts {
+  const users = new NameTable(passwd);
+  const groups = new NameTable(group);
+  return { userName: (uid) => users.name(uid), groupName: (gid) => groups.name(gid) };
+}
+
+/** Lowest uid that stands for a person: UID_MIN of login.defs(5), 1000 where it is not set. */
+export function lowestPersonUid(loginDefs = '/etc/login.defs'): number {
+  let text = '';
+  try {
+    text = readFileSync(loginDefs, 'latin1');
+  } catch {
+    return DEFAULT_UID_MIN;
+  }
+  const uidMin = Number(/^\s*UID_MIN\s+(\d{1,10})\s*$/m.exec(text)?.[1]);
+  return Number.isSafeInteger(uidMin) ? uidMin : DEFAULT_UID_MIN;
+}

@@ -1,0 +1,214 @@
+import { chmodSync, chownSync } from 'node:fs';
+import { createServer } from 'node:net';
+import type { Server as NetServer, Socket } from 'node:net';
+import { ServerCredentials } from '@grpc/grpc-js';
+import type { Server, ServerOptions } from '@grpc/grpc-js';
+import { asMandateError, MandateError } from '../domain/errors';
+import type { Clock, Log } from '../domain/ports';
+import { passCredentials, peekSender, peerCredentials, peerPidfd } from './linux';
+import type { Credentials } from './linux';
+import { PeerConnection } from './peer-connection';
+import type { PinnedProcesses } from './processes';
+import type { Readiness } from './readiness';
+import { prepareSocketPath } from './socket-path';
+import type { SocketPlace } from './socket-path';
+
+/** Bounds of one connection, for the constructor of the gRPC server that is listened with. */
+export const PEER_SERVER_OPTIONS: ServerOptions = {
+  'grpc.max_concurrent_streams': 1000,
+  'grpc.max_receive_message_length': 64 * 1024,
+  'grpc.max_metadata_size': 16 * 1024,
+  'grpc.enable_channelz': 0,
+};
+
+const BACKLOG = 4096;
+/** How long a connection may stay silent before its first byte. */
+const FIRST_BYTE_MS = 2000;
+/** How long a refused connection may stay to hear why. */
+const REFUSED_MS = 2000;
+
+export interface PeerListenerOptions extends SocketPlace {
+  /** Has its services and interceptors already; is bound to nothing. */
+  readonly server: Server;
+  readonly socketMode: number;
+  readonly processes: PinnedProcesses;
+  readonly readiness: Readiness;
+  /** Throws a MandateError to refuse. The connection then stays open for a moment and every call on it is answered with that error. */
+  readonly admit: (peer: PeerConnection) => void;
+  /** Compare the writer of the first byte with the process that connected. */
+  readonly senderPeek: boolean;
+  readonly maxPerProcess: number;
+  readonly maxPerUid: number;
+  readonly maxTotal: number;
+  readonly onRefused: (error: MandateError, credentials: Credentials) => void;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/**
+ * Serves gRPC on a unix socket where every connection has a known peer: the kernel names it at accept, its process is pinned in the same
+ * turn, and the connection ends with the process. Throws as `prepareSocketPath` does.
+ */
+export async function listenForPeers(options: PeerListenerOptions): Promise<PeerListener> {
+  await prepareSocketPath(options);
+  const listener = new PeerListener(options);
+  await listener.listen();
+  return listener;
+}
+
+export class PeerListener {
+  readonly #connections = new Map<string, PeerConnection>();
+  readonly #perUid = new Map<number, number>();
+  readonly #perProcess = new Map<string, number>();
+  readonly #injector: ReturnType<Server['createConnectionInjector']>;
+  readonly #listener: NetServer;
+  #nextId = 1;
+
+  constructor(private readonly options: PeerListenerOptions) {
+    this.#injector = options.server.createConnectionInjector(ServerCredentials.createInsecure());
+    // Paused, so that the first bytes stay in the kernel until their writer is known.
+    this.#listener = createServer({ pauseOnConnect: true }, (socket) => this.accept(socket));
+  }
+
+  /** The connection a call came in by; read it when the call starts, since the call forgets it when the connection ends. */
+  peerOf(call: { getPeer(): string }): PeerConnection | undefined {
+    return this.#connections.get(call.getPeer());
+  }
+
+  connections(): number {
+    return this.#connections.size;
+  }
+
+  async listen(): Promise<void> {
+    const { path, socketMode, owner, log } = this.options;
+    await new Promise<void>((resolve, reject) => {
+      this.#listener.once('error', reject);
+      // Bound in this turn: between bind and chmod the file would have the mode that the umask leaves.
+      const umask = process.umask(0o777 & ~socketMode);
+      try {
+        this.#listener.listen({ path, backlog: BACKLOG }, resolve);
+      } finally {
+        process.umask(umask);
+      }
+    });
+    this.#listener.removeAllListeners('error');
+    this.#listener.on('error', (error) => log.error({ error: error.message, path }, 'the socket does not accept connections'));
+    passCredentials(descriptorOf(this.#listener));
+    chmodSync(path, socketMode);
+    if (owner !== undefined) chownSync(path, owner.uid, owner.gid);
+  }
+
+  /** Stops listening, ends every connection, and removes the socket. Streams that should end in good order are ended before. */
+  async close(): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#listener.close(() => resolve()));
+    for (const connection of this.#connections.values()) connection.destroy();
+    await closed;
+    this.#injector.destroy();
+  }
+
+  private accept(socket: Socket): void {
+    socket.on('error', (error) => this.options.log.debug({ error: error.message }, 'a connection broke'));
+    let credentials: Credentials;
+    try {
+      credentials = peerCredentials(descriptorOf(socket));
+    } catch {
+      return void socket.destroy();
+    }
+    if (!this.withinLimits(credentials)) {
+      this.options.onRefused(new MandateError('E_PEER_LIMIT'), credentials);
+      return void socket.destroy();
+    }
+    const peer = this.register(socket, credentials);
+    try {
+      this.identify(peer, socket, credentials);
+    } catch (thrown) {
+      return this.refuse(peer, socket, asMandateError(thrown));
+    }
+    if (this.options.senderPeek) this.awaitSender(peer, socket);
+    else this.inject(peer, socket);
+  }
+
+  private withinLimits({ uid }: Credentials): boolean {
+    const { maxTotal, maxPerUid } = this.options;
+    return this.#connections.size < maxTotal && (this.#perUid.get(uid) ?? 0) < maxPerUid;
+  }
+
+  private register(socket: Socket, credentials: Credentials): PeerConnection {
+    const peer = new PeerConnection(`peer:${this.#nextId++}`, credentials, socket);
+    this.#connections.set(peer.id, peer);
+    count(this.#perUid, peer.uid, 1);
+    peer.onClose(() => {
+      this.#connections.delete(peer.id);
+      count(this.#perUid, peer.uid, -1);
+    });
+    // What grpc-js hands out as the peer of a call; on a unix socket there is none of its own.
+    Object.defineProperty(socket, 'remoteAddress', { value: peer.id });
+    return peer;
+  }
+
+  private identify(peer: PeerConnection, socket: Socket, { pid, uid, gid }: Credentials): void {
+    const process = this.options.processes.fromPeer(peerPidfd(descriptorOf(socket)), pid, uid, gid);
+    peer.hold(process);
+    const { key } = process;
+    const held = count(this.#perProcess, key, 1);
+    peer.onClose(() => count(this.#perProcess, key, -1));
+    if (held > this.options.maxPerProcess) throw new MandateError('E_PEER_LIMIT', { saw: `${held} connections of one process` });
+    this.options.admit(peer);
+  }
+
+  /** Waits for the first byte and compares who wrote it: a child that writes into its parent's connection is not the parent. */
+  private awaitSender(peer: PeerConnection, socket: Socket): void {
+    const { clock, readiness } = this.options;
+    const sender = peekOr(() => peekSender(descriptorOf(socket)));
+    if (sender === 'closed') return peer.destroy();
+    if (sender !== 'empty') {
+      if (sender.pid === peer.pid) return this.inject(peer, socket);
+      return this.refuse(peer, socket, new MandateError('E_PEER_SENDER', { saw: `written by pid ${sender.pid}` }));
+    }
+    const stopWaiting = readiness.once(descriptorOf(socket), () => {
+      stopTimer();
+      forget();
+      if (!peer.closed) this.awaitSender(peer, socket);
+    });
+    const stopTimer = clock.after(FIRST_BYTE_MS, () => peer.destroy());
+    const forget = peer.onClose(() => {
+      stopTimer();
+      stopWaiting();
+    });
+  }
+
+  private refuse(peer: PeerConnection, socket: Socket, refusal: MandateError): void {
+    peer.refuse(refusal);
+    this.options.onRefused(refusal, peer);
+    peer.onClose(this.options.clock.after(REFUSED_MS, () => peer.destroy()));
+    this.inject(peer, socket);
+  }
+
+  private inject(peer: PeerConnection, socket: Socket): void {
+    if (peer.closed) return;
+    this.#injector.injectConnection(socket);
+    socket.resume();
+  }
+}
+
+/** The descriptor behind a socket. Node has no public word for it; it is used at once and never kept. */
+function descriptorOf(socket: Socket | NetServer): number {
+  const fd = (socket as unknown as { readonly _handle?: { readonly fd?: number } | null })._handle?.fd;
+  if (fd === undefined || fd < 0) throw new MandateError('E_PEER_GONE');
+  return fd;
+}
+
+function peekOr(peek: () => ReturnType<typeof peekSender>): ReturnType<typeof peekSender> {
+  try {
+    return peek();
+  } catch {
+    return 'closed';
+  }
+}
+
+function count<K>(counts: Map<K, number>, key: K, change: 1 | -1): number {
+  const next = (counts.get(key) ?? 0) + change;
+  if (next > 0) counts.set(key, next);
+  else counts.delete(key);
+  return next;
+}

@@ -1,0 +1,100 @@
+import { closeSync, constants, fstatSync, openSync, readSync, readlinkSync, statSync } from 'node:fs';
+import { MandateError } from '../domain/errors';
+import type { ExeHandle } from '../domain/ports';
+
+const MAX_READ_BYTES = 1024 * 1024;
+const CHUNK_BYTES = 4096;
+
+/**
+ * /proc/PID held open. Everything is read through the open folder, so it can only ever show the process it was opened for: when that
+ * is gone every read fails, even if the pid is taken again. `alive` tells the two reasons for a failure apart.
+ *
+ * Never `cmdline` or `environ`: the kernel reads them from memory that the process itself serves, and may let us wait for it.
+ */
+export class ProcFolder {
+  readonly #fd: number;
+
+  constructor(
+    pid: number,
+    private readonly alive: () => boolean,
+  ) {
+    this.#fd = this.attempt(() => openSync(`/proc/${pid}`, constants.O_RDONLY | constants.O_DIRECTORY));
+    // Opened while the process lived, so the folder is that of this process and of no later one with its pid.
+    if (!alive()) {
+      this.close();
+      throw new MandateError('E_PEER_GONE');
+    }
+  }
+
+  /** Throws E_PEER_GONE, or E_ATTEST_UNREADABLE with the name of what could not be read. */
+  read(file: string): string {
+    const fd = this.open(file);
+    try {
+      return this.attempt(() => readAll(fd), file);
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  link(name: string): string {
+    return this.attempt(() => readlinkSync(this.path(name), 'latin1'), name);
+  }
+
+  open(file: string): number {
+    return this.attempt(() => openSync(this.path(file), constants.O_RDONLY), file);
+  }
+
+  exeInode(): string {
+    return this.attempt(() => inode(statSync(this.path('exe'), { bigint: true })), 'exe');
+  }
+
+  openExe(): ExeHandle {
+    const fd = this.open('exe');
+    const stat = fstatSync(fd, { bigint: true });
+    let open = true;
+    return {
+      fd,
+      inode: inode(stat),
+      sizeBytes: Number(stat.size),
+      ownerUid: Number(stat.uid),
+      mode: Number(stat.mode),
+      close: () => {
+        if (open) closeSync(fd);
+        open = false;
+      },
+    };
+  }
+
+  close(): void {
+    closeSync(this.#fd);
+  }
+
+  private path(name: string): string {
+    return `/proc/self/fd/${this.#fd}/${name}`;
+  }
+
+  private attempt<T>(run: () => T, name = ''): T {
+    try {
+      return run();
+    } catch (cause) {
+      if (!this.alive()) throw new MandateError('E_PEER_GONE', {}, { cause });
+      const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown error';
+      throw new MandateError('E_ATTEST_UNREADABLE', { saw: `${code} at /proc/PID/${name}` }, { cause });
+    }
+  }
+}
+
+const inode = (stat: { readonly dev: bigint; readonly ino: bigint }): string => `${stat.dev}:${stat.ino}`;
+
+/** Whole content as latin-1, so that every byte is one character; cut at 1 MiB. */
+export function readAll(fd: number): string {
+  const first = Buffer.allocUnsafe(CHUNK_BYTES);
+  let length = readSync(fd, first, 0, CHUNK_BYTES, 0);
+  // The kernel gives what fits in a page and the rest when asked again; a short answer need not be the end.
+  let text = first.toString('latin1', 0, length);
+  for (let at = length; length > 0 && at < MAX_READ_BYTES; at += length) {
+    length = readSync(fd, first, 0, CHUNK_BYTES, at);
+    text += first.toString('latin1', 0, length);
+  }
+  return text;
+}

@@ -1,0 +1,35 @@
+import { closeSync, fstatSync, readFileSync, readlinkSync, statfsSync } from 'node:fs';
+import { pidfdOpen } from './linux';
+
+const PID_FS_MAGIC = 0x50494446;
+
+let boot: { readonly id: string; readonly pidfs: boolean; readonly pidNamespace: string } | undefined;
+
+/** Facts that hold for as long as this process runs, read once. */
+function thisBoot(): { readonly id: string; readonly pidfs: boolean; readonly pidNamespace: string } {
+  if (boot === undefined) {
+    const own = pidfdOpen(process.pid);
+    try {
+      boot = {
+        id: readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim(),
+        pidfs: statfsSync(`/proc/self/fd/${own}`).type === PID_FS_MAGIC,
+        pidNamespace: /\d+/.exec(readlinkSync('/proc/self/ns/pid'))?.[0] ?? '',
+      };
+    } finally {
+      closeSync(own);
+    }
+  }
+  return boot;
+}
+
+export const bootId = (): string => thisBoot().id;
+
+/**
+ * Names one process for as long as the machine is up: `<boot id>:<pidfs inode>`, or `<boot id>:<pid namespace>:<pid>:<start ticks>` where
+ * the kernel gives all pidfds one inode (before Linux 6.9). `startTicks` is read only then.
+ */
+export function processKey(pidfd: number, pid: number, startTicks: () => string): string {
+  const { id, pidfs, pidNamespace } = thisBoot();
+  if (pidfs) return `${id}:${fstatSync(pidfd, { bigint: true }).ino}`;
+  return `${id}:${pidNamespace}:${pid}:${startTicks()}`;
+}
