@@ -1,0 +1,29 @@
+import type { KeyObject } from 'node:crypto';
+import { createPublicKey, generateKeyPairSync, sign, verify } from 'node:crypto';
+import { MandateError } from '../domain/errors';
+import { p256PointOf } from '../domain/p256';
+
+/** A fresh P-256 key of an authority, and its uncompressed point. */
+export function generateAuthorityKey(): { readonly key: KeyObject; readonly point: Buffer } {
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
+  return { key: privateKey, point: publicPoint(privateKey) };
+}
+
+/** The uncompressed point of a private P-256 key. Throws E_KEY_FILE for any other kind of key. */
+export function publicPoint(key: KeyObject): Buffer {
+  const point = p256PointOf(createPublicKey(key).export({ format: 'der', type: 'spki' }));
+  if (!point) throw new MandateError('E_KEY_FILE', { saw: 'a key that is not on P-256' });
+  return point;
+}
+
+/** Throws E_KEY_FILE where `key` is not the private half of `publicKey`, or does not sign what the public half verifies. */
+export function checkKeyPair(key: KeyObject, publicKey: KeyObject, owner: string): void {
+  const probe = Buffer.from('mandate key check');
+  if (!createPublicKey(key).equals(publicKey) || !verify('sha256', probe, publicKey, sign('sha256', probe, key))) {
+    throw new MandateError('E_KEY_FILE', {
+      saw: `the key file of ${owner}`,
+      why: 'it holds another key than the one in the database',
+      fix: 'restore the key folder and the database from the same backup',
+    });
+  }
+}
