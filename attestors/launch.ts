@@ -1,4 +1,3 @@
-import type { ProcessAssurance } from '../src/domain/assurance';
 import type { Attestor, Observation } from '../src/domain/ports';
 
 /** Which launch the process belongs to, from the node's own record of it (launch.md). */
@@ -6,17 +5,13 @@ export const launchAttestor = (): Attestor => ({
   name: 'launch',
   attest(_view, { launch }) {
     if (launch === undefined) return [];
-    // Only the launched process itself was pinned from its first instruction; of its descendants we know the ancestor.
-    const pinned = launch.via === 'pinned';
-    const known = (name: string, value: string, assurance: ProcessAssurance = 'observed'): Observation => ({
-      name,
-      value,
-      assurance: pinned ? 'launched' : assurance,
-    });
+    const known = (name: string, value: string): Observation => ({ name, value, assurance: 'observed' });
+    // The launcher's word until the launched process was seen running that very file: it could announce one program and execute another.
+    const announced = (name: string, value: string): Observation => ({ name, value, assurance: launch.programSeen ? 'measured' : 'declared' });
     return [
       known('id', launch.launchId),
-      known('path', launch.programPath),
-      known('sha256', launch.programSha256, 'measured'),
+      announced('path', launch.programPath),
+      announced('sha256', launch.programSha256),
       known('user', launch.user),
       known('uid', String(launch.uid)),
       { name: 'name', value: launch.name, assurance: 'declared' },

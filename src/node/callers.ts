@@ -24,6 +24,7 @@ export async function reportCaller(
         const served = serving.of(process);
         await serving.attested(served);
         evidence = served.evidence;
+        serving.left(served);
       }
       return create(CallerReportSchema, {
         found: process.alive(),

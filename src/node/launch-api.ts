@@ -3,7 +3,8 @@ import type { handleServerStreamingCall, handleUnaryCall, UntypedServiceImplemen
 import { asMandateError, MandateError } from '../domain/errors';
 import type { FileHasher } from '../domain/ports';
 import { type BeginRequest, type BeginResponse, BeginResponseSchema, StandingSchema } from '../generated/proto/mandate/v1/launch_pb';
-import type { PeerConnection } from '../system/peer-listener';
+import type { PeerConnection } from '../system/peer-connection';
+import type { PinnedProcess } from '../system/process-view';
 import { refusalOf, statusOf } from '../wire/refusal';
 import { LiveStream } from './live-stream';
 import type { Members } from './members';
@@ -25,6 +26,7 @@ export interface LaunchApiParts {
   readonly hasher: FileHasher;
   readonly peer: (call: { getPeer(): string }) => PeerConnection;
   readonly userName: (uid: number) => string;
+  readonly hold: (process: PinnedProcess) => void;
 }
 
 /** The launch API: a launcher becomes its agent, and processes learn why they have no identity. */
@@ -98,6 +100,7 @@ async function beginLaunch(parts: LaunchApiParts, served: Served, request: Begin
         programSeen: false,
       });
     }
+    parts.hold(process);
     // The launcher's own evidence was of the launcher; what it executes is attested anew, as a member of the launch.
     served.forget();
     return create(BeginResponseSchema, {

@@ -3,7 +3,7 @@ import { encodeEvidence } from '../domain/evidence';
 import type { Attestor, Clock, Log, Random } from '../domain/ports';
 import { rotationAt } from '../domain/rotation';
 import type { EntitledIdentity, X509Issued } from '../generated/proto/mandate/v1/node_link_pb';
-import type { PeerConnection } from '../system/peer-listener';
+import type { PeerConnection } from '../system/peer-connection';
 import type { PinnedProcess } from '../system/process-view';
 import { generateAgentKey } from './agent-key';
 import { attest } from './attest';
@@ -24,6 +24,8 @@ export interface ServingParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  /** Keeps a process pinned for as long as it lives, since it belongs to an agent now. */
+  readonly hold: (process: PinnedProcess) => void;
 }
 
 /**
@@ -44,8 +46,15 @@ export class Serving {
     if (known) return known;
     const served = new Served(process, this.#salt());
     this.#served.set(process.key, served);
-    process.onExit(() => this.#ended(served)); // 16 end
+    served.stopWatching = process.onExit(() => this.#ended(served)); // 16 end
     return served;
+  }
+
+  /** Nobody is connected any more: what was kept goes, unless the process belongs to an agent and is held for it. */
+  left(served: Served): void {
+    if (served.connections.size > 0 || this.#parts.members.get(served.process.key) || this.#served.get(served.process.key) !== served) return;
+    served.stopWatching();
+    this.#ended(served);
   }
 
   all(): Iterable<Served> {
@@ -63,9 +72,12 @@ export class Serving {
    */
   arrived(peer: PeerConnection): void {
     const served = this.of(peer.process);
-    if (peer.process.executed()) this.#startOver(served);
+    if (peer.process.exeInode === undefined || peer.process.executed()) this.#startOver(served);
     served.connections.add(peer);
-    peer.onClose(() => served.connections.delete(peer));
+    peer.onClose(() => {
+      served.connections.delete(peer);
+      this.left(served);
+    });
   }
 
   /** The state for a call on this connection. Throws E_PEER_EXEC where the process has executed since the connection was accepted. */
@@ -84,7 +96,11 @@ export class Serving {
     served.salt = this.#salt();
     for (const connection of served.connections) connection.destroy();
     served.connections.clear();
-    process.settle();
+    try {
+      process.settle();
+    } catch {
+      // Kept by the process: every check of it fails with the reason until it can be settled.
+    }
     this.#parts.log.info({ process: process.key, pid: process.pid, issued: served.issued }, 'process executed another program');
     served.issued = false;
   }
@@ -230,8 +246,9 @@ export class Serving {
   /** The agent a process turned out to belong to; its descendants will inherit it. */
   #joined(served: Served, agentId: string, agentName: string): void {
     const { members } = this.#parts;
-    if (agentId === '' || members.get(served.process.key)) return;
-    members.add(served.process.key, { agentId, agentName, launch: undefined, via: undefined });
+    if (agentId === '') return;
+    if (!members.get(served.process.key)) members.add(served.process.key, { agentId, agentName, launch: undefined, via: undefined });
+    this.#parts.hold(served.process);
   }
 
   /** Asks what the process may be, for calls that need an entitlement but no SVID. Throws the refusal. */

@@ -1,6 +1,6 @@
 import type { EntitledIdentity } from '../generated/proto/mandate/v1/node_link_pb';
 import type { MandateError } from '../domain/errors';
-import type { PeerConnection } from '../system/peer-listener';
+import type { PeerConnection } from '../system/peer-connection';
 import type { PinnedProcess } from '../system/process-view';
 
 /** An X509-SVID and its key: of one process and one identity, nobody else's. */
@@ -54,6 +54,7 @@ export class Served {
   retries = 0;
   /** The rules changed: what is held may no longer be what the process is entitled to. */
   doubtful = false;
+  stopWatching: () => void = () => undefined;
   /** Connections accepted for the present program image. */
   readonly connections = new Set<PeerConnection>();
 

@@ -17,7 +17,7 @@ import {
   ValidateJWTSVIDResponseSchema,
   X509SVIDResponseSchema,
 } from '../generated/proto/spiffe/workloadapi_pb';
-import type { PeerConnection } from '../system/peer-listener';
+import type { PeerConnection } from '../system/peer-connection';
 import { statusOf } from '../wire/refusal';
 import { LiveStream } from './live-stream';
 import type { Serving } from './serve';

@@ -17,11 +17,12 @@ import {
 } from '../domain/issuance';
 import type { CredentialRow, DelegationRow, PersonRow } from '../domain/lineage';
 import { type Entitled, type MatchContext, matchRules, type MatchResult } from '../domain/match';
-import { isP256Point, publicKeySha256 } from '../domain/p256';
+import { isP256Point, p256KeySha256 } from '../domain/p256';
 import type { Clock, LineageReader, LineageWriter, Random } from '../domain/ports';
 import { issuanceRecord } from '../domain/records';
 import { processAssurance } from '../domain/facts';
 import { validity } from '../domain/rotation';
+import { newSerial } from '../domain/serial';
 import type { Configuration, Frozen } from './configuration';
 import { type LiveAgent, type LiveProcess, type Living, owed, paid } from './living';
 import { Denied } from './refuse';
@@ -76,7 +77,7 @@ export class Issuer {
       kind: 'x509-svid',
       spiffeId: identity.spiffeId,
       publicKey,
-      serial: serialNumber(this.#parts.random),
+      serial: newSerial(this.#parts.random),
       issuedAtMs,
       ...this.#validity(process, identity, identity.x509TtlSeconds, frozen.x509.notAfterMs, agent, issuedAtMs),
       authorityKeyId: frozen.x509.keyId,
@@ -84,7 +85,7 @@ export class Issuer {
     // 10 sign exactly the plan, and check what was signed
     const checked = selfCheck(await sign(planned, frozen.x509.signer), frozen.x509.check);
     // 11 record
-    const recorded = await this.#record(checked, process, agent, identity, publicKeySha256(publicKey), []);
+    const recorded = await this.#record(checked, process, agent, identity, p256KeySha256(publicKey), []);
     // 12 release
     return { released: release(recorded), identity, agent, identities };
   }
@@ -109,7 +110,7 @@ export class Issuer {
       kind: 'jwt-svid',
       spiffeId: identity.spiffeId,
       audience: [...audience],
-      serial: serialNumber(this.#parts.random),
+      serial: newSerial(this.#parts.random),
       issuedAtMs,
       ...this.#validity(process, identity, identity.jwtTtlSeconds, frozen.jwt.notAfterMs, agent, issuedAtMs),
       authorityKeyId: frozen.jwt.keyId,
@@ -285,13 +286,6 @@ export class Issuer {
     paid(process, agent, digest);
     return recorded;
   }
-}
-
-/** 126 random bits in 16 octets: positive, minimal, fixed length, never all zero (RFC 5280 §4.1.2.2). */
-function serialNumber(random: Random): string {
-  const bytes = random.bytes(16);
-  bytes[0] = (bytes[0]! & 0x3f) | 0x40;
-  return bytes.toString('hex');
 }
 
 function choose(identities: readonly Entitled[], wanted: string): Entitled {

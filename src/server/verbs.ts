@@ -1,7 +1,7 @@
 import { AUTHORIZED_VERBS } from '../domain/admin-verbs';
 import type { StatusAnswer } from '../domain/answers';
 import type { Bundle } from '../domain/bundle';
-import { bundlePem, jwtBundleJson, spiffeBundleJson } from '../domain/bundle';
+import { bundlePem, jwkSetJson, spiffeBundleJson } from '../domain/bundle';
 import { MandateError } from '../domain/errors';
 import { decodeEvidence } from '../domain/evidence-decode';
 import { refusalOf } from '../domain/explain';
@@ -178,7 +178,7 @@ export function verbHandlers(parts: VerbsParts): VerbHandlers {
         })),
         pem: bundlePem(bundle),
         spiffe: JSON.parse(spiffeBundleJson(bundle)) as Record<string, unknown>,
-        jwks: JSON.parse(jwtBundleJson(bundle)) as Record<string, unknown>,
+        jwks: JSON.parse(jwkSetJson(bundle)) as Record<string, unknown>,
       };
     },
 

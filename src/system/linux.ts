@@ -46,6 +46,7 @@ const declarations = {
   signal: 'intptr_t signal(int number, intptr_t handler)',
   sigprocmask: 'int sigprocmask(int how, _In_ uint8_t *set, void *old)',
   fcntl: 'int fcntl(int fd, int command, int argument)',
+  flock: 'int flock(int fd, int operation)',
   setrlimit: 'int setrlimit(int resource, _In_ uint8_t *limit)',
   execve: 'int execve(const char *path, const char **argv, const char **env)',
 } as const;
@@ -291,4 +292,13 @@ export function limitOpenFiles(soft: bigint, hard: bigint): void {
 export function execve(path: string, argv: readonly string[], env: readonly string[]): never {
   checked('execve', path, [...argv, null], [...env, null]);
   throw new KernelError('execve', errno.EIO);
+}
+
+const LOCK_EX_NB = 2 | 4;
+
+/** Takes the whole-file lock; the kernel gives it back when the last descriptor of this opening is closed, however the holder ends. */
+export function lockFile(fd: number): boolean {
+  if (libc('flock')(fd, LOCK_EX_NB) === 0) return true;
+  if (koffi.errno() === errno.EWOULDBLOCK) return false;
+  throw new KernelError('flock', koffi.errno());
 }

@@ -69,7 +69,8 @@ export class ProcFolder {
     closeSync(this.#fd);
   }
 
-  private path(name: string): string {
+  /** A path that can only ever mean this process. */
+  path(name: string): string {
     return `/proc/self/fd/${this.#fd}/${name}`;
   }
 

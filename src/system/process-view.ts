@@ -102,6 +102,11 @@ export class PinnedProcess implements ProcessView {
     return this.#folder.openExe();
   }
 
+  /** A path below /proc/PID that can only ever mean this process, e.g. `root/usr/bin/env` for a file as it sees it. */
+  path(below: string): string {
+    return this.#folder.path(below);
+  }
+
   ancestors(): { readonly chain: readonly AncestorView[]; readonly end: string } {
     return walkAncestors(this.pidfd, this.pid, () => this.stat().ppid);
   }

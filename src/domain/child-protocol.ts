@@ -1,0 +1,51 @@
+import type { ErrorCode, Explanation } from './errors';
+import type { Layout } from './layout';
+
+/** What the supervisor and its children tell each other over the channel a child is born with. */
+
+export interface Limits {
+  /** Fresh JWT-SVIDs one process may ask for in a minute. */
+  readonly jwtPerMinute: number;
+}
+
+export interface ServerStart {
+  readonly layout: Layout;
+  readonly version: string;
+  readonly trustDomain: string;
+  readonly installationId: string;
+  readonly httpsPort: number;
+  readonly healthPort: number;
+  readonly hostname: string;
+  /** URL of the server role, with its password. */
+  readonly databaseUrl: string;
+  readonly databaseDetail: string;
+  readonly limits: Limits;
+}
+
+export interface NodeStart {
+  readonly layout: Layout;
+  readonly version: string;
+}
+
+export interface Supervised {
+  readonly name: 'server' | 'node' | 'database';
+  readonly pid: number | null;
+  readonly uid: number | null;
+}
+
+export type ToServer =
+  | { readonly type: 'start'; readonly start: ServerStart }
+  /** The node the supervisor started, by the key of its pinned process. */
+  | { readonly type: 'node'; readonly key: string }
+  | { readonly type: 'supervised'; readonly parts: readonly Supervised[] }
+  | { readonly type: 'stop' };
+
+export type ToNode = { readonly type: 'start'; readonly start: NodeStart } | { readonly type: 'stop' };
+
+export type FromChild =
+  /** Code is loaded and the uid dropped: secrets may come now. */
+  | { readonly type: 'loaded' }
+  | { readonly type: 'step'; readonly step: 'authority' | 'rule'; readonly detail: string; readonly ms: number }
+  | { readonly type: 'ready' }
+  | { readonly type: 'failed'; readonly code: ErrorCode; readonly explanation: Explanation }
+  | { readonly type: 'shutdown' };

@@ -1,0 +1,198 @@
+import type { JsonObject } from '@bufbuild/protobuf';
+import { Server } from '@grpc/grpc-js';
+import { MandateError } from '../domain/errors';
+import type { Layout } from '../domain/layout';
+import type { Accounts, Attestor, Clock, FileHasher, Log, Random } from '../domain/ports';
+import { LaunchAPI } from '../generated/proto/mandate/v1/launch_pb';
+import type { ServerMessage, Welcome } from '../generated/proto/mandate/v1/node_link_pb';
+import { SpiffeWorkloadAPI } from '../generated/proto/spiffe/workloadapi_pb';
+import type { PeerConnection } from '../system/peer-connection';
+import { listenForPeers, PEER_SERVER_OPTIONS, type PeerListener } from '../system/peer-listener';
+import type { PinnedProcess } from '../system/process-view';
+import type { PinnedProcesses } from '../system/processes';
+import type { Readiness } from '../system/readiness';
+import { grpcService } from '../wire/grpc';
+import { reportCaller } from './callers';
+import { gate } from './interceptor';
+import { launchApi } from './launch-api';
+import { Members } from './members';
+import { Serving } from './serve';
+import { openServerLink, type ServerLink } from './server-link';
+import { type Trust, TrustSource, trustOf } from './trust';
+import { workloadApi } from './workload-api';
+
+const MAX_CONNECTIONS = 6_000;
+const MAX_PER_UID = 5_500;
+const MAX_PER_PROCESS = 1_000;
+/** Refusals the node reports in a second; beyond that they are only counted in the log. */
+const REPORTS_PER_SECOND = 20;
+
+export interface Device {
+  readonly bootId: string;
+  readonly machineId: string;
+  readonly hostname: string;
+  readonly os: string;
+  readonly kernel: string;
+}
+
+export interface NodeParts {
+  readonly layout: Layout;
+  readonly version: string;
+  readonly uid: number;
+  readonly device: Device;
+  readonly attestors: readonly Attestor[];
+  readonly accounts: Accounts;
+  readonly hasher: FileHasher;
+  readonly processes: PinnedProcesses;
+  readonly readiness: Readiness;
+  readonly validate: (token: string, audience: string, trust: Trust) => Promise<{ spiffeId: string; claims: JsonObject }>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  /** The link is up and the socket listens. */
+  readonly onReady: () => void;
+}
+
+export interface RunningNode {
+  close(): Promise<void>;
+}
+
+/** Starts the node: one socket for agents and launchers, one link to the server. */
+export async function startNode(parts: NodeParts): Promise<RunningNode> {
+  const { layout, clock, log, processes, accounts } = parts;
+  const members = new Members();
+  const trust = new TrustSource();
+  /** Members of agents stay pinned for as long as they live, connected or not. */
+  const held = new Map<string, PinnedProcess>();
+  let listener: PeerListener | undefined;
+  let ready = false;
+
+  const peer = (call: { getPeer(): string }): PeerConnection => {
+    const connection = listener?.peerOf(call);
+    if (!connection) throw new MandateError('E_PEER_GONE');
+    if (connection.refusal) throw connection.refusal;
+    return connection;
+  };
+
+  const hello = () =>
+    ({
+      case: 'hello',
+      value: {
+        nodeVersion: parts.version,
+        bootId: parts.device.bootId,
+        machineId: parts.device.machineId,
+        hostname: parts.device.hostname,
+        os: parts.device.os,
+        kernel: parts.device.kernel,
+        uid: parts.uid,
+        allUsers: parts.uid === 0,
+      },
+    }) as const;
+
+  const link: ServerLink = openServerLink(
+    layout.linkSocket,
+    hello,
+    {
+      welcome: (welcome) => {
+        resume(welcome);
+        if (welcome.bundle) trust.set(trustOf(welcome.trustDomain, welcome.bundle));
+        serving.linkUp();
+        if (!ready) {
+          ready = true;
+          parts.onReady();
+        }
+      },
+      message: (message) => told(message),
+      lost: () => undefined,
+    },
+    clock,
+    log,
+  );
+  const serving = new Serving({ link, members, attestors: parts.attestors, clock, random: parts.random, log, hold });
+
+  /** Pins a member for its life; its end is the end of its membership. */
+  function hold(process: PinnedProcess): void {
+    if (held.has(process.key)) return;
+    held.set(process.key, process.retain());
+    serving.of(process);
+    process.onExit(() => {
+      if (held.delete(process.key)) process.release();
+    });
+  }
+
+  /** After an absence of either side: every process on record is found again under its own key, or reported as ended. */
+  function resume(welcome: Welcome): void {
+    const launches = new Map(welcome.launches.map((launch) => [launch.launchId, launch]));
+    for (const known of welcome.processes) {
+      if (members.get(known.processKey)) continue;
+      try {
+        const process = processes.fromPid(known.pid, known.processKey);
+        const launch = launches.get(known.launchId);
+        const open = launch && (members.launch(launch.launchId) ?? { ...launch, programInode: '', programSeen: false });
+        if (open && open.processKey === process.key) members.open(open);
+        else members.add(process.key, { agentId: known.agentId, agentName: known.agentName, launch: open, via: undefined });
+        hold(process);
+        process.release();
+      } catch {
+        link.tell({ case: 'processEnded', value: { processKey: known.processKey, reason: 'gone while the node was away' } });
+      }
+    }
+  }
+
+  function told(message: ServerMessage): void {
+    const { body } = message;
+    if (body.case === 'bundle' && trust.now) trust.set(trustOf(trust.now.trustDomain, body.value));
+    else if (body.case === 'poke') serving.poked(body.value.processKeys);
+    else if (body.case === 'caller') {
+      void reportCaller(body.value, processes, members, serving).then((report) => link.tell({ case: 'caller', value: report }, message.id));
+    }
+  }
+
+  const server = new Server({ ...PEER_SERVER_OPTIONS, interceptors: [gate(peer)] });
+  server.addService(
+    grpcService(SpiffeWorkloadAPI),
+    workloadApi({ serving, trust, peer, validate: parts.validate }),
+  );
+  server.addService(
+    grpcService(LaunchAPI),
+    launchApi({ serving, members, link, hasher: parts.hasher, peer, hold, userName: (uid) => accounts.userName(uid) ?? `uid-${uid}` }),
+  );
+
+  let reportedSecond = 0;
+  let reported = 0;
+  listener = await listenForPeers({
+    server,
+    path: layout.agentSocket,
+    folderMode: parts.uid === 0 ? 0o755 : 0o700,
+    socketMode: parts.uid === 0 ? 0o666 : 0o600,
+    processes,
+    readiness: parts.readiness,
+    senderPeek: true,
+    maxPerProcess: MAX_PER_PROCESS,
+    maxPerUid: MAX_PER_UID,
+    maxTotal: MAX_CONNECTIONS,
+    admit: (connection) => {
+      if (parts.uid !== 0 && connection.uid !== parts.uid) throw new MandateError('E_PEER_OTHER_USER', { saw: `uid ${connection.uid}` });
+      serving.arrived(connection);
+    },
+    onRefused: (error, { pid, uid }) => {
+      const second = Math.floor(clock.monotonicMs() / 1000);
+      if (second !== reportedSecond) [reportedSecond, reported] = [second, 0];
+      if (reported++ >= REPORTS_PER_SECOND) return;
+      log.warn({ code: error.code, pid, uid }, 'connection refused');
+      link.tell({ case: 'refusal', value: { code: error.code, processKey: '', pid, uid, verb: 'connect' } });
+    },
+    clock,
+    log,
+  });
+
+  return {
+    async close() {
+      // Streams end with UNAVAILABLE: their clients come back, to us or to whoever follows us.
+      for (const served of serving.all()) served.endAll(new MandateError('E_STARTING', { why: 'the node is ending' }));
+      await new Promise((resolve) => setImmediate(resolve));
+      await listener?.close();
+      link.close();
+    },
+  };
+}

@@ -1,0 +1,108 @@
+import type { KeyObject } from 'node:crypto';
+import type { Server as HttpsServer } from 'node:https';
+import type { CredentialRow } from '../domain/lineage';
+import type { Clock, LineageWriter, Log, Random } from '../domain/ports';
+import { issuanceRecord } from '../domain/records';
+import { rotationAt } from '../domain/rotation';
+import { newSerial } from '../domain/serial';
+import { publishBundle, type Published, renewTls, type TlsIdentity } from './publication';
+
+const TTL_MS = 24 * 3600 * 1000;
+const BACKDATE_MS = 10_000;
+
+interface Leaf {
+  readonly spiffeId: string;
+  readonly serial: string;
+  readonly notBeforeMs: number;
+  readonly notAfterMs: number;
+  readonly publicKeySha256: string;
+  readonly certificatePem: string;
+  readonly key: KeyObject;
+}
+
+export interface EndpointAuthority {
+  readonly keyId: string;
+  endpointLeaf(wish: { serial: string; notBeforeMs: number; notAfterMs: number; hostnames: readonly string[] }): Promise<Leaf>;
+}
+
+export interface EndpointParts {
+  readonly port: number;
+  readonly hostname: string;
+  readonly authority: () => EndpointAuthority;
+  readonly lineage: LineageWriter;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly bundle: () => Published;
+}
+
+/** The bundle endpoint and its certificate: a leaf of the active authority, recorded before it is used like any other credential. */
+export class Endpoint {
+  #server: HttpsServer | undefined;
+  #leaf: Leaf | undefined;
+
+  private constructor(private readonly parts: EndpointParts) {}
+
+  static async open(parts: EndpointParts): Promise<Endpoint> {
+    const endpoint = new Endpoint(parts);
+    endpoint.#server = await publishBundle(parts.port, await endpoint.#issue(), parts.bundle);
+    return endpoint;
+  }
+
+  async renewIfDue(): Promise<void> {
+    const leaf = this.#leaf;
+    if (leaf && this.parts.clock.nowMs() < rotationAt(leaf.notBeforeMs + BACKDATE_MS, leaf.notAfterMs, 0.5)) return;
+    await this.renew();
+  }
+
+  /** Keeps the old certificate where a new one cannot be had. */
+  async renew(): Promise<void> {
+    try {
+      const identity = await this.#issue();
+      if (this.#server) renewTls(this.#server, identity);
+    } catch (error) {
+      this.parts.log.error({ err: error }, 'certificate of the bundle endpoint not renewed');
+    }
+  }
+
+  close(): Promise<void> {
+    const server = this.#server;
+    if (!server) return Promise.resolve();
+    server.closeAllConnections();
+    return new Promise((resolve) => server.close(() => resolve()));
+  }
+
+  async #issue(): Promise<TlsIdentity> {
+    const { clock, random, lineage, hostname, authority } = this.parts;
+    const issuedAtMs = clock.nowMs();
+    const wholeSecond = (ms: number) => Math.floor(ms / 1000) * 1000;
+    const signer = authority();
+    const leaf = await signer.endpointLeaf({
+      serial: newSerial(random),
+      notBeforeMs: wholeSecond(issuedAtMs - BACKDATE_MS),
+      notAfterMs: wholeSecond(issuedAtMs + TTL_MS),
+      hostnames: [hostname],
+    });
+    const row: Omit<CredentialRow, 'record'> = {
+      serial: leaf.serial,
+      kind: 'server-tls',
+      spiffeId: leaf.spiffeId,
+      audience: [],
+      issuedAtMs,
+      notBeforeMs: leaf.notBeforeMs,
+      notAfterMs: leaf.notAfterMs,
+      authorityKeyId: signer.keyId,
+      publicKeySha256: leaf.publicKeySha256,
+      processKey: null,
+      agentId: null,
+      delegationId: null,
+      evidenceDigest: null,
+      ruleName: null,
+      ruleVersion: null,
+      deviceId: null,
+    };
+    await lineage.append({ fact: { credential: { ...row, record: issuanceRecord(row) } } });
+    this.#leaf = leaf;
+    return { keyPem: leaf.key.export({ type: 'pkcs8', format: 'pem' }).toString(), certificatePem: leaf.certificatePem };
+  }
+}

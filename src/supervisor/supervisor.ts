@@ -1,0 +1,359 @@
+import { chmodSync, chownSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import type { FromChild, Limits, Supervised } from '../domain/child-protocol';
+import { asMandateError, MandateError } from '../domain/errors';
+import type { Layout } from '../domain/layout';
+import type { Clock, Log, Random } from '../domain/ports';
+import { Child } from './child';
+import { type InstallationFile, openInstallation } from './installation';
+import { type Account, foreignProcesses } from './issuer-accounts';
+import { lockHolder, lockState } from './lock';
+
+/** How long leftovers of a killed predecessor may take to notice that they are alone. */
+const LEFTOVER_MS = 4_000;
+const LEFTOVER_POLL_MS = 50;
+const BUNDLE_PATH = '/bundle';
+
+/** The database as the supervisor sees it; wired to the embedded cluster or to another server. */
+export interface RunningDatabase {
+  /** Of the server role, with its password. */
+  readonly url: string;
+  readonly detail: string;
+  readonly pid: number | null;
+  readonly uid: number | null;
+  /** Resolves when it ended without being asked; never where it is not ours. */
+  readonly ended: Promise<string>;
+  stop(): Promise<void>;
+}
+
+export interface SupervisorParts {
+  readonly version: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly program: { readonly node: string; readonly main: string };
+  readonly uid: number;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly limits: (layout: Layout) => Limits;
+  /** Starts or reaches the database and brings its schema up to date. */
+  readonly openDatabase: (
+    options: StartOptions,
+    account: Account | undefined,
+    clientsGid: number | undefined,
+  ) => Promise<RunningDatabase>;
+}
+
+export interface StartOptions {
+  readonly layout: Layout;
+  readonly databaseUrl: string | undefined;
+  readonly ownerUrl: string | undefined;
+}
+
+export type Step = 'installation' | 'database' | 'authority' | 'node' | 'rule' | 'server';
+
+export interface StepEvent {
+  readonly step: Step;
+  readonly state: 'running' | 'done' | 'failed' | 'restarted';
+  readonly detail: string;
+  readonly ms: number;
+}
+
+export interface Ready {
+  readonly trustDomain: string;
+  readonly workloadApi: string;
+  readonly bundleUrl: string;
+  readonly separated: boolean;
+  readonly ms: number;
+}
+
+export interface Running {
+  readonly ready: Ready;
+  readonly ended: Promise<void>;
+  stop(): void;
+}
+
+/** Starts and ends the three parts of one installation. */
+export class Supervisor {
+  constructor(private readonly parts: SupervisorParts) {}
+
+  holder(layout: Layout): { readonly pid: number } | undefined {
+    return lockHolder(layout.lockFile);
+  }
+
+  openLog(layout: Layout): number {
+    this.#folders(layout, undefined);
+    return openSync(`${layout.logs}/up.log`, 'a', 0o600);
+  }
+
+  async start(options: StartOptions, onEvent: (event: StepEvent) => void): Promise<Running> {
+    const run = new Run(this.parts, options, onEvent);
+    this.#folders(options.layout, undefined);
+    const unlock = lockState(options.layout.lockFile);
+    try {
+      return await run.start((accounts) => this.#folders(options.layout, accounts), unlock);
+    } catch (thrown) {
+      await run.stopAll();
+      unlock();
+      throw asMandateError(thrown);
+    }
+  }
+
+  /** State belongs to whoever starts us; each part gets the folder it alone writes to. */
+  #folders(layout: Layout, accounts: InstallationFile['accounts'] | undefined): void {
+    const installed = layout.mode === 'installed';
+    const made = process.umask(0o022);
+    try {
+      mkdirSync(layout.state, { recursive: true, mode: installed ? 0o711 : 0o700 });
+      mkdirSync(layout.logs, { recursive: true, mode: 0o700 });
+      if (accounts === undefined) return;
+      mkdirSync(layout.run, { recursive: true, mode: installed ? 0o755 : 0o700 });
+      const give = (path: string, mode: number, owner: Account | undefined) => {
+        mkdirSync(path, { recursive: true, mode });
+        if (owner) chownSync(path, owner.uid, owner.gid);
+        chmodSync(path, mode);
+      };
+      give(`${layout.state}/server`, 0o700, accounts?.server);
+      give(layout.keys, 0o700, accounts?.server);
+      give(`${layout.run}/link`, 0o700, accounts?.server);
+      give(`${layout.run}/admin`, installed ? 0o755 : 0o700, accounts?.server);
+    } finally {
+      process.umask(made);
+    }
+  }
+}
+
+class Run {
+  #database: RunningDatabase | undefined;
+  #server: Child | undefined;
+  #node: Child | undefined;
+  #nodeKey: string | undefined;
+  #stopping: Promise<void> | undefined;
+  #end: (error?: Error) => void = () => undefined;
+  readonly #ended: Promise<void>;
+
+  constructor(
+    private readonly parts: SupervisorParts,
+    private readonly options: StartOptions,
+    private readonly onEvent: (event: StepEvent) => void,
+  ) {
+    this.#ended = new Promise((resolve, reject) => {
+      this.#end = (error) => (error ? reject(error) : resolve());
+    });
+    this.#ended.catch(() => undefined);
+  }
+
+  async start(folders: (accounts: InstallationFile['accounts']) => void, unlock: () => void): Promise<Running> {
+    const { parts, options } = this;
+    const { layout } = options;
+    const began = parts.clock.monotonicMs();
+    const { installation } = await openInstallation(layout, hostname(), parts.clock, parts.random);
+    this.#event('installation', 'done', installation.trustDomain, began);
+    folders(installation.accounts);
+    if (installation.accounts) await this.#ownAccounts(installation);
+
+    // Node's start costs more than PostgreSQL's: the server loads its code meanwhile, and gets its secrets once it dropped its uid.
+    let databaseOpen: (database: RunningDatabase) => void = () => undefined;
+    const opened = new Promise<RunningDatabase>((resolve) => {
+      databaseOpen = resolve;
+    });
+    const server = this.#startServer(installation, opened);
+    server.catch(() => undefined);
+    const database = await this.#step('database', async () => {
+      const running = await this.#openDatabase(installation);
+      return { value: running, detail: running.detail };
+    });
+    databaseOpen(database);
+    await server;
+    await this.#step('node', async () => {
+      await this.#startNode();
+      return { value: undefined, detail: this.parts.uid === 0 ? 'socket ready, attests processes of every user' : 'socket ready, attests processes of its own user' };
+    });
+
+    for (const child of [this.#server, this.#node]) child?.givenUp.catch((error: unknown) => this.#fail(error));
+    void this.#ended.then(unlock, unlock);
+    const ready: Ready = {
+      trustDomain: installation.trustDomain,
+      workloadApi: `unix://${layout.agentSocket}`,
+      bundleUrl: `https://localhost:${installation.httpsPort}${BUNDLE_PATH}`,
+      separated: installation.accounts !== null,
+      ms: Math.round(parts.clock.monotonicMs() - began),
+    };
+    return { ready, ended: this.#ended, stop: () => void this.#finish() };
+  }
+
+  /** Refuses uids that somebody else runs under; our own leftovers get a moment to end. */
+  async #ownAccounts({ accounts }: InstallationFile): Promise<void> {
+    if (!accounts) return;
+    const { clock } = this.parts;
+    const until = clock.monotonicMs() + LEFTOVER_MS;
+    for (;;) {
+      const postmasters = new Set<number>();
+      const foreign = foreignProcesses(accounts, (pid, ppid) => {
+        const ours = isPostmasterOf(pid, this.options.layout) || postmasters.has(ppid) || isPostmasterOf(ppid, this.options.layout);
+        if (ours) postmasters.add(pid);
+        return ours;
+      });
+      if (foreign.length === 0) return;
+      if (clock.monotonicMs() > until) {
+        throw new MandateError('E_UID_IN_USE', {
+          saw: `pid ${foreign.slice(0, 5).join(', ')} under uid ${accounts.server.uid} or ${accounts.database.uid}`,
+          fix: 'end it, or give mandate accounts of its own (mandate, mandate-db)',
+        });
+      }
+      await new Promise<void>((resolve) => clock.after(LEFTOVER_POLL_MS, resolve));
+    }
+  }
+
+  async #openDatabase(installation: InstallationFile): Promise<RunningDatabase> {
+    const database = await this.parts.openDatabase(this.options, installation.accounts?.database, installation.accounts?.server.gid);
+    this.#database = database;
+    void database.ended.then((reason) => {
+      if (this.#stopping || this.#database !== database) return;
+      this.parts.log.warn({ reason }, 'database ended');
+      this.#event('database', 'restarted', reason, this.parts.clock.monotonicMs());
+      this.#openDatabase(installation).then(
+        () => this.#tellSupervised(),
+        (error: unknown) => this.#fail(error),
+      );
+    });
+    return database;
+  }
+
+  async #startServer(installation: InstallationFile, opened: Promise<RunningDatabase>): Promise<void> {
+    const { layout } = this.options;
+    const { accounts } = installation;
+    const child = this.#child(
+      'server',
+      accounts ? [String(accounts.server.uid), String(accounts.server.gid)] : [],
+      () => undefined,
+      (message, send) => {
+        if (message.type === 'loaded') {
+          void opened.then((first) => {
+            const database = this.#database ?? first;
+            const start = {
+              layout,
+              version: this.parts.version,
+              trustDomain: installation.trustDomain,
+              installationId: installation.id,
+              httpsPort: installation.httpsPort,
+              healthPort: installation.healthPort,
+              hostname: hostname(),
+              databaseUrl: database.url,
+              databaseDetail: database.detail,
+              limits: this.parts.limits(layout),
+            };
+            send({ type: 'start', start });
+            if (this.#nodeKey !== undefined) send({ type: 'node', key: this.#nodeKey });
+          });
+        } else if (message.type === 'step') {
+          this.onEvent({ step: message.step, state: 'done', detail: message.detail, ms: message.ms });
+        } else if (message.type === 'ready') {
+          this.#tellSupervised();
+        } else if (message.type === 'shutdown') {
+          void this.#finish();
+        }
+      },
+    );
+    this.#server = child;
+    await child.start();
+  }
+
+  async #startNode(): Promise<void> {
+    const { layout } = this.options;
+    const child = this.#child(
+      'node',
+      [],
+      ({ key }) => {
+        this.#nodeKey = key;
+        this.#server?.send({ type: 'node', key });
+      },
+      (message, send) => {
+        if (message.type === 'loaded') send({ type: 'start', start: { layout, version: this.parts.version } });
+        else if (message.type === 'ready') this.#tellSupervised();
+      },
+    );
+    this.#node = child;
+    await child.start();
+  }
+
+  #child(
+    name: 'server' | 'node',
+    args: readonly string[],
+    spawned: (child: { key: string }) => void,
+    message: (message: FromChild, send: (message: object) => void) => void,
+  ): Child {
+    const { parts, options } = this;
+    return new Child({
+      name,
+      program: parts.program.node,
+      args: [...nodeFlags(), parts.program.main, `internal-${name}`, ...args],
+      env: parts.env,
+      openLog: () => openSync(`${options.layout.logs}/${name}.log`, 'a', 0o600),
+      spawned,
+      message,
+      restarted: (reason) => this.#event(name === 'server' ? 'server' : 'node', 'restarted', reason, parts.clock.monotonicMs()),
+      clock: parts.clock,
+      log: parts.log,
+    });
+  }
+
+  #tellSupervised(): void {
+    const uid = this.parts.uid;
+    const parts: Supervised[] = [
+      { name: 'server', pid: this.#server?.pid ?? null, uid: null },
+      { name: 'node', pid: this.#node?.pid ?? null, uid },
+      { name: 'database', pid: this.#database?.pid ?? null, uid: this.#database?.uid ?? null },
+    ];
+    this.#server?.send({ type: 'supervised', parts });
+  }
+
+  async #step<T>(step: Step, work: () => Promise<{ value: T; detail: string }>): Promise<T> {
+    const began = this.parts.clock.monotonicMs();
+    this.onEvent({ step, state: 'running', detail: '', ms: 0 });
+    try {
+      const { value, detail } = await work();
+      this.#event(step, 'done', detail, began);
+      return value;
+    } catch (thrown) {
+      this.#event(step, 'failed', asMandateError(thrown).message, began);
+      throw thrown;
+    }
+  }
+
+  #event(step: Step, state: StepEvent['state'], detail: string, began: number): void {
+    this.onEvent({ step, state, detail, ms: Math.round(this.parts.clock.monotonicMs() - began) });
+  }
+
+  #fail(thrown: unknown): void {
+    if (this.#stopping) return;
+    const error = asMandateError(thrown);
+    this.parts.log.error({ err: error, code: error.code }, 'a part was given up on');
+    void this.stopAll().then(() => this.#end(error));
+  }
+
+  #finish(): Promise<void> {
+    return this.stopAll().then(() => this.#end());
+  }
+
+  /** Those who use come before those who are used: the node, the server, the database. */
+  stopAll(): Promise<void> {
+    this.#stopping ??= (async () => {
+      await this.#node?.stop();
+      await this.#server?.stop();
+      await this.#database?.stop();
+    })();
+    return this.#stopping;
+  }
+}
+
+/** Node opens a debugger on SIGUSR1 unless told not to; versions that know the flag close the window of their own start as well. */
+const nodeFlags = (): string[] => (process.allowedNodeEnvironmentFlags.has('--disable-sigusr1') ? ['--disable-sigusr1'] : []);
+
+/** A postmaster that serves this installation's data folder, by its own pid file. */
+function isPostmasterOf(pid: number, layout: Layout): boolean {
+  try {
+    return pid > 1 && Number(readFileSync(`${layout.database}/data/postmaster.pid`, 'utf8').split('\n', 1)[0]) === pid;
+  } catch {
+    return false;
+  }
+}
