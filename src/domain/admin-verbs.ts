@@ -1,0 +1,31 @@
+import type { AgentAnswer, AgentsAnswer, ApplyAnswer, BundleAnswer, RuleAnswer, RulesAnswer, StatusAnswer, WhoAnswer } from './answers';
+
+/** One rule file as `rules apply` sends it: its text, and the text of every file it names, so that the server parses it itself. */
+export interface RuleFileText {
+  readonly fileName: string;
+  readonly text: string;
+  readonly includes: Readonly<Record<string, string>>;
+}
+
+/** A verb that is carried out in the caller's own process, after the server allowed it. */
+export const AUTHORIZED_VERBS = ['db migrate', 'db status', 'db psql'] as const;
+export type AuthorizedVerb = (typeof AUTHORIZED_VERBS)[number];
+
+/** Request and answer of every verb of the Admin service (proto/mandate/v1/admin.proto), by local method name. */
+export interface AdminVerbs {
+  status: { request: Record<string, never>; answer: StatusAnswer };
+  /** A serial, jti or unique prefix of one, or a pid. The answer is the document of `trace -o json`. */
+  trace: { request: { readonly reference: string }; answer: object };
+  listAgents: { request: { readonly ended: boolean; readonly limit: number }; answer: AgentsAnswer };
+  showAgent: { request: { readonly reference: string }; answer: AgentAnswer };
+  who: { request: { readonly pid: number }; answer: WhoAnswer };
+  listRules: { request: Record<string, never>; answer: RulesAnswer };
+  showRule: { request: { readonly name: string }; answer: RuleAnswer };
+  applyRules: { request: { readonly files: readonly RuleFileText[] }; answer: ApplyAnswer };
+  bundle: { request: Record<string, never>; answer: BundleAnswer };
+  authorize: { request: { readonly verb: AuthorizedVerb }; answer: { readonly allowed: true } };
+  /** Answered before the parts are ended. */
+  shutdown: { request: Record<string, never>; answer: { readonly stopping: true } };
+}
+
+export type AdminVerb = keyof AdminVerbs;
