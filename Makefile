@@ -1,0 +1,48 @@
+# Two commands set everything up on a fresh machine: `make run` and `make test`.
+.DEFAULT_GOAL := help
+.PHONY: help setup run test check interop bench clean
+SHELL := /bin/sh
+MAKEFLAGS += --no-print-directory
+
+SOURCES := $(shell find src attestors tsconfig.json -name generated -prune -o -print 2>/dev/null)
+CONTRACTS := $(shell find proto prisma/schema.prisma buf.yaml buf.gen.yaml -print 2>/dev/null)
+
+help: ## say what can be made
+	@sed -n 's/^\([a-z]*\):.*## /\1|/p' Makefile | awk -F'|' '{ printf "make %-9s %s\n", $$1, $$2 }'
+
+setup: dist/.built ## install dependencies, generate, compile; quick when nothing changed
+
+run: setup ## set up, start mandate, launch a small agent and show whose it is; Ctrl-C ends it
+	@tools/first-run.sh
+
+test: setup ## run every test that needs nothing from elsewhere
+	@node node_modules/jest/bin/jest.js $(TESTS)
+
+check: setup ## lint, types and formatting
+	@node node_modules/eslint/bin/eslint.js .
+	@node node_modules/typescript/bin/tsc -p . --noEmit
+	@node node_modules/typescript/bin/tsc -p test
+	@node node_modules/prettier/bin/prettier.cjs --check .
+
+interop: setup ## foreign SPIFFE clients, each from its own registry, against a running mandate
+	@tools/interop.sh
+
+bench: setup ## measure speed; fails below the thresholds
+	@tools/bench.sh
+
+clean: ## remove what was generated and compiled; state and dependencies stay
+	rm -rf dist src/generated coverage
+
+.PHONY: dependencies
+dependencies:
+	@tools/install.sh
+
+# A stamp inside what it stands for: whoever removes the folder has it made again.
+src/generated/.stamp: tools/generate.sh $(CONTRACTS) | dependencies
+	@tools/generate.sh
+	@touch $@
+
+# Compiled over the old files, never after removing them: a running mandate loads its commands on use.
+dist/.built: src/generated/.stamp $(SOURCES) | dependencies
+	@node node_modules/typescript/bin/tsc -p .
+	@touch $@

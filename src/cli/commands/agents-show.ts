@@ -1,0 +1,40 @@
+import type { AgentAnswer } from '../../domain/answers';
+import { askAdmin } from '../admin-client';
+import { operand } from '../arguments';
+import { safe, safeOr } from '../safe';
+import type { Command } from '../specs/spec';
+import type { Style } from '../style';
+import { pairs } from '../table';
+import { instant, left } from '../times';
+
+/** `mandate agents show`. */
+export const agentsShow: Command = async ({ deps, out, layout }, operands) => {
+  const answer = await askAdmin(deps.clock, layout().adminSocket, 'showAgent', { reference: operand(operands, 0) });
+  out.answer(answer, (style) => agentText(answer, deps.clock.nowMs(), style));
+};
+
+export function agentText(answer: AgentAnswer, nowMs: number, style: Style): string {
+  const { agent, launch, delegation, processes, latest } = answer;
+  const at = (text: string) => instant(text, nowMs, style);
+  const human = delegation.delegator
+    ? `${safe(delegation.delegator.name)} (uid ${delegation.delegator.uid})  ${delegation.assurance}`
+    : `none: ${safeOr(delegation.stop?.reason)} (${safeOr(delegation.stop?.code)})`;
+  const rows: [string, string][] = [
+    ['id', safe(agent.id)],
+    ['identity', safeOr(agent.spiffeId)],
+    ['human', human],
+    ['delegation', `${safe(delegation.id)}  ${delegation.given}  since ${at(delegation.started)}, ends ${at(delegation.ends)}`],
+  ];
+  if (launch) {
+    rows.push(['launch', `${safe(launch.id)}  at ${at(launch.opened)} by ${safe(launch.user)}${launch.terminal ? ' at a terminal' : ''}`]);
+    rows.push(['program', `${safe(launch.program)}  sha256 ${safe(launch.programSha256)}  ${launch.argumentCount} arguments`]);
+    if (launch.task) rows.push(['task', `${safe(launch.task)} (declared)`]);
+  }
+  if (latest) {
+    rows.push(['latest', `${latest.kind} ${safe(latest.serial)}  ${left(latest.notAfter, nowMs, style)}`]);
+    rows.push(['rule', latest.rule === null ? '–' : `${safe(latest.rule)} v${latest.ruleVersion}`]);
+  }
+  for (const process of processes) rows.push(['process', `pid ${process.pid}  uid ${process.uid}  seen ${at(process.seen)}`]);
+  const state = agent.ended === null ? style.good(agent.state) : `${agent.state} ${at(agent.ended)}`;
+  return `${style.bold(safe(agent.name))}  ${state}\n${pairs(rows)}`;
+}

@@ -1,0 +1,45 @@
+import { MandateError } from '../../domain/errors';
+import { operand, textOption } from '../arguments';
+import { workloadSocket } from '../endpoint';
+import { commandEnvironment } from '../kept-environment';
+import { safe } from '../safe';
+import type { Command, Options } from '../specs/spec';
+import type * as WorkloadClientModule from '../workload-client';
+
+const MAX_TASK = 500;
+
+/** `mandate run`: opens a launch for this very process, then becomes the command. */
+export const run: Command = async (context, operands, options) => {
+  const { deps, out } = context;
+  const launcher = deps.launcher();
+  // Before anything else is opened: what is there now, the user passed.
+  const descriptors = launcher.inheritedDescriptors();
+  const program = launcher.resolveProgram(operand(operands, 0), deps.env['PATH'], deps.cwd);
+  const socket = workloadSocket(context, options);
+  const { WorkloadClient } = require('../workload-client') as typeof WorkloadClientModule;
+  const client = new WorkloadClient(socket, deps.clock);
+  const begun = await client
+    .begin({ name: nameOf(options), task: taskOf(options), program, argumentCount: operands.length })
+    .finally(() => client.close());
+  if (deps.stderr.isTTY === true || context.verbose) {
+    const identity = begun.spiffeIds[0] ?? 'no identity of its own yet';
+    out.note((style) => `${style.good('▸')} agent ${safe(begun.agentName)}  pid ${process.pid}  ${safe(identity)}\n`);
+  }
+  return launcher.execInPlace(program, operands, commandEnvironment(deps.env, `unix://${socket}`), descriptors);
+};
+
+function nameOf(options: Options): string {
+  const name = textOption(options, 'name') ?? '';
+  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$|^$/.test(name))
+    throw new MandateError('E_USAGE', {
+      saw: `--name ${name.slice(0, 100)}`,
+      fix: 'up to 63 letters, digits, dots, dashes and underscores',
+    });
+  return name;
+}
+
+function taskOf(options: Options): string {
+  const task = textOption(options, 'task') ?? '';
+  if (task.length > MAX_TASK) throw new MandateError('E_USAGE', { saw: `a task of ${task.length} characters`, fix: `at most ${MAX_TASK}` });
+  return task;
+}

@@ -1,0 +1,89 @@
+import { readFileSync, statSync } from 'node:fs';
+import path from 'node:path';
+import type { VerifyAnswer } from '../../domain/answers';
+import { MandateError } from '../../domain/errors';
+import { listOption, textOption } from '../arguments';
+import { safe } from '../safe';
+import type { Command, CommandContext, Options } from '../specs/spec';
+import type { Style } from '../style';
+import { pairs } from '../table';
+import { left } from '../times';
+import type * as AdminClientModule from '../admin-client';
+
+const MAX_SVID_BYTES = 256 * 1024;
+const MAX_BUNDLE_BYTES = 1024 * 1024;
+
+/** `mandate verify`: whether an SVID is genuine, current, and the one of whoever it must be. */
+export const verify: Command = async (context, operands, options) => {
+  const { deps, out } = context;
+  const expected = expectation(options);
+  const text = readInput(deps.cwd, operands[0] ?? '-', MAX_SVID_BYTES)
+    .toString('utf8')
+    .trim();
+  const isPem = text.startsWith('-----BEGIN ');
+  const audience = textOption(options, 'audience');
+  if (!isPem && audience === undefined)
+    throw new MandateError('E_USAGE', {
+      saw: 'a JWT-SVID without --audience',
+      fix: 'a token is good only for whom it was made: name the audience',
+    });
+  const { bundle, from } = await bundleOf(context, options, isPem);
+  const verifier = deps.verifier();
+  const result = isPem
+    ? await verifier.x509(Buffer.from(text), bundle, deps.clock.nowMs())
+    : await verifier.jwt(text, audience ?? '', bundle, deps.clock.nowMs());
+  if (expected !== undefined && !expected.includes(result.spiffeId))
+    throw new MandateError('E_NOT_VERIFIED', { saw: result.spiffeId, why: `it is genuine, but not of ${expected.join(' or ')}` });
+  const answer: VerifyAnswer = { ...result, bundle: from };
+  out.answer(answer, (style) => verifyText(answer, deps.clock.nowMs(), style));
+};
+
+/** The SPIFFE IDs that will do; undefined means that any will. Who it must be has to be said: a genuine SVID of anybody proves little. */
+function expectation(options: Options): readonly string[] | undefined {
+  const ids = listOption(options, 'id');
+  const any = options['anyAgent'] === true;
+  if (any !== ids.length > 0) return any ? undefined : ids;
+  throw new MandateError('E_USAGE', {
+    saw: any ? 'both --id and --any-agent' : 'nobody it must be',
+    fix: 'name one with --id spiffe://…, or say --any-agent',
+  });
+}
+
+async function bundleOf(context: CommandContext, options: Options, isPem: boolean): Promise<{ bundle: Buffer; from: string }> {
+  const file = textOption(options, 'bundle');
+  if (file !== undefined) return { bundle: readInput(context.deps.cwd, file, MAX_BUNDLE_BYTES), from: file };
+  const { askAdmin } = require('../admin-client') as typeof AdminClientModule;
+  const answer = await askAdmin(context.deps.clock, context.layout().adminSocket, 'bundle', {});
+  return { bundle: Buffer.from(isPem ? answer.pem : JSON.stringify(answer.spiffe)), from: 'service' };
+}
+
+function readInput(cwd: string, name: string, most: number): Buffer {
+  const file = name === '-' ? 0 : path.resolve(cwd, name);
+  let bytes: Buffer;
+  try {
+    if (file !== 0 && statSync(file).size > most)
+      throw new MandateError('E_REQUEST', { saw: `${name.slice(0, 200)} is larger than ${most} bytes` });
+    bytes = readFileSync(file);
+  } catch (cause) {
+    if (cause instanceof MandateError) throw cause;
+    throw new MandateError(
+      'E_NOT_FOUND',
+      { saw: `${name.slice(0, 200)}: ${(cause as NodeJS.ErrnoException).code ?? 'cannot be read'}` },
+      { cause },
+    );
+  }
+  if (bytes.length > most) throw new MandateError('E_REQUEST', { saw: `more than ${most} bytes` });
+  return bytes;
+}
+
+export function verifyText(answer: VerifyAnswer, nowMs: number, style: Style): string {
+  return (
+    `${style.good('verified')} ${answer.kind} ${style.bold(safe(answer.spiffeId))}\n` +
+    pairs([
+      ...(answer.serial === null ? [] : ([['serial', safe(answer.serial)]] as const)),
+      ['valid', left(answer.notAfter, nowMs, style)],
+      ...(answer.audience.length === 0 ? [] : ([['audience', answer.audience.map(safe).join(' ')]] as const)),
+      ['bundle', answer.bundle === 'service' ? 'from the running service' : safe(answer.bundle)],
+    ])
+  );
+}

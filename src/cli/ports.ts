@@ -1,0 +1,122 @@
+import type { DatabaseStatusAnswer, MigrateAnswer, VerifyAnswer } from '../domain/answers';
+import type { Layout } from '../domain/layout';
+import type { Clock } from '../domain/ports';
+
+/** What the commands need from the rest of mandate; main.ts wires it. Heavy parts are functions, so that a command loads only its own. */
+export interface CliDeps {
+  /** Arguments after the program's name. */
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  readonly uid: number;
+  readonly version: string;
+  /** Folder of the installation: docs/ lies below it. */
+  readonly root: string;
+  /** What `up -d` starts again: the node executable and the compiled entry point. */
+  readonly program: { readonly node: string; readonly main: string };
+  readonly clock: Clock;
+  readonly stdin: () => NodeJS.ReadStream;
+  readonly stdout: CliStream;
+  readonly stderr: CliStream;
+  /** `state` is absolute or undefined. Throws E_SOCKET_PATH. */
+  readonly layoutFor: (state: string | undefined) => Layout;
+  readonly supervisor: () => Supervisor;
+  readonly database: () => DatabaseCommands;
+  readonly launcher: () => Launcher;
+  readonly verifier: () => Verifier;
+  /** Runs `handler` on SIGINT and SIGTERM until the returned function is called. */
+  readonly onInterrupt: (handler: (signal: 'SIGINT' | 'SIGTERM') => void) => () => void;
+}
+
+/** A process stream, or a test's stand-in for one. */
+export interface CliStream {
+  write(chunk: string): unknown;
+  on(event: 'error', listener: (error: NodeJS.ErrnoException) => void): unknown;
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+}
+
+export interface UpOptions {
+  readonly layout: Layout;
+  /** `--db` or DATABASE_URL: the server role on another PostgreSQL. */
+  readonly databaseUrl: string | undefined;
+  /** `--db-owner`: the owner role, for migrations. */
+  readonly ownerUrl: string | undefined;
+  readonly verbose: boolean;
+}
+
+export const UP_STEPS = ['installation', 'database', 'authority', 'node', 'rule', 'server'] as const;
+export type UpStep = (typeof UP_STEPS)[number];
+
+/**
+ * One change of one step. `installation` is done as soon as the trust domain is known (its `detail`); after Ready only `restarted`
+ * and `failed` come, naming the part that ended in `step`.
+ */
+export interface UpEvent {
+  readonly step: UpStep;
+  readonly state: 'running' | 'done' | 'failed' | 'restarted';
+  /** What a person should know about it: one line, no secret. */
+  readonly detail: string;
+  readonly ms: number;
+}
+
+export interface ReadyInfo {
+  readonly trustDomain: string;
+  /** Value for SPIFFE_ENDPOINT_SOCKET. */
+  readonly workloadApi: string;
+  readonly bundleUrl: string;
+  readonly separated: boolean;
+  readonly ms: number;
+}
+
+export interface RunningService {
+  readonly ready: ReadyInfo;
+  /** Resolves when everything has ended as asked; rejects with the MandateError that ended it. */
+  readonly ended: Promise<void>;
+  /** Begins an orderly end; `ended` tells when it is done. Asked twice, it ends at once. */
+  stop(): void;
+}
+
+/** Starts and ends server, node and database of one installation. */
+export interface Supervisor {
+  /** Resolves when everything is ready. Rejects, also when `abort` fires, after it has ended whatever it had started. */
+  start(options: UpOptions, onEvent: (event: UpEvent) => void, abort: AbortSignal): Promise<RunningService>;
+  /** The living supervisor that holds the lock of this installation. */
+  holder(layout: Layout): { readonly pid: number } | undefined;
+  /** Opens <logs>/up.log for appending, making the folders as `start` would; the caller closes it. */
+  openLog(layout: Layout): number;
+}
+
+export interface DatabaseChoice {
+  readonly layout: Layout;
+  readonly databaseUrl: string | undefined;
+  readonly ownerUrl: string | undefined;
+}
+
+/** The verbs of `mandate db`; each rejects with a MandateError. */
+export interface DatabaseCommands {
+  migrate(choice: DatabaseChoice): Promise<MigrateAnswer>;
+  status(choice: DatabaseChoice): Promise<DatabaseStatusAnswer>;
+  /** SQL that creates the roles, for those who may not let mandate do it. */
+  rolesSql(choice: DatabaseChoice): string;
+  /** How to start psql as the reading role. Passwords are in `env` or in a file it names, never in `args`. Throws E_NO_PSQL. */
+  psql(
+    choice: DatabaseChoice,
+  ): Promise<{ readonly program: string; readonly args: readonly string[]; readonly env: Readonly<Record<string, string>> }>;
+}
+
+/** Executes a program in place of this process. */
+export interface Launcher {
+  /** Descriptors from 3 up that the user passed; true only before anything else was opened. */
+  inheritedDescriptors(): readonly number[];
+  /** As execvp would. Throws E_RUN_NOT_FOUND, E_RUN_NOT_EXECUTABLE. */
+  resolveProgram(name: string, path: string | undefined, cwd: string): string;
+  /** Throws E_RUN, E_RUN_NOT_FOUND or E_RUN_NOT_EXECUTABLE; otherwise this process is the program. */
+  execInPlace(program: string, argv: readonly string[], env: Readonly<Record<string, string>>, descriptors: readonly number[]): never;
+}
+
+/** Verifies SVIDs against a bundle: PEM, SPIFFE document or JWK Set. Throws E_TOKEN, E_NOT_VERIFIED, E_REQUEST. */
+export interface Verifier {
+  x509(chain: Buffer, bundle: Buffer, nowMs: number): Promise<Omit<VerifyAnswer, 'bundle'>>;
+  jwt(token: string, audience: string, bundle: Buffer, nowMs: number): Promise<Omit<VerifyAnswer, 'bundle'>>;
+}

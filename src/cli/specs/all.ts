@@ -1,0 +1,23 @@
+import { BUNDLE } from './bundle';
+import { DATABASE } from './database';
+import { IDENTITY } from './identity';
+import { LINEAGE } from './lineage';
+import { RULES } from './rules';
+import { SERVICE } from './service';
+import type { CommandSpec, GroupSpec } from './spec';
+
+/** Words with commands below them. */
+export const GROUPS: readonly GroupSpec[] = [
+  { name: 'agents', sentence: 'Running agents and whose they are.' },
+  { name: 'rules', sentence: 'Which process gets which identity.' },
+  { name: 'bundle', sentence: 'What relying parties trust.' },
+  { name: 'db', sentence: 'The database of this installation.' },
+];
+
+/** Every command, in the order `mandate --help` shows them. */
+export const SECTIONS: readonly { readonly title: string; readonly commands: readonly CommandSpec[] }[] = [
+  { title: 'Every day', commands: [...IDENTITY, ...LINEAGE] },
+  { title: 'Administration', commands: [...SERVICE, ...RULES, ...BUNDLE, ...DATABASE] },
+];
+
+export const COMMANDS: readonly CommandSpec[] = SECTIONS.flatMap((section) => section.commands);
