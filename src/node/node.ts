@@ -149,10 +149,7 @@ export async function startNode(parts: NodeParts): Promise<RunningNode> {
   }
 
   const server = new Server({ ...PEER_SERVER_OPTIONS, interceptors: [gate(peer)] });
-  server.addService(
-    grpcService(SpiffeWorkloadAPI),
-    workloadApi({ serving, trust, peer, validate: parts.validate }),
-  );
+  server.addService(grpcService(SpiffeWorkloadAPI), workloadApi({ serving, trust, peer, validate: parts.validate }));
   server.addService(
     grpcService(LaunchAPI),
     launchApi({ serving, members, link, hasher: parts.hasher, peer, hold, userName: (uid) => accounts.userName(uid) ?? `uid-${uid}` }),

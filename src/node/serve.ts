@@ -52,7 +52,8 @@ export class Serving {
 
   /** Nobody is connected any more: what was kept goes, unless the process belongs to an agent and is held for it. */
   left(served: Served): void {
-    if (served.connections.size > 0 || this.#parts.members.get(served.process.key) || this.#served.get(served.process.key) !== served) return;
+    if (served.connections.size > 0 || this.#parts.members.get(served.process.key) || this.#served.get(served.process.key) !== served)
+      return;
     served.stopWatching();
     this.#ended(served);
   }

@@ -38,7 +38,9 @@ export interface ServerAuthorities {
   x509(): ActiveAuthority<X509Plan> & EndpointAuthority;
   jwt(): ActiveAuthority<JwtPlan>;
   bundle(): Bundle;
-  tick(): Promise<readonly { readonly kind: EventRow['kind']; readonly authority: string; readonly keyId: string; readonly atMs: number }[]>;
+  tick(): Promise<
+    readonly { readonly kind: EventRow['kind']; readonly authority: string; readonly keyId: string; readonly atMs: number }[]
+  >;
   onChange(changed: () => void): () => void;
 }
 
@@ -69,7 +71,11 @@ export interface ServerParts {
   /** Asks the supervisor to end everything. */
   readonly shutdown: () => void;
   /** Parts the supervisor knows of: pids and uids. */
-  readonly supervised: () => readonly { readonly name: 'server' | 'node' | 'database'; readonly pid: number | null; readonly uid: number | null }[];
+  readonly supervised: () => readonly {
+    readonly name: 'server' | 'node' | 'database';
+    readonly pid: number | null;
+    readonly uid: number | null;
+  }[];
 }
 
 export interface RunningServer {
@@ -107,10 +113,32 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
       living.restore(open.filter(({ agent }) => agent.deviceId === device.id));
       livingByDevice.set(device.id, living);
     }
-    const issuer = new Issuer({ configuration, living, lineage, reader, clock, random, uidMin: parts.uidMin, jwtPerMinute: parts.jwtPerMinute });
+    const issuer = new Issuer({
+      configuration,
+      living,
+      lineage,
+      reader,
+      clock,
+      random,
+      uidMin: parts.uidMin,
+      jwtPerMinute: parts.jwtPerMinute,
+    });
     const refuser = new Refuser({ configuration, living, lineage, clock, random, log });
     const { installationId, version } = parts;
-    return new DeviceSession({ trustDomain, installationId, version, configuration, living, issuer, refuser, lineage, bundle: bundleUpdate, clock, random, log });
+    return new DeviceSession({
+      trustDomain,
+      installationId,
+      version,
+      configuration,
+      living,
+      issuer,
+      refuser,
+      lineage,
+      bundle: bundleUpdate,
+      clock,
+      random,
+      log,
+    });
   };
   const node = new NodeApi({ admit, monotonicMs: () => clock.monotonicMs(), after: (ms, run) => clock.after(ms, run), log });
 
@@ -126,7 +154,11 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     agentOfKey: (key) => [...livingByDevice.values()].map((living) => living.agentOfKey(key)?.row.id).find((id) => id !== undefined),
     refused: async (verb, caller, code, agentId) => {
       log.warn({ verb, pid: caller.pid, uid: caller.uid, code, agent: agentId }, 'admin call refused');
-      await event('admin-refused', { verb, pid: caller.pid, uid: caller.uid }, { code, reference: newReference(random), agentId: agentId ?? null, processKey: caller.key });
+      await event(
+        'admin-refused',
+        { verb, pid: caller.pid, uid: caller.uid },
+        { code, reference: newReference(random), agentId: agentId ?? null, processKey: caller.key },
+      );
     },
   });
 
@@ -160,7 +192,9 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
       mode: layout.mode,
       version: parts.version,
       installation: parts.installationId,
-      parts: parts.supervised().map(({ name, pid, uid }) => ({ name, state: missing.includes(name) ? 'down' : 'ready', pid, uid, detail: detail[name] })),
+      parts: parts
+        .supervised()
+        .map(({ name, pid, uid }) => ({ name, state: missing.includes(name) ? 'down' : 'ready', pid, uid, detail: detail[name] })),
       notes: statusNotes(layout, standing),
     });
   };
@@ -194,7 +228,10 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   linkServer.addService(grpcService(NodeLink), { link: node.handler });
   const adminServer = new Server({ ...PEER_SERVER_OPTIONS, 'grpc.max_receive_message_length': 4 * 1024 * 1024 });
   const adminListenerBox: { listener?: PeerListener } = {};
-  adminServer.addService(grpcService(Admin), adminApi(handlers, (call) => peerOf(adminListenerBox.listener, call), log));
+  adminServer.addService(
+    grpcService(Admin),
+    adminApi(handlers, (call) => peerOf(adminListenerBox.listener, call), log),
+  );
 
   const common = { processes: parts.processes, readiness: parts.readiness, senderPeek: true, clock, log, maxTotal: 500 };
   const linkListener = await listenForPeers({
@@ -207,13 +244,16 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     maxPerUid: 64,
     // Only the node our own supervisor started, however it was asked: same pidfs inode.
     admit: (peer) => {
-      if (peer.process.key !== parts.nodeKey()) throw new MandateError('E_NOT_ADMIN', { why: 'this socket is for the node that mandate started' });
+      if (peer.process.key !== parts.nodeKey())
+        throw new MandateError('E_NOT_ADMIN', { why: 'this socket is for the node that mandate started' });
     },
     onRefused: (error, credentials) => {
       log.warn({ code: error.code, pid: credentials.pid, uid: credentials.uid }, 'link refused');
-      event('admin-refused', { verb: 'link', pid: credentials.pid, uid: credentials.uid }, { code: error.code, reference: newReference(random) }).catch((thrown: unknown) =>
-        log.error({ err: thrown }, 'refusal not recorded'),
-      );
+      event(
+        'admin-refused',
+        { verb: 'link', pid: credentials.pid, uid: credentials.uid },
+        { code: error.code, reference: newReference(random) },
+      ).catch((thrown: unknown) => log.error({ err: thrown }, 'refusal not recorded'));
     },
   });
   adminListenerBox.listener = await listenForPeers({
@@ -225,7 +265,8 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     maxPerProcess: 32,
     maxPerUid: 128,
     admit: () => undefined,
-    onRefused: (error, credentials) => log.warn({ code: error.code, pid: credentials.pid, uid: credentials.uid }, 'admin connection refused'),
+    onRefused: (error, credentials) =>
+      log.warn({ code: error.code, pid: credentials.pid, uid: credentials.uid }, 'admin connection refused'),
   });
 
   authorities.onChange(() => {
@@ -286,12 +327,21 @@ async function deviceOf(parts: ServerParts, hello: NodeHello): Promise<DeviceRow
     firstSeenAtMs: nowMs,
   };
   if (known) return device;
-  const row = { id: newId(random, nowMs), kind: 'device-seen' as const, atMs: nowMs, reference: null, code: null, agentId: null, processKey: null };
+  const row = {
+    id: newId(random, nowMs),
+    kind: 'device-seen' as const,
+    atMs: nowMs,
+    reference: null,
+    code: null,
+    agentId: null,
+    processKey: null,
+  };
   await lineage.append({ fact: { event: { ...row, record: eventRecord(row, { deviceId: device.id }) } }, devices: [device] });
   return device;
 }
 
 function statusNotes(layout: Layout, standing: Standing): string[] {
-  if (layout.mode === 'own-user') return ['The issuer runs under the same user as your agents: at most `observed` (mandate help separation).'];
+  if (layout.mode === 'own-user')
+    return ['The issuer runs under the same user as your agents: at most `observed` (mandate help separation).'];
   return standing.separated ? [] : ['You are root: nothing separates the issuer from what you start (mandate help separation).'];
 }

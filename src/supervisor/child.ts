@@ -115,7 +115,8 @@ export class Child {
     if (wasReady) this.plan.restarted(reason);
     else if (++this.#failedStarts >= MAX_FAILED_STARTS) {
       const error =
-        this.#failure ?? new MandateError('E_CHILD_FAILED', { saw: `${this.plan.name}: ${reason}, ${MAX_FAILED_STARTS} times`, fix: 'its log says why' });
+        this.#failure ??
+        new MandateError('E_CHILD_FAILED', { saw: `${this.plan.name}: ${reason}, ${MAX_FAILED_STARTS} times`, fix: 'its log says why' });
       this.#rejectReady(error);
       this.#giveUp(error);
       return;

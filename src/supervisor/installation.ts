@@ -10,7 +10,11 @@ import { newTrustDomain, parseOwnTrustDomain } from '../domain/spiffe-id';
 import { type IssuerAccounts, issuerAccounts } from './issuer-accounts';
 
 const port = z.number().int().min(1).max(65535);
-const uid = z.number().int().min(1).max(2 ** 32 - 2);
+const uid = z
+  .number()
+  .int()
+  .min(1)
+  .max(2 ** 32 - 2);
 const schema = z.strictObject({
   v: z.literal(1),
   id: z.uuid(),

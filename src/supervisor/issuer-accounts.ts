@@ -34,7 +34,10 @@ export function issuerAccounts(passwd = readFileSync('/etc/passwd', 'utf8')): Is
   };
   const accounts = { server: named('mandate') ?? free(), database: named('mandate-db') ?? free() };
   if (accounts.server.uid === 0 || accounts.database.uid === 0 || accounts.server.uid === accounts.database.uid) {
-    throw new MandateError('E_CONFIG', { saw: 'accounts mandate and mandate-db', why: 'they must have two uids of their own, neither of them 0' });
+    throw new MandateError('E_CONFIG', {
+      saw: 'accounts mandate and mandate-db',
+      why: 'they must have two uids of their own, neither of them 0',
+    });
   }
   return accounts;
 }
@@ -42,7 +45,9 @@ export function issuerAccounts(passwd = readFileSync('/etc/passwd', 'utf8')): Is
 /** Processes that run under one of these uids and are not `ours`: anyone who runs there could read the issuer's keys. */
 export function foreignProcesses(accounts: IssuerAccounts, ours: (pid: number, ppid: number) => boolean): number[] {
   const reserved = [accounts.server.uid, accounts.database.uid];
-  return [...runningUids()].flatMap(([pid, uids]) => (uids.some((uid) => reserved.includes(uid)) && !ours(pid, parentOf(pid)) ? [pid] : []));
+  return [...runningUids()].flatMap(([pid, uids]) =>
+    uids.some((uid) => reserved.includes(uid)) && !ours(pid, parentOf(pid)) ? [pid] : [],
+  );
 }
 
 function runningUids(): Map<number, readonly number[]> {

@@ -36,11 +36,7 @@ export interface SupervisorParts {
   readonly log: Log;
   readonly limits: (layout: Layout) => Limits;
   /** Starts or reaches the database and brings its schema up to date. */
-  readonly openDatabase: (
-    options: StartOptions,
-    account: Account | undefined,
-    clientsGid: number | undefined,
-  ) => Promise<RunningDatabase>;
+  readonly openDatabase: (options: StartOptions, account: Account | undefined, clientsGid: number | undefined) => Promise<RunningDatabase>;
 }
 
 export interface StartOptions {
@@ -166,7 +162,10 @@ class Run {
     await server;
     await this.#step('node', async () => {
       await this.#startNode();
-      return { value: undefined, detail: this.parts.uid === 0 ? 'socket ready, attests processes of every user' : 'socket ready, attests processes of its own user' };
+      return {
+        value: undefined,
+        detail: this.parts.uid === 0 ? 'socket ready, attests processes of every user' : 'socket ready, attests processes of its own user',
+      };
     });
 
     for (const child of [this.#server, this.#node]) child?.givenUp.catch((error: unknown) => this.#fail(error));

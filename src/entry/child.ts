@@ -1,0 +1,52 @@
+import type { FromChild } from '../domain/child-protocol';
+import { asMandateError } from '../domain/errors';
+import type { Log } from '../domain/ports';
+
+/** How long an orderly end may take before the process ends anyway. */
+const CLOSE_MS = 2_000;
+
+/** Tells the supervisor; without one there is nobody to tell. */
+export function tell(message: FromChild): void {
+  if (process.send && process.connected) process.send(message, undefined, undefined, () => undefined);
+}
+
+/**
+ * Runs one supervised part: `start` is called once with the supervisor's first message, `other` with each later one. The part ends when it
+ * is told to, by SIGTERM, and when the supervisor is gone, so that nothing of ours is left behind.
+ */
+export function superviseSelf<T extends { readonly type: string }>(
+  log: Log,
+  start: (message: Extract<T, { readonly type: 'start' }>) => Promise<{ close(): Promise<void> }>,
+  other: (message: T) => void,
+): void {
+  let running: { close(): Promise<void> } | undefined;
+  let ending = false;
+  const end = (reason: string) => {
+    if (ending) return;
+    ending = true;
+    log.info({ reason }, 'ending');
+    const exit = () => process.exit(0);
+    setTimeout(exit, CLOSE_MS).unref();
+    (running?.close() ?? Promise.resolve()).then(exit, exit);
+  };
+  process.on('SIGTERM', () => end('SIGTERM'));
+  process.on('SIGINT', () => undefined); // Ctrl-C is the supervisor's to handle
+  process.on('disconnect', () => end('supervisor gone'));
+  const fail = (thrown: unknown) => {
+    const error = asMandateError(thrown);
+    log.error({ err: error, cause: error.cause, code: error.code }, 'cannot go on');
+    tell({ type: 'failed', code: error.code, explanation: error.explanation });
+    // The message has to leave before the process does.
+    setTimeout(() => process.exit(1), 20);
+  };
+  process.on('uncaughtException', fail);
+  process.on('unhandledRejection', fail);
+  process.on('message', (message: T) => {
+    if (message.type === 'stop') return end('asked');
+    if (message.type !== 'start') return other(message);
+    start(message as Extract<T, { readonly type: 'start' }>).then((started) => {
+      running = started;
+      tell({ type: 'ready' });
+    }, fail);
+  });
+}

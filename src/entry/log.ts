@@ -1,0 +1,33 @@
+import pino from 'pino';
+import type { Log } from '../domain/ports';
+
+const LEVELS = ['debug', 'info', 'warn', 'error'];
+
+/** Fields that must never be printed, wherever they stand. */
+const SECRETS = ['password', 'token', 'key', 'pkcs8', 'privateKey', 'authorization', 'databaseUrl', 'ownerUrl', 'url', 'secret', 'svid'];
+
+/**
+ * One event, one line of JSON on standard output. A full disk must not stop an issuer: what cannot be written is dropped.
+ */
+export function jsonLog(name: string, level: string | undefined): Log {
+  const destination = pino.destination({ fd: 1, sync: true });
+  destination.on('error', () => undefined);
+  return pino(
+    {
+      name,
+      level: level !== undefined && LEVELS.includes(level) ? level : 'info',
+      base: { name, pid: process.pid },
+      timestamp: pino.stdTimeFunctions.isoTime,
+      redact: { paths: SECRETS.flatMap((field) => [field, `*.${field}`]), censor: '[redacted]' },
+      serializers: { err: errorFields, error: errorFields, cause: errorFields },
+    },
+    destination,
+  );
+}
+
+function errorFields(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  const { name, message, stack } = error;
+  const { code } = error as { code?: unknown };
+  return { name, message, code, stack, ...(error.cause === undefined ? {} : { cause: errorFields(error.cause) }) };
+}
