@@ -11,9 +11,11 @@ export const binaryAttestor = (hasher: FileHasher): Attestor => ({
     const exe = view.openExe();
     try {
       const link = view.link('exe');
+      // With mounts of its own, which any user may make, a process chooses the path that it is shown by.
+      const ownPath = view.sameMounts?.() ?? true;
       const deleted = link.endsWith(DELETED);
       return [
-        fact('path', fileText(deleted ? link.slice(0, -DELETED.length) : link)),
+        { ...fact('path', fileText(deleted ? link.slice(0, -DELETED.length) : link)), assurance: ownPath ? 'observed' : 'declared' },
         { name: 'sha256', value: await hasher.sha256(exe), assurance: 'measured' },
         fact('owner_uid', String(exe.ownerUid)),
         fact('writable', String(writable(exe, view))),

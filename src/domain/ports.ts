@@ -52,20 +52,26 @@ export interface ProcessView {
   alive(): boolean;
   /** A file below /proc/PID as text, latin-1, at most 1 MiB. Throws E_PEER_GONE or E_ATTEST_UNREADABLE. */
   read(file: string): string;
-  /** Target of a link below /proc/PID (`exe`, `cwd`, `ns/user`, …). Throws like `read`. */
+  /** Target of a link below /proc/PID (`exe`, `cwd`, `ns/user`, …), latin-1. Throws like `read`. */
   link(name: string): string;
   /** The running program, open for reading; the caller closes it. Throws like `read`. */
   openExe(): ExeHandle;
   /** Living ancestors, nearest first, each pinned while it was read; at most 64. `end` says why the walk ended. */
   ancestors(): { readonly chain: readonly AncestorView[]; readonly end: string };
+  /** Inode of its cgroup v2 folder, decimal; undefined where the kernel does not say. */
+  cgroupId?(): string | undefined;
+  /** False where it sees other mounts than the node: then any user may have chosen the paths that the kernel shows for it. */
+  sameMounts?(): boolean;
 }
 
 export interface AncestorView {
   readonly key: string;
   readonly pid: number;
   readonly uid: number;
-  /** Path of its program as the kernel shows it; empty where it may not be read. */
+  /** Path of its program as the kernel shows it, as `fileText`; empty where it may not be read. */
   readonly exe: string;
+  /** As ProcessView.sameMounts. */
+  readonly sameMounts?: boolean;
 }
 
 export interface ExeHandle {
@@ -82,6 +88,15 @@ export interface ExeHandle {
 export interface FileHasher {
   /** SHA-256 in lower-case hex. Throws E_ATTEST_TOO_LARGE above the cap and E_ATTEST_CHANGED where the file changed meanwhile. */
   sha256(handle: ExeHandle): Promise<string>;
+}
+
+/** What holds for the whole device until it boots again; an empty value where there is none. */
+export interface HostFacts {
+  readonly hostname: string;
+  readonly machineId: string;
+  readonly bootId: string;
+  readonly os: string;
+  readonly kernel: string;
 }
 
 /** Names of accounts. Returns undefined where there is none; never throws. */

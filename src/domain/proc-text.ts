@@ -51,3 +51,12 @@ const ADDR_NO_RANDOMIZE = 0x0040000;
 
 /** True where a /proc/PID/personality text says that address randomisation is off. */
 export const withoutRandomisation = (personality: string): boolean => (parseInt(personality, 16) & ADDR_NO_RANDOMIZE) !== 0;
+
+/** Where the stack of a 64-bit process ends without randomisation: x86-64, and arm64 with 48 or 39 address bits. */
+const FIXED_STACK_ENDS: readonly string[] = ['7ffffffff000', '1000000000000', '8000000000'];
+
+/** The same from a /proc/PID/maps text, for readers who may not see the personality; true also where no stack is shown. */
+export function stackNotRandomised(maps: string): boolean {
+  const end = /^[0-9a-f]+-([0-9a-f]+) .*\[stack\]$/m.exec(maps)?.[1];
+  return end === undefined || FIXED_STACK_ENDS.includes(end);
+}

@@ -3,7 +3,7 @@ import { fileText } from '../domain/file-text';
 import type { AncestorView } from '../domain/ports';
 import { parseStat, statusIds } from '../domain/proc-text';
 import { pidfdAlive, pidfdInfo, pidfdOpen } from './linux';
-import { processKey } from './process-key';
+import { ownMounts, processKey } from './process-key';
 
 const MAX_DEPTH = 64;
 const MAX_ATTEMPTS = 5;
@@ -76,10 +76,12 @@ function describe(pidfd: number, pid: number): AncestorView | undefined {
   const uid = pidfdInfo(pidfd)?.euid ?? statusIds(readFileSync(`/proc/${pid}/status`, 'latin1'), 'Uid')?.effective ?? -1;
   const key = processKey(pidfd, pid, () => parseStat(readFileSync(`/proc/${pid}/stat`, 'latin1'))?.startTicks ?? '');
   let exe = '';
+  let sameMounts = false;
   try {
     exe = fileText(readlinkSync(`/proc/${pid}/exe`, 'latin1'));
+    sameMounts = readlinkSync(`/proc/${pid}/ns/mnt`) === ownMounts();
   } catch {
     // Another user's process: who it is stays known, what it runs does not.
   }
-  return pidfdAlive(pidfd) ? { key, pid, uid, exe } : undefined;
+  return pidfdAlive(pidfd) ? { key, pid, uid, exe, sameMounts } : undefined;
 }

@@ -1,6 +1,5 @@
 import koffi from 'koffi';
 import { constants } from 'node:os';
-import { getSystemErrorName } from 'node:util';
 
 /**
  * Every call to libc that Node has no word for. Nothing else in Mandate reaches past Node: what stands here can read and write any
@@ -15,6 +14,8 @@ type Call = (...args: Argument[]) => number;
 
 const { errno } = constants;
 
+const errnoName = (number: number): string => Object.entries(errno).find(([, value]) => value === number)?.[0] ?? `errno ${number}`;
+
 /** A libc call that failed. `code` is the name of the errno, e.g. `ESRCH`. */
 export class KernelError extends Error {
   override readonly name = 'KernelError';
@@ -24,7 +25,7 @@ export class KernelError extends Error {
     readonly call: string,
     readonly errno: number,
   ) {
-    const code = getSystemErrorName(-errno);
+    const code = errnoName(errno);
     super(`${call}: ${code}`);
     this.code = code;
   }

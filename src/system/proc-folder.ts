@@ -1,6 +1,7 @@
-import { closeSync, constants, fstatSync, openSync, readSync, readlinkSync, statSync } from 'node:fs';
+import { closeSync, constants, openSync, readSync, readlinkSync, statSync } from 'node:fs';
 import { MandateError } from '../domain/errors';
 import type { ExeHandle } from '../domain/ports';
+import { exeHandle } from './open-file';
 
 const MAX_READ_BYTES = 1024 * 1024;
 const CHUNK_BYTES = 4096;
@@ -49,20 +50,7 @@ export class ProcFolder {
   }
 
   openExe(): ExeHandle {
-    const fd = this.open('exe');
-    const stat = fstatSync(fd, { bigint: true });
-    let open = true;
-    return {
-      fd,
-      inode: inode(stat),
-      sizeBytes: Number(stat.size),
-      ownerUid: Number(stat.uid),
-      mode: Number(stat.mode),
-      close: () => {
-        if (open) closeSync(fd);
-        open = false;
-      },
-    };
+    return exeHandle(this.open('exe'));
   }
 
   close(): void {

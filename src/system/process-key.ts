@@ -3,10 +3,17 @@ import { pidfdOpen } from './linux';
 
 const PID_FS_MAGIC = 0x50494446;
 
-let boot: { readonly id: string; readonly pidfs: boolean; readonly pidNamespace: string } | undefined;
+interface ThisBoot {
+  readonly id: string;
+  readonly pidfs: boolean;
+  readonly pidNamespace: string;
+  readonly mounts: string;
+}
+
+let boot: ThisBoot | undefined;
 
 /** Facts that hold for as long as this process runs, read once. */
-function thisBoot(): { readonly id: string; readonly pidfs: boolean; readonly pidNamespace: string } {
+function thisBoot(): ThisBoot {
   if (boot === undefined) {
     const own = pidfdOpen(process.pid);
     try {
@@ -14,6 +21,7 @@ function thisBoot(): { readonly id: string; readonly pidfs: boolean; readonly pi
         id: readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim(),
         pidfs: statfsSync(`/proc/self/fd/${own}`).type === PID_FS_MAGIC,
         pidNamespace: /\d+/.exec(readlinkSync('/proc/self/ns/pid'))?.[0] ?? '',
+        mounts: readlinkSync('/proc/self/ns/mnt'),
       };
     } finally {
       closeSync(own);
@@ -23,6 +31,9 @@ function thisBoot(): { readonly id: string; readonly pidfs: boolean; readonly pi
 }
 
 export const bootId = (): string => thisBoot().id;
+
+/** Our mount namespace, as /proc/PID/ns/mnt names it. */
+export const ownMounts = (): string => thisBoot().mounts;
 
 /**
  * Names one process for as long as the machine is up: `<boot id>:<pidfs inode>`, or `<boot id>:<pid namespace>:<pid>:<start ticks>` where

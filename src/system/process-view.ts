@@ -1,16 +1,16 @@
 import { closeSync } from 'node:fs';
 import { asMandateError, MandateError } from '../domain/errors';
 import type { AncestorView, ExeHandle, ProcessView } from '../domain/ports';
-import { layoutReadable, parseStat, statusField, statusIds, withoutRandomisation } from '../domain/proc-text';
+import { layoutReadable, parseStat, stackNotRandomised, statusField, statusIds, withoutRandomisation } from '../domain/proc-text';
 import type { Stat } from '../domain/proc-text';
 import { walkAncestors } from './ancestors';
 import { KernelError, memoryLives, pidfdAlive, pidfdInfo } from './linux';
 import { ProcFolder, readAll } from './proc-folder';
-import { processKey } from './process-key';
+import { ownMounts, processKey } from './process-key';
 
 /** The program as it was when the process was last settled. */
 interface Program {
-  /** Open /proc/PID/mem: ends with the address space that was there when it was opened. */
+  /** Open /proc/PID/mem or maps: ends with the address space that was there when it was opened. */
   readonly memory: number;
   readonly layout: string;
   readonly exeInode: string;
@@ -109,6 +109,18 @@ export class PinnedProcess implements ProcessView {
 
   ancestors(): { readonly chain: readonly AncestorView[]; readonly end: string } {
     return walkAncestors(this.pidfd, this.pid, () => this.stat().ppid);
+  }
+
+  sameMounts(): boolean {
+    return this.link('ns/mnt') === ownMounts();
+  }
+
+  cgroupId(): string | undefined {
+    try {
+      return pidfdInfo(this.pidfd)?.cgroupId || undefined;
+    } catch (cause) {
+      throw new MandateError('E_PEER_GONE', {}, { cause });
+    }
   }
 
   /**
@@ -220,9 +232,9 @@ export class PinnedProcess implements ProcessView {
   private currentProgram(): Program {
     // An exec in the middle would mix two programs: the address space opened first must still be there at the end.
     for (let attempt = 0; attempt < 3; attempt++) {
-      const memory = this.#folder.open('mem');
+      const memory = this.openMemory();
       try {
-        if (withoutRandomisation(this.read('personality'))) {
+        if (this.withoutRandomisation()) {
           throw new MandateError('E_PEER_LAYOUT', { fix: 'start it without `setarch -R`, and outside a debugger' });
         }
         const program = { memory, layout: this.layout(), exeInode: this.#folder.exeInode(), ...this.credentials() };
@@ -234,6 +246,30 @@ export class PinnedProcess implements ProcessView {
       closeSync(memory);
     }
     throw new MandateError(this.alive() ? 'E_PEER_EXEC' : 'E_PEER_GONE');
+  }
+
+  /** Where only ancestors may attach to a process (Yama), `mem` and `personality` are shut and `maps` is still open to the same user. */
+  private openMemory(): number {
+    return this.firstReadable(
+      () => this.#folder.open('mem'),
+      () => this.#folder.open('maps'),
+    );
+  }
+
+  private withoutRandomisation(): boolean {
+    return this.firstReadable(
+      () => withoutRandomisation(this.read('personality')),
+      () => stackNotRandomised(this.read('maps')),
+    );
+  }
+
+  private firstReadable<T>(first: () => T, second: () => T): T {
+    try {
+      return first();
+    } catch (thrown) {
+      if (asMandateError(thrown).code !== 'E_ATTEST_UNREADABLE') throw thrown;
+      return second();
+    }
   }
 
   private layout(): string {
