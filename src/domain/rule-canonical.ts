@@ -1,0 +1,49 @@
+import { createHash } from 'node:crypto';
+import type { Canonical } from './canonical';
+import { canonicalJson } from './canonical';
+import { MandateError } from './errors';
+import type { Rule } from './rule';
+
+/** A rule with the text it is stored and compared as. */
+export interface CanonicalRule {
+  readonly rule: Rule;
+  readonly canonical: string;
+  /** SHA-256 of `canonical` in UTF-8, lower-case hex: equal contents are one version. */
+  readonly contentSha256: string;
+}
+
+/** Canonical text and digest of a rule (docs/records.md): every field, defaults filled in, requirements only where there are any. */
+export function canonicalRule(rule: Rule): CanonicalRule {
+  const { require, issue } = rule;
+  const canonical = canonicalJson({
+    v: 1,
+    name: rule.name,
+    priority: rule.priority,
+    disabled: rule.disabled,
+    match: rule.match,
+    require: present({ process: require.process, delegator: require.delegator, device: require.device, given: require.given }),
+    issue: {
+      id: issue.id,
+      hint: issue.hint,
+      x509TtlSeconds: issue.x509TtlSeconds,
+      jwtTtlSeconds: issue.jwtTtlSeconds,
+      audiences: issue.audiences,
+    },
+  });
+  return { rule, canonical, contentSha256: createHash('sha256').update(canonical, 'utf8').digest('hex') };
+}
+
+const present = (members: Readonly<Record<string, Canonical | undefined>>): { readonly [key: string]: Canonical } =>
+  Object.fromEntries(Object.entries(members).filter((member): member is [string, Canonical] => member[1] !== undefined));
+
+/** The rule that a stored canonical text holds. Throws E_INTEGRITY where the text is not exactly what this version would have stored. */
+export function ruleOfCanonical(canonical: string): Rule {
+  try {
+    const { v, ...rest } = JSON.parse(canonical) as { v: number } & Rule;
+    const rule: Rule = rest;
+    if (v === 1 && canonicalRule(rule).canonical === canonical) return rule;
+  } catch (cause) {
+    throw new MandateError('E_INTEGRITY', { saw: 'a stored rule', why: 'it is not canonical' }, { cause });
+  }
+  throw new MandateError('E_INTEGRITY', { saw: 'a stored rule', why: 'it is not canonical' });
+}
