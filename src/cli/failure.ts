@@ -46,12 +46,12 @@ function labelled(label: string, text: string): string[] {
 function refusalLines({ details }: RefusedByService, style: Style): string[] {
   const lines: string[] = [];
   details.saw.forEach((fact, index) => {
-    lines.push(
-      `  ${index === 0 ? 'saw ' : '    '}  ${pad(safe(fact.selector), 22)} ${safeSentence(fact.value)}  ${style.dim(fact.assurance)}`,
-    );
+    const label = index === 0 ? 'saw' : '';
+    if (fact.selector === '') lines.push(...labelled(label, fact.value));
+    else lines.push(`  ${pad(label, 4)}  ${pad(safe(fact.selector), 22)} ${safeSentence(fact.value)}  ${style.dim(fact.assurance)}`);
   });
   const why = closestRule(details);
-  if (why) lines.push(`  why   ${safeSentence(why)}`);
+  if (why) lines.push(...labelled('why', why));
   for (const condition of details.conditions) {
     const mark = condition.holds ? style.good('✓') : style.bad('✗');
     const expected = condition.expected ? `  expected ${condition.expected.map(safeSentence).join(' or ')}` : '';

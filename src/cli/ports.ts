@@ -1,4 +1,4 @@
-import type { DatabaseStatusAnswer, MigrateAnswer, VerifyAnswer } from '../domain/answers';
+import type { DatabaseStatusAnswer, MigrateAnswer } from '../domain/answers';
 import type { Layout } from '../domain/layout';
 import type { Clock } from '../domain/ports';
 
@@ -23,7 +23,6 @@ export interface CliDeps {
   readonly supervisor: () => Supervisor;
   readonly database: () => DatabaseCommands;
   readonly launcher: () => Launcher;
-  readonly verifier: () => Verifier;
   /** Runs `handler` on SIGINT and SIGTERM until the returned function is called. */
   readonly onInterrupt: (handler: (signal: 'SIGINT' | 'SIGTERM') => void) => () => void;
 }
@@ -105,18 +104,17 @@ export interface DatabaseCommands {
   ): Promise<{ readonly program: string; readonly args: readonly string[]; readonly env: Readonly<Record<string, string>> }>;
 }
 
-/** Executes a program in place of this process. */
+/** Executes a program in place of this process (src/system/exec-in-place.ts and its neighbours). */
 export interface Launcher {
   /** Descriptors from 3 up that the user passed; true only before anything else was opened. */
-  inheritedDescriptors(): readonly number[];
+  readonly inheritedDescriptors: () => readonly number[];
   /** As execvp would. Throws E_RUN_NOT_FOUND, E_RUN_NOT_EXECUTABLE. */
-  resolveProgram(name: string, path: string | undefined, cwd: string): string;
+  readonly resolveProgram: (name: string, path: string | undefined, cwd: string) => string;
   /** Throws E_RUN, E_RUN_NOT_FOUND or E_RUN_NOT_EXECUTABLE; otherwise this process is the program. */
-  execInPlace(program: string, argv: readonly string[], env: Readonly<Record<string, string>>, descriptors: readonly number[]): never;
-}
-
-/** Verifies SVIDs against a bundle: PEM, SPIFFE document or JWK Set. Throws E_TOKEN, E_NOT_VERIFIED, E_REQUEST. */
-export interface Verifier {
-  x509(chain: Buffer, bundle: Buffer, nowMs: number): Promise<Omit<VerifyAnswer, 'bundle'>>;
-  jwt(token: string, audience: string, bundle: Buffer, nowMs: number): Promise<Omit<VerifyAnswer, 'bundle'>>;
+  readonly execInPlace: (program: {
+    readonly path: string;
+    readonly argv: readonly string[];
+    readonly env: Readonly<Record<string, string>>;
+    readonly descriptors: readonly number[];
+  }) => never;
 }

@@ -11,8 +11,8 @@ export interface RefusalDetails {
   /** For administrators only; empty for everybody else. */
   readonly remedy: string;
   readonly request: string;
-  /** The service's own sentence. */
-  readonly message: string;
+  /** What the service adds to the sentence of the code; may be empty. */
+  readonly why: string;
 }
 
 /** A MandateError that came over the wire with its details. */
@@ -27,14 +27,14 @@ export class RefusedByService extends MandateError {
 }
 
 function explanationOf(details: RefusalDetails): { saw?: string; why?: string; fix?: string } {
-  const saw = details.saw.map((fact) => `${fact.selector} ${fact.value}`).join('  ');
+  const saw = details.saw.map((fact) => (fact.selector === '' ? fact.value : `${fact.selector} ${fact.value}`)).join('  ');
   const why = closestRule(details);
   return { ...(saw && { saw }), ...(why && { why }), ...(details.remedy && { fix: details.remedy }) };
 }
 
 /** One sentence about the closest rule; empty where there is none. */
-export function closestRule(details: Pick<RefusalDetails, 'rule' | 'ruleVersion' | 'conditions' | 'message'>): string {
-  if (details.rule === '') return details.message;
+export function closestRule(details: Pick<RefusalDetails, 'rule' | 'ruleVersion' | 'conditions' | 'why'>): string {
+  if (details.rule === '') return details.why;
   const holding = details.conditions.filter((condition) => condition.holds).length;
   return `closest is rule "${details.rule}" v${details.ruleVersion}: ${holding} of ${details.conditions.length} conditions hold`;
 }

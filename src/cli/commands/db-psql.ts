@@ -8,5 +8,5 @@ export const dbPsql: Command = async (context, operands, options) => {
   const descriptors = launcher.inheritedDescriptors();
   await authorizeDatabase(context, 'db psql');
   const psql = await deps.database().psql(databaseChoice(context, options));
-  return launcher.execInPlace(psql.program, ['psql', ...psql.args, ...operands], psql.env, descriptors);
+  return launcher.execInPlace({ path: psql.program, argv: ['psql', ...psql.args, ...operands], env: psql.env, descriptors });
 };

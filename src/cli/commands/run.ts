@@ -25,7 +25,7 @@ export const run: Command = async (context, operands, options) => {
     const identity = begun.spiffeIds[0] ?? 'no identity of its own yet';
     out.note((style) => `${style.good('▸')} agent ${safe(begun.agentName)}  pid ${process.pid}  ${safe(identity)}\n`);
   }
-  return launcher.execInPlace(program, operands, commandEnvironment(deps.env, `unix://${socket}`), descriptors);
+  return launcher.execInPlace({ path: program, argv: operands, env: commandEnvironment(deps.env, `unix://${socket}`), descriptors });
 };
 
 function nameOf(options: Options): string {

@@ -2,12 +2,16 @@ import { readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import type { VerifyAnswer } from '../../domain/answers';
 import { MandateError } from '../../domain/errors';
+import { parseSpiffeId } from '../../domain/spiffe-id';
 import { listOption, textOption } from '../arguments';
 import { safe } from '../safe';
 import type { Command, CommandContext, Options } from '../specs/spec';
 import type { Style } from '../style';
 import { pairs } from '../table';
-import { left } from '../times';
+import { left, utc } from '../times';
+import type * as JwtSvidModule from '../../verify/jwt-svid';
+import type * as TrustBundleModule from '../../verify/trust-bundle';
+import type * as X509SvidModule from '../../verify/x509-svid';
 import type * as AdminClientModule from '../admin-client';
 
 const MAX_SVID_BYTES = 256 * 1024;
@@ -27,11 +31,10 @@ export const verify: Command = async (context, operands, options) => {
       saw: 'a JWT-SVID without --audience',
       fix: 'a token is good only for whom it was made: name the audience',
     });
-  const { bundle, from } = await bundleOf(context, options, isPem);
-  const verifier = deps.verifier();
-  const result = isPem
-    ? await verifier.x509(Buffer.from(text), bundle, deps.clock.nowMs())
-    : await verifier.jwt(text, audience ?? '', bundle, deps.clock.nowMs());
+  const { bytes, from, trustDomain } = await bundleOf(context, options, isPem);
+  const { parseBundle } = require('../../verify/trust-bundle') as typeof TrustBundleModule;
+  const bundle = parseBundle(bytes, trustDomain ?? commonTrustDomain(expected));
+  const result = isPem ? x509(text, bundle, deps.clock.nowMs()) : await jwt(text, audience ?? '', bundle, deps.clock.nowMs());
   if (expected !== undefined && !expected.includes(result.spiffeId))
     throw new MandateError('E_NOT_VERIFIED', { saw: result.spiffeId, why: `it is genuine, but not of ${expected.join(' or ')}` });
   const answer: VerifyAnswer = { ...result, bundle: from };
@@ -49,12 +52,45 @@ function expectation(options: Options): readonly string[] | undefined {
   });
 }
 
-async function bundleOf(context: CommandContext, options: Options, isPem: boolean): Promise<{ bundle: Buffer; from: string }> {
+/** A JWK Set does not name its trust domain; whoever is expected does. */
+function commonTrustDomain(expected: readonly string[] | undefined): string | undefined {
+  const domains = new Set(expected?.map((id) => parseSpiffeId(id).trustDomain));
+  return domains.size === 1 ? [...domains][0] : undefined;
+}
+
+type Verified = Omit<VerifyAnswer, 'bundle'>;
+
+function x509(text: string, bundle: TrustBundleModule.TrustBundle, nowMs: number): Verified {
+  const { verifyX509Svid } = require('../../verify/x509-svid') as typeof X509SvidModule;
+  const { spiffeId, serial, notBeforeMs, notAfterMs } = verifyX509Svid(Buffer.from(text), bundle, nowMs);
+  return { verified: true, kind: 'x509-svid', spiffeId, serial, notBefore: utc(notBeforeMs), notAfter: utc(notAfterMs), audience: [] };
+}
+
+async function jwt(text: string, audience: string, bundle: TrustBundleModule.TrustBundle, nowMs: number): Promise<Verified> {
+  const { verifyJwtSvid } = require('../../verify/jwt-svid') as typeof JwtSvidModule;
+  const { spiffeId, claims, expMs } = await verifyJwtSvid(text, audience, bundle, nowMs);
+  const { jti, aud } = claims;
+  return {
+    verified: true,
+    kind: 'jwt-svid',
+    spiffeId,
+    serial: typeof jti === 'string' ? jti : null,
+    notBefore: null,
+    notAfter: utc(expMs),
+    audience: (Array.isArray(aud) ? aud : [aud]).filter((value) => typeof value === 'string'),
+  };
+}
+
+async function bundleOf(
+  context: CommandContext,
+  options: Options,
+  isPem: boolean,
+): Promise<{ bytes: Buffer; from: string; trustDomain?: string }> {
   const file = textOption(options, 'bundle');
-  if (file !== undefined) return { bundle: readInput(context.deps.cwd, file, MAX_BUNDLE_BYTES), from: file };
+  if (file !== undefined) return { bytes: readInput(context.deps.cwd, file, MAX_BUNDLE_BYTES), from: file };
   const { askAdmin } = require('../admin-client') as typeof AdminClientModule;
   const answer = await askAdmin(context.deps.clock, context.layout().adminSocket, 'bundle', {});
-  return { bundle: Buffer.from(isPem ? answer.pem : JSON.stringify(answer.spiffe)), from: 'service' };
+  return { bytes: Buffer.from(isPem ? answer.pem : JSON.stringify(answer.spiffe)), from: 'service', trustDomain: answer.trustDomain };
 }
 
 function readInput(cwd: string, name: string, most: number): Buffer {
