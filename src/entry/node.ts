@@ -1,16 +1,32 @@
 import { harden } from '../system/harden';
 import { binaryAttestor } from '../../attestors/binary';
+import { cgroupAttestor } from '../../attestors/cgroup';
+import { hostAttestor } from '../../attestors/host';
 import { launchAttestor } from '../../attestors/launch';
+import { processAttestor } from '../../attestors/process';
 import { userAttestor } from '../../attestors/user';
 import type { NodeStart, ToNode } from '../domain/child-protocol';
+import type { JsonObject } from '@bufbuild/protobuf';
 import { startNode } from '../node/node';
+import type { Trust } from '../node/trust';
 import { fileAccounts } from '../system/accounts';
 import { systemClock } from '../system/clock';
+import { FileHashing } from '../system/file-hasher';
+import { readHostFacts } from '../system/host-facts';
 import { systemRandom } from '../system/random';
 import { PinnedProcesses } from '../system/processes';
 import { Readiness } from '../system/readiness';
 import { superviseSelf, tell } from './child';
 import { jsonLog } from './log';
+
+/** ValidateJWTSVID against the keys this node was given. `aud` is always a list in the answer, numbers are doubles. */
+async function validateJwtSvid(token: string, audience: string, trust: Trust): Promise<{ spiffeId: string; claims: JsonObject }> {
+  const { verifyJwtSvid } = await import('../verify/jwt-svid');
+  const { parseBundle } = await import('../verify/trust-bundle');
+  const { spiffeId, claims } = await verifyJwtSvid(token, audience, parseBundle(trust.jwks, trust.trustDomain), systemClock.nowMs());
+  const { aud } = claims;
+  return { spiffeId, claims: { ...claims, aud: Array.isArray(aud) ? aud : [aud] } as JsonObject };
+}
 
 /** The node: sockets for agents and /proc, no authority key and no database. */
 export function nodeEntry(): Promise<void> {
@@ -27,7 +43,8 @@ export function nodeEntry(): Promise<void> {
   async function run({ layout, version }: NodeStart) {
     const readiness = new Readiness(log);
     const accounts = fileAccounts();
-    const hasher = new WorkerHasher();
+    const hasher = new FileHashing(systemClock);
+    const host = readHostFacts();
     let linked: () => void = () => undefined;
     const up = new Promise<void>((resolve) => {
       linked = resolve;
@@ -36,13 +53,20 @@ export function nodeEntry(): Promise<void> {
       layout,
       version,
       uid: process.geteuid?.() ?? -1,
-      device: thisDevice(),
-      attestors: [userAttestor(accounts), binaryAttestor(hasher), launchAttestor()],
+      device: host,
+      attestors: [
+        hostAttestor(host),
+        userAttestor(accounts),
+        binaryAttestor(hasher),
+        processAttestor(),
+        cgroupAttestor(),
+        launchAttestor(),
+      ],
       accounts,
       hasher,
       processes: new PinnedProcesses(readiness),
       readiness,
-      validate: async (token, audience, trust) => verifyLocally(token, audience, trust),
+      validate: validateJwtSvid,
       clock: systemClock,
       random: systemRandom,
       log,

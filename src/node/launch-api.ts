@@ -17,7 +17,7 @@ const MAX_NAME = 63;
 const MAX_TASK = 1024;
 const MAX_PROGRAM_BYTES = 4096;
 const MAX_ARGUMENTS = 1_000_000;
-const NAME = /^[a-z0-9][a-z0-9._-]*$/;
+const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
 
 export interface LaunchApiParts {
   readonly serving: Serving;
@@ -119,8 +119,8 @@ async function beginLaunch(parts: LaunchApiParts, served: Served, request: Begin
 
 function checkRequest(request: BeginRequest): void {
   const bad = (why: string) => new MandateError('E_REQUEST', { why });
-  if (request.name.length > MAX_NAME || !NAME.test(request.name)) {
-    throw bad(`a name has 1 to ${MAX_NAME} characters a-z 0-9 . _ - and starts with a letter or digit`);
+  if (request.name !== '' && (request.name.length > MAX_NAME || !NAME.test(request.name))) {
+    throw bad(`a name has up to ${MAX_NAME} letters, digits, dots, dashes and underscores`);
   }
   if (Buffer.byteLength(request.task) > MAX_TASK) throw bad(`a task has at most ${MAX_TASK} bytes`);
   if (!request.program.startsWith('/') || request.program.includes('\0') || Buffer.byteLength(request.program) > MAX_PROGRAM_BYTES) {

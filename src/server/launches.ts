@@ -59,7 +59,7 @@ export async function openLaunch(parts: LaunchesParts, process: LiveProcess, beg
   };
   const row: AgentRow = {
     id: agentId,
-    name: `${agentName(begin.name)}-${newSuffix(random, 4)}`,
+    name: `${agentName(begin.name || begin.programPath.split('/').at(-1) || '')}-${newSuffix(random, 4)}`,
     deviceId: living.device.id,
     delegationId: delegation.id,
     launchId,

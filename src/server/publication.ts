@@ -47,14 +47,16 @@ export const renewTls = (server: HttpsServer, identity: TlsIdentity): void => se
 const tlsOptions = ({ keyPem, certificatePem }: TlsIdentity) => ({ key: keyPem, cert: certificatePem });
 
 /** Liveness and readiness over plain HTTP on loopback; `ready` says why not. */
-export async function publishHealth(port: number, ready: () => readonly string[]): Promise<Server> {
+export async function publishHealth(port: number, ready: () => Promise<readonly string[]>): Promise<Server> {
   const server = createHttpServer({ maxHeaderSize: MAX_HEADER_BYTES }, (request, response) => {
     if (request.method !== 'GET' && request.method !== 'HEAD') return plain(response, 405, 'method not allowed');
     const path = pathOf(request);
     if (path === '/live') return plain(response, 200, 'live');
     if (path !== '/ready') return plain(response, 404, 'not found');
-    const missing = ready();
-    plain(response, missing.length === 0 ? 200 : 503, missing.length === 0 ? 'ready' : `not ready: ${missing.join(', ')}`);
+    ready().then(
+      (missing) => plain(response, missing.length === 0 ? 200 : 503, missing.length === 0 ? 'ready' : `not ready: ${missing.join(', ')}`),
+      () => plain(response, 503, 'not ready'),
+    );
   });
   await listen(server, port);
   return server;

@@ -3,7 +3,7 @@ import { canonicalJson } from '../domain/canonical';
 import { compileRules, type CompiledRules } from '../domain/match';
 import type { RuleStore } from '../domain/ports';
 import type { RuleVersion } from '../domain/rule';
-import { MAX_RULES, parseRuleFile, type ParsedRule } from '../domain/rule-file';
+import { type LoadedRule, loadRules } from '../domain/rule-file';
 import type { RuleFileText } from '../domain/admin-verbs';
 
 const MAX_FILES = 100;
@@ -59,27 +59,22 @@ export class Rules {
   }
 }
 
-function parseFiles(files: readonly RuleFileText[]): ParsedRule[] {
+/** The service trusts no parsing but its own; what a file includes came along with it. */
+function parseFiles(files: readonly RuleFileText[]): readonly LoadedRule[] {
   if (!Array.isArray(files) || files.length === 0 || files.length > MAX_FILES) {
     throw new MandateError('E_REQUEST', { why: `1 to ${MAX_FILES} rule files are applied at once` });
   }
-  const parsed = files.flatMap(({ fileName, text, includes }) => [
-    ...parseRuleFile(String(text), {
-      fileName: String(fileName),
+  return loadRules(
+    files.map(({ fileName, text, includes }) => ({
+      file: String(fileName),
+      text: String(text),
       readFile: (path) => {
         const included: unknown = Object.hasOwn(includes, path) ? includes[path] : undefined;
         if (typeof included !== 'string') throw new MandateError('E_RULE_INVALID', { saw: path, why: 'the file was not sent along' });
         return included;
       },
-    }),
-  ]);
-  if (parsed.length > MAX_RULES) throw new MandateError('E_RULE_INVALID', { why: `more than ${MAX_RULES} rules` });
-  const names = new Set<string>();
-  for (const { rule } of parsed) {
-    if (names.has(rule.name)) throw new MandateError('E_RULE_INVALID', { saw: rule.name, why: 'two rules have this name' });
-    names.add(rule.name);
-  }
-  return parsed;
+    })),
+  );
 }
 
 /** The author of a change, as recorded: who the kernel says it was. */

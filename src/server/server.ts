@@ -57,7 +57,7 @@ export interface ServerParts {
   readonly lineage: LineageWriter;
   readonly reader: LineageReader;
   readonly ruleStore: RuleStore;
-  readonly databaseReady: () => boolean;
+  readonly databaseReady: () => Promise<boolean>;
   readonly databaseDetail: string;
   readonly processes: PinnedProcesses;
   readonly readiness: Readiness;
@@ -176,13 +176,16 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     },
   });
 
-  const unready = (): string[] => [...(parts.databaseReady() ? [] : ['database']), ...(node.session ? [] : ['node'])];
+  const unready = async (): Promise<string[]> => [
+    ...((await parts.databaseReady()) ? [] : ['database']),
+    ...(node.session ? [] : ['node']),
+  ];
   const health = await publishHealth(parts.healthPort, unready);
 
   const status = async (standing: Standing): Promise<StatusAnswer> => {
-    const missing = unready();
+    const missing = await unready();
     const detail = { server: `uid ${process.geteuid?.() ?? 0}`, node: layout.agentSocket, database: parts.databaseDetail };
-    return Promise.resolve({
+    return {
       trustDomain,
       workloadApi: `unix://${layout.agentSocket}`,
       bundleUrl: `https://localhost:${parts.httpsPort}${BUNDLE_PATH}`,
@@ -196,7 +199,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
         .supervised()
         .map(({ name, pid, uid }) => ({ name, state: missing.includes(name) ? 'down' : 'ready', pid, uid, detail: detail[name] })),
       notes: statusNotes(layout, standing),
-    });
+    };
   };
 
   const handlers = verbHandlers({

@@ -81,12 +81,18 @@ export class Supervisor {
     return openSync(`${layout.logs}/up.log`, 'a', 0o600);
   }
 
-  async start(options: StartOptions, onEvent: (event: StepEvent) => void): Promise<Running> {
+  async start(options: StartOptions, onEvent: (event: StepEvent) => void, abort: AbortSignal): Promise<Running> {
     const run = new Run(this.parts, options, onEvent);
+    const aborted = new Promise<never>((_, reject) => {
+      abort.addEventListener('abort', () => reject(new MandateError('E_CHILD_FAILED', { why: 'it was told to end before it was ready' })), {
+        once: true,
+      });
+    });
+    aborted.catch(() => undefined);
     this.#folders(options.layout, undefined);
     const unlock = lockState(options.layout.lockFile);
     try {
-      return await run.start((accounts) => this.#folders(options.layout, accounts), unlock);
+      return await Promise.race([run.start((accounts) => this.#folders(options.layout, accounts), unlock), aborted]);
     } catch (thrown) {
       await run.stopAll();
       unlock();
