@@ -1,0 +1,71 @@
+import { MandateError } from '../domain/errors';
+import type { AuthorityStore, Clock, InstallationStore, LineageReader, LineageWriter, Log, RuleStore } from '../domain/ports';
+import { PostgresAuthorityStore } from './authority-store';
+import { type Database, openDatabase } from './connection';
+import { connectionFailure } from './failure';
+import { PostgresInstallationStore } from './installation-store';
+import { type AppliedMigration, pendingOf, shippedMigrations } from './migrations';
+import { ensurePartitions, keepPartitions } from './partitions';
+import { PostgresLineageReader } from './reader';
+import { assureServerRole } from './role-check';
+import { PostgresRuleStore } from './rule-store';
+import { PostgresLineageWriter } from './writer';
+
+/** Everything the server needs of its database. */
+export interface Lineage {
+  readonly writer: LineageWriter;
+  readonly reader: LineageReader;
+  readonly rules: RuleStore;
+  readonly authorities: AuthorityStore;
+  readonly installation: InstallationStore;
+  /** Commits what is queued, then closes. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the database as the server role and refuses one that is not fit: E_DB_DOWN, E_DB_URL, E_DB_UNSAFE, E_DB_ROLE, E_DB_SCHEMA.
+ * Once open it outlives every outage of the database.
+ */
+export async function openLineage(options: { readonly url: string; readonly clock: Clock; readonly log: Log }): Promise<Lineage> {
+  const { clock, log } = options;
+  const database = openDatabase(options.url);
+  try {
+    await assureServerRole(database.pool);
+    await assureSchema(database);
+    await ensurePartitions(database.pool, clock.nowMs());
+  } catch (error) {
+    await database.close().catch(() => undefined);
+    throw connectionFailure(error, database.shown);
+  }
+  const writer = new PostgresLineageWriter(options);
+  const stopPartitions = keepPartitions(database.pool, clock, log);
+  return {
+    writer,
+    reader: new PostgresLineageReader(database),
+    rules: new PostgresRuleStore(database),
+    authorities: new PostgresAuthorityStore(database),
+    installation: new PostgresInstallationStore(database),
+    close: async () => {
+      stopPartitions();
+      await writer.close();
+      await database.close();
+    },
+  };
+}
+
+async function assureSchema({ pool }: Database): Promise<void> {
+  const { rows } = await pool.query<AppliedMigration & { readonly present: boolean }>(
+    "SELECT to_regclass('public._prisma_migrations') IS NOT NULL AS present",
+  );
+  const applied = rows[0]?.present
+    ? await pool.query<AppliedMigration>(
+        'SELECT migration_name, checksum, finished_at IS NOT NULL AS finished FROM public._prisma_migrations WHERE rolled_back_at IS NULL',
+      )
+    : { rows: [] };
+  const pending = pendingOf(shippedMigrations(), applied.rows);
+  if (pending.length === 0) return;
+  throw new MandateError('E_DB_SCHEMA', {
+    saw: `${pending.length} migrations not applied, first ${pending[0]?.name}`,
+    fix: 'run: mandate db migrate --db-owner URL',
+  });
+}
