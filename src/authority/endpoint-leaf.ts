@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import { MandateError } from '../domain/errors';
-import { p256KeySha256 } from '../domain/p256';
+import { publicKeySha256 } from '../domain/p256';
 import { pem } from '../domain/pem';
 import { isSerial } from '../domain/serial';
 import { makeCertificate } from './certificate-maker';
@@ -58,7 +58,7 @@ export async function issueEndpointLeaf(root: Root, rootKey: KeyObject, trustDom
     serial: wish.serial,
     notBeforeMs: wish.notBeforeMs,
     notAfterMs,
-    publicKeySha256: p256KeySha256(point),
+    publicKeySha256: publicKeySha256(point),
     certificate,
     certificatePem: pem('CERTIFICATE', certificate),
     key,

@@ -16,14 +16,22 @@ export function publicPoint(key: KeyObject): Buffer {
   return point;
 }
 
-/** Throws E_KEY_FILE where `key` is not the private half of `publicKey`, or does not sign what the public half verifies. */
+/** Throws E_KEY_FILE where `key` is not the private half of `publicKey`. */
 export function checkKeyPair(key: KeyObject, publicKey: KeyObject, owner: string): void {
-  const probe = Buffer.from('mandate key check');
-  if (!createPublicKey(key).equals(publicKey) || !verify('sha256', probe, publicKey, sign('sha256', probe, key))) {
+  if (!signsFor(key, publicKey)) {
     throw new MandateError('E_KEY_FILE', {
       saw: `the key file of ${owner}`,
       why: 'it holds another key than the one in the database',
       fix: 'restore the key folder and the database from the same backup',
     });
   }
+}
+
+/**
+ * True where what `key` signs is verified by `publicKey`. Comparing keys is not enough: a private key carries a copy of its public half,
+ * and OpenSSL looks only at that copy.
+ */
+export function signsFor(key: KeyObject, publicKey: KeyObject): boolean {
+  const probe = Buffer.from('mandate key check');
+  return verify('sha256', probe, publicKey, sign('sha256', probe, key));
 }

@@ -1,10 +1,12 @@
 import type { KeyObject } from 'node:crypto';
-import { createPrivateKey } from 'node:crypto';
+import { createPrivateKey, createPublicKey } from 'node:crypto';
 import { constants } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { MandateError } from '../domain/errors';
+import { P256_PKCS8_PREFIX } from '../domain/p256';
 import type { KeyHome, KeyName } from './key-home';
+import { signsFor } from './key-pair';
 import { checkKeyFile, checkKeyFolder, keyFileFault, ownUid } from './key-permissions';
 
 const MAX_KEY_FILE_BYTES = 1024;
@@ -43,7 +45,7 @@ export class KeyFolder implements KeyHome {
     const text = await readKeyFile(path);
     const key = parsePem(text, path);
     // Equal to the last byte: a cut or appended file is damage, even where a lenient parser would still find a key in it.
-    if (key.asymmetricKeyDetails?.namedCurve !== 'prime256v1' || pkcs8Pem(key) !== text) throw damaged(path);
+    if (pkcs8Pem(key) !== text || !isWhole(key)) throw damaged(path);
     return key;
   }
 
@@ -84,6 +86,11 @@ export class KeyFolder implements KeyHome {
     }
   }
 }
+
+/** OpenSSL keeps whatever version number it read, and does not compare the secret with the public half beside it. */
+const isWhole = (key: KeyObject): boolean =>
+  key.export({ format: 'der', type: 'pkcs8' }).subarray(0, P256_PKCS8_PREFIX.length).equals(P256_PKCS8_PREFIX) &&
+  signsFor(key, createPublicKey(key));
 
 const pkcs8Pem = (key: KeyObject): string => key.export({ format: 'pem', type: 'pkcs8' }) as string;
 

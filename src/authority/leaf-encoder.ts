@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import { hash, sign } from 'node:crypto';
 import { ECDSA_SHA256, EXTENSION } from '../domain/certificate';
-import { encodeTime } from '../domain/certificate-time';
+import { encodeTime, isEncodableTime } from '../domain/certificate-time';
 import { headerBytes, TAG, tlv, writeHeader } from '../domain/der';
 import { MandateError } from '../domain/errors';
 import type { Signer, X509Plan } from '../domain/issuance';
@@ -137,7 +137,9 @@ function checkEncodable(plan: X509Plan): void {
   if (plan.publicKey.length !== P256_POINT_BYTES || plan.publicKey[0] !== 4) throw unsignable('a public key of another form');
   if (plan.spiffeId.length > MAX_URI_BYTES || !/^spiffe:\/\/[a-z0-9._-]+\/[A-Za-z0-9._/-]+$/.test(plan.spiffeId))
     throw unsignable('a SPIFFE ID of another form');
-  if (plan.notBeforeMs > plan.notAfterMs) throw unsignable('an end before the beginning');
+  const { notBeforeMs, notAfterMs } = plan;
+  if (!isEncodableTime(notBeforeMs) || !isEncodableTime(notAfterMs)) throw unsignable('a date that is not a whole second');
+  if (notBeforeMs > notAfterMs) throw unsignable('an end before the beginning');
 }
 
 const unsignable = (saw: string): MandateError =>

@@ -6,10 +6,13 @@ import { DerError, TAG, tlv } from './der';
  * (RFC 5280 §4.1.2.5). Throws DerError for a moment that has no such form.
  */
 export function encodeTime(ms: number): Buffer {
-  if (!Number.isSafeInteger(ms) || ms % 1000 !== 0 || ms < 0 || ms > MAX_MS) throw new DerError('not a whole second of 1970 to 9999');
+  if (!isEncodableTime(ms)) throw new DerError('not a whole second of 1970 to 9999');
   const text = new Date(ms).toISOString().slice(0, 19).replace(/[-T:]/g, '') + 'Z';
   return ms < FROM_2050_MS ? tlv(TAG.utcTime, Buffer.from(text.slice(2), 'latin1')) : tlv(TAG.generalizedTime, Buffer.from(text, 'latin1'));
 }
+
+/** True for a whole second of 1970 to 9999. */
+export const isEncodableTime = (ms: number): boolean => Number.isSafeInteger(ms) && ms % 1000 === 0 && ms >= 0 && ms <= MAX_MS;
 
 /** Reads a certificate date; milliseconds since the epoch. Throws DerError on every other form than the one above. */
 export function readTime(reader: DerReader): number {

@@ -30,7 +30,7 @@ export function p256PointOf(spki: Buffer): Buffer | undefined {
 }
 
 /** SHA-256 of the SubjectPublicKeyInfo of a point, lower-case hex: how the lineage names a public key. */
-export const p256KeySha256 = (point: Buffer): string => createHash('sha256').update(P256_SPKI_PREFIX).update(point).digest('hex');
+export const publicKeySha256 = (point: Buffer): string => createHash('sha256').update(P256_SPKI_PREFIX).update(point).digest('hex');
 
 /** RFC 7518 §6.2.1: coordinates of a point, 32 bytes each, base64url without padding. */
 export const p256Coordinates = (point: Buffer): { readonly x: string; readonly y: string } => ({
@@ -42,4 +42,24 @@ export const p256Coordinates = (point: Buffer): { readonly x: string; readonly y
 export function p256Thumbprint(point: Buffer): string {
   const { x, y } = p256Coordinates(point);
   return createHash('sha256').update(`{"crv":"P-256","kty":"EC","x":"${x}","y":"${y}"}`).digest('base64url');
+}
+
+/** PKCS#8 of a P-256 key up to its secret (RFC 5958, RFC 5915), and between secret and point. */
+export const P256_PKCS8_PREFIX = Buffer.from('308187020100301306072a8648ce3d020106082a8648ce3d030107046d306b0201010420', 'hex');
+const PKCS8_BEFORE_POINT = Buffer.from('a144034200', 'hex');
+const SECRET_BYTES = 32;
+
+/** PKCS#8 DER (138 bytes) from a secret, big-endian with or without its leading zero octets, and its point. The caller wipes both. */
+export function p256Pkcs8(secret: Buffer, point: Buffer): Buffer {
+  const secretAt = P256_PKCS8_PREFIX.length;
+  const secretEnd = secretAt + SECRET_BYTES;
+  // Not from the pool, which is shared with everything else this process allocates.
+  const pkcs8 = Buffer.allocUnsafeSlow(secretEnd + PKCS8_BEFORE_POINT.length + P256_POINT_BYTES);
+  pkcs8.set(P256_PKCS8_PREFIX);
+  // One secret in 256 starts with a zero octet, and OpenSSL hands it out without.
+  pkcs8.fill(0, secretAt, secretEnd);
+  pkcs8.set(secret, secretEnd - secret.length);
+  pkcs8.set(PKCS8_BEFORE_POINT, secretEnd);
+  pkcs8.set(point, secretEnd + PKCS8_BEFORE_POINT.length);
+  return pkcs8;
 }

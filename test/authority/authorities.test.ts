@@ -1,11 +1,14 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Authorities, AuthorityEvent } from '../../src/authority/authorities';
 import { openAuthorities } from '../../src/authority/authorities';
 import { KeyFolder } from '../../src/authority/key-store';
+import { generateAuthorityKey } from '../../src/authority/key-pair';
 import type { AuthoritySettings } from '../../src/authority/schedule';
 import { DEFAULT_AUTHORITY_SETTINGS } from '../../src/authority/schedule';
+import { parseCertificate } from '../../src/domain/certificate';
+import { p256PointOf } from '../../src/domain/p256';
 import type { Clock, Log } from '../../src/domain/ports';
 import { systemRandom } from '../../src/system/random';
 import { FakeAuthorityStore } from './fake-store';
@@ -68,4 +71,176 @@ it('hands over without a restart, and every leaf finds its root all the way', as
   nowMs += MINUTE_MS;
   await authorities.tick();
   expect(authorities.bundle().x509).toEqual([authorities.x509().certificate]);
+});
+
+it('asks nobody and changes nothing while nothing is due', async () => {
+  const authorities = await open();
+  const before = { calls: store.calls, bundle: authorities.bundle(), x509: authorities.x509(), jwt: authorities.jwt() };
+  for (let i = 0; i < 10; i++) {
+    nowMs += 16 * 3600_000;
+    expect(await authorities.tick()).toEqual([]);
+  }
+  expect({ calls: store.calls, bundle: authorities.bundle(), x509: authorities.x509(), jwt: authorities.jwt() }).toEqual(before);
+});
+
+it('numbers every change of the bundle, tells its listeners, and freezes what it hands out', async () => {
+  const authorities = await open();
+  const seen: number[] = [];
+  const stop = authorities.onChange(() => void seen.push(authorities.bundle().sequence));
+  for (let i = 0; i < 30; i++) {
+    nowMs += DAY_MS;
+    await authorities.tick();
+  }
+  expect(seen.length).toBeGreaterThan(6);
+  expect([...seen].sort((a, b) => a - b)).toEqual(seen);
+  stop();
+  const heard = seen.length;
+  nowMs += 14 * DAY_MS;
+  await authorities.tick();
+  expect(seen).toHaveLength(heard);
+  for (const value of [authorities.bundle(), authorities.bundle().x509, authorities.bundle().jwt, authorities.x509(), authorities.jwt()])
+    expect(Object.isFrozen(value)).toBe(true);
+});
+
+it('over half a year of hours, with restarts, no verifier ever lacks the root of a living leaf', async () => {
+  let authorities = await open();
+  const leaves: { readonly root: Buffer; readonly notAfterMs: number }[] = [];
+  const knownSince = new Map<string, number>();
+  for (let hour = 0; hour < 24 * 180; hour++) {
+    nowMs += 3600_000;
+    if (hour % 1000 === 999) authorities = await open();
+    else await authorities.tick();
+    const { x509, jwt } = authorities.bundle();
+    const published = new Set(x509.map((der) => der.toString('hex')));
+    const signer = authorities.x509().certificate;
+    for (const der of published) if (!knownSince.has(der)) knownSince.set(der, nowMs);
+    expect(published.has(signer.toString('hex'))).toBe(true);
+    expect(jwt.map(({ kid }) => kid)).toContain(authorities.jwt().keyId);
+    if (hour > 0 && knownSince.size > 1) expect(nowMs - knownSince.get(signer.toString('hex'))!).toBeGreaterThanOrEqual(300_000);
+    expect(authorities.x509().notAfterMs - nowMs).toBeGreaterThan(DAY_MS);
+    leaves.push({ root: signer, notAfterMs: Math.min(nowMs + DAY_MS, authorities.x509().notAfterMs) });
+    while (leaves[0] && leaves[0].notAfterMs <= nowMs) leaves.shift();
+    expect(leaves.every(({ root }) => published.has(root.toString('hex')))).toBe(true);
+    expect(x509.length).toBeLessThanOrEqual(2);
+  }
+  expect(keyFiles().length).toBeLessThanOrEqual(4);
+}, 60_000);
+
+it('counts publication from when it publishes, not from when a predecessor prepared', async () => {
+  const first = await open();
+  nowMs += 7 * DAY_MS;
+  await first.tick();
+  nowMs += 6 * DAY_MS;
+  const second = await open();
+  expect(second.opening).toEqual([]);
+  nowMs += 299_999;
+  expect(await second.tick()).toEqual([]);
+  nowMs += 1;
+  expect(told(await second.tick())).toContain('x509 activated');
+});
+
+it('goes on at once after an absence in which everything ended', async () => {
+  const first = await open();
+  nowMs += 60 * DAY_MS;
+  const second = await open();
+  expect(told(second.opening)).toEqual(['x509 prepared', 'x509 activated', 'x509 retired', 'jwt prepared', 'jwt activated', 'jwt retired']);
+  expect(second.bundle().x509).toEqual([second.x509().certificate]);
+  expect(second.x509().keyId).not.toBe(first.x509().keyId);
+});
+
+describe('key files', () => {
+  it.each(['x509', 'jwt'])('does not open without the key of the active %s authority, and makes none in its place', async (kind) => {
+    const first = await open();
+    const file = join(folder, 'keys', `${kind}-${kind === 'x509' ? first.x509().keyId : first.jwt().keyId}.pem`);
+    const kept = readFileSync(file);
+    rmSync(file);
+    const rows = [...store.rows];
+    await expect(open()).rejects.toMatchObject({ code: 'E_KEY_FILE', explanation: { saw: file } });
+    writeFileSync(file, kept.subarray(0, 100), { mode: 0o600 });
+    await expect(open()).rejects.toMatchObject({ code: 'E_KEY_FILE', explanation: { saw: file } });
+    expect(store.rows).toEqual(rows);
+    writeFileSync(file, kept);
+    expect((await open()).x509().keyId).toBe(first.x509().keyId);
+  });
+
+  it.each(['x509', 'jwt'] as const)('does not open with a whole key of another %s authority', async (kind) => {
+    const first = await open();
+    await keys().save({ kind, keyId: first[kind]().keyId }, generateAuthorityKey().key);
+    await expect(open()).rejects.toMatchObject({ code: 'E_KEY_FILE' });
+  });
+
+  it('leaves a key alone that no authority knows, and trusts it for nothing', async () => {
+    await keys().save({ kind: 'x509', keyId: 'f'.repeat(40) }, generateAuthorityKey().key);
+    const authorities = await open();
+    expect(keyFiles()).toContain(`x509-${'f'.repeat(40)}.pem`);
+    expect(authorities.bundle().x509).toHaveLength(1);
+  });
+
+  it('removes the key of a retired authority that a crash left behind', async () => {
+    const first = await open();
+    await keys().save({ kind: 'jwt', keyId: 'old-old-old-old-old' }, generateAuthorityKey().key);
+    store.rows.push({ ...store.rows[0]!, keyId: 'old-old-old-old-old', kind: 'jwt', stage: 'retired', retiredAtMs: 1, notAfterMs: 2 });
+    await open();
+    expect(keyFiles()).toEqual([`jwt-${first.jwt().keyId}.pem`, `x509-${first.x509().keyId}.pem`]);
+  });
+});
+
+describe('a store that fails', () => {
+  it.each(['before', 'after'] as const)('%s writing: what was in force stays, and the next call completes it', async (when) => {
+    const authorities = await open();
+    const before = { x509: authorities.x509(), bundle: authorities.bundle() };
+    nowMs += 7 * DAY_MS;
+    const events: AuthorityEvent[] = [];
+    // Each write of the hand-over fails once: two rows and one sequence number, then four stages.
+    for (let failure = 0; failure < 3; failure++) {
+      store.failNext = when;
+      await expect(authorities.tick()).rejects.toThrow();
+      expect(authorities.x509()).toBe(before.x509);
+      expect(authorities.bundle()).toBe(before.bundle);
+      store.failNext = undefined;
+      if (failure < 2) continue;
+      events.push(...(await authorities.tick()));
+    }
+    expect(authorities.bundle().x509).toHaveLength(2);
+    expect(store.rows.filter((row) => row.stage === 'prepared')).toHaveLength(2);
+    nowMs += 4 * DAY_MS;
+    store.failNext = when;
+    await expect(authorities.tick()).rejects.toThrow();
+    expect(authorities.x509()).toBe(before.x509);
+    events.push(...(await authorities.tick()));
+    expect(authorities.x509().keyId).not.toBe(before.x509.keyId);
+    expect(store.rows.filter((row) => row.stage === 'active')).toHaveLength(2);
+    expect(store.rows.filter((row) => row.stage === 'retired')).toHaveLength(2);
+    expect(await authorities.tick()).toEqual([]);
+  });
+
+  it('at the first start leaves nothing that the next start stumbles over', async () => {
+    for (let failures = 0; failures < 8; failures++) {
+      store.failNext = failures % 2 === 0 ? 'before' : 'after';
+      await open().catch(() => undefined);
+      store.failNext = undefined;
+    }
+    const authorities = await open();
+    expect(authorities.bundle().x509).toContainEqual(authorities.x509().certificate);
+    expect(store.rows.filter((row) => row.stage === 'active')).toHaveLength(2);
+  });
+});
+
+it('puts calls at once in an order: one successor of each kind, told once', async () => {
+  const authorities = await open();
+  nowMs += 7 * DAY_MS;
+  const all = await Promise.all(Array.from({ length: 8 }, () => authorities.tick()));
+  expect(told(all.flat())).toEqual(['x509 prepared', 'jwt prepared']);
+  expect(store.rows).toHaveLength(4);
+});
+
+it('never gives an X.509 key to JWTs', async () => {
+  const authorities = await open();
+  expect(p256PointOf(store.rows[0]!.public)).toBeUndefined();
+  expect(authorities.jwt().publicKey.equals(p256PointOf(parseCertificate(authorities.x509().certificate).spki)!)).toBe(false);
+});
+
+it('refuses lifetimes that leave no time to hand over', async () => {
+  const settings = { ...DEFAULT_AUTHORITY_SETTINGS, lifetimeMs: { x509: DAY_MS, jwt: DAY_MS } };
+  await expect(open(settings)).rejects.toMatchObject({ code: 'E_CONFIG' });
 });

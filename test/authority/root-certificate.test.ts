@@ -1,0 +1,113 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { X509Certificate } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { generateAuthorityKey } from '../../src/authority/key-pair';
+import { readRoot } from '../../src/authority/root-certificate';
+import { openX509Authority } from '../../src/authority/x509-authority';
+import { basicConstraintsOf, EXTENSION, keyUsageOf, uriNamesOf } from '../../src/domain/certificate';
+import { pem } from '../../src/domain/pem';
+import { newSerial } from '../../src/domain/serial';
+import { systemRandom } from '../../src/system/random';
+import type { TestRoot } from './fixture';
+import { DAY_MS, makeRoot, NOW_MS, TRUST_DOMAIN, x509Plan } from './fixture';
+
+let root: TestRoot;
+beforeAll(async () => {
+  root = await makeRoot();
+});
+
+it('is a root as the X509-SVID standard wants it', () => {
+  const { certificate } = root;
+  expect(basicConstraintsOf(certificate)).toEqual({ ca: true, pathLength: undefined });
+  expect(keyUsageOf(certificate)).toBe(0x06);
+  expect(uriNamesOf(certificate)).toEqual(['spiffe://example.org']);
+  expect([...certificate.extensions.keys()].sort()).toEqual(
+    [EXTENSION.basicConstraints, EXTENSION.keyUsage, EXTENSION.subjectAltName, EXTENSION.subjectKeyId].sort(),
+  );
+  expect(certificate.serial).toHaveLength(16);
+  const shown = new X509Certificate(root.der);
+  expect(shown.subject).toBe(`O=example.org\nCN=Mandate X.509 authority ${root.keyId.toString('hex', 0, 4)}`);
+  expect(shown.issuer).toBe(shown.subject);
+  expect(shown.verify(root.publicKey)).toBe(true);
+});
+
+it('is refused once any of its bits has changed', () => {
+  const der = Buffer.from(root.der);
+  for (let at = 0; at < der.length; at++) {
+    der[at]! ^= 1 << (at % 8);
+    expect(() => readRoot(der, TRUST_DOMAIN)).toThrow(expect.objectContaining({ code: 'E_INTEGRITY' }));
+    der[at]! ^= 1 << (at % 8);
+  }
+  expect(() => readRoot(der, 'example.com')).toThrow(expect.objectContaining({ code: 'E_INTEGRITY' }));
+});
+
+it('opens with its own key only', () => {
+  expect(openX509Authority(root.der, root.key, TRUST_DOMAIN).keyId).toBe(root.keyId.toString('hex'));
+  expect(() => openX509Authority(root.der, generateAuthorityKey().key, TRUST_DOMAIN)).toThrow(
+    expect.objectContaining({ code: 'E_KEY_FILE' }),
+  );
+});
+
+it('issues an endpoint leaf that answers to loopback and plain host names', async () => {
+  const authority = openX509Authority(root.der, root.key, TRUST_DOMAIN);
+  const serial = newSerial(systemRandom);
+  const leaf = await authority.endpointLeaf({
+    serial,
+    notBeforeMs: NOW_MS - 10_000,
+    notAfterMs: NOW_MS + 400 * DAY_MS,
+    hostnames: ['Laptop', 'laptop', 'a_b', '*.example.com', 'x y'],
+  });
+  const shown = new X509Certificate(leaf.certificate);
+  expect(shown.subjectAltName).toBe(
+    'URI:spiffe://example.org/mandate/server, DNS:localhost, DNS:laptop, IP Address:127.0.0.1, IP Address:0:0:0:0:0:0:0:1',
+  );
+  expect(leaf.notAfterMs).toBe(authority.notAfterMs);
+  expect(Date.parse(shown.validTo)).toBe(leaf.notAfterMs);
+  expect(shown.serialNumber.toLowerCase()).toBe(serial);
+  expect(shown.checkPrivateKey(leaf.key)).toBe(true);
+  expect(shown.checkHost('localhost')).toBe('localhost');
+  expect(shown.checkIP('127.0.0.1')).toBe('127.0.0.1');
+  expect(shown.ca).toBe(false);
+});
+
+const openssl = spawnSync('openssl', ['version']).status === 0;
+(openssl ? describe : describe.skip)(`openssl verify -x509_strict${openssl ? '' : ' (skipped: openssl is not on PATH)'}`, () => {
+  let folder: string;
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'mandate-openssl-'));
+    writeFileSync(join(folder, 'root.pem'), pem('CERTIFICATE', root.der));
+  });
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  const verdict = (leaf: Buffer, ...more: string[]): string => {
+    const file = join(folder, 'leaf.pem');
+    writeFileSync(file, pem('CERTIFICATE', leaf));
+    const args = ['verify', '-x509_strict', '-attime', String(NOW_MS / 1000), ...more, '-CAfile', join(folder, 'root.pem'), file];
+    return execFileSync('openssl', args, { encoding: 'utf8' }).trim();
+  };
+
+  it.each(['sslserver', 'sslclient'])('accepts leaves for %s', (purpose) => {
+    const authority = openX509Authority(root.der, root.key, TRUST_DOMAIN);
+    for (const spiffeId of ['spiffe://example.org/a', `spiffe://example.org/${'x'.repeat(2027)}`]) {
+      const leaf = authority.signer.sign(x509Plan(root, { spiffeId })) as Buffer;
+      expect(verdict(leaf, '-purpose', purpose)).toMatch(/: OK$/);
+    }
+  });
+
+  it('accepts the root and the endpoint leaf', async () => {
+    const authority = openX509Authority(root.der, root.key, TRUST_DOMAIN);
+    const wish = { serial: newSerial(systemRandom), notBeforeMs: NOW_MS - 10_000, notAfterMs: NOW_MS + DAY_MS, hostnames: [] };
+    const leaf = await authority.endpointLeaf(wish);
+    expect(verdict(leaf.certificate, '-purpose', 'sslserver', '-verify_hostname', 'localhost')).toMatch(/: OK$/);
+    expect(verdict(leaf.certificate, '-verify_ip', '::1')).toMatch(/: OK$/);
+    expect(verdict(root.der)).toMatch(/: OK$/);
+  });
+
+  it('rejects a leaf with a changed bit, so that its OK means something', () => {
+    const leaf = openX509Authority(root.der, root.key, TRUST_DOMAIN).signer.sign(x509Plan(root)) as Buffer;
+    leaf[leaf.length - 1]! ^= 1;
+    expect(() => verdict(leaf)).toThrow();
+  });
+});

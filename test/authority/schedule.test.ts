@@ -1,0 +1,94 @@
+import type { AuthoritySettings, Step } from '../../src/authority/schedule';
+import { checkAuthoritySettings, DEFAULT_AUTHORITY_SETTINGS, isPublished, nextStep } from '../../src/authority/schedule';
+import type { AuthorityRow } from '../../src/domain/lineage';
+import { DAY_MS, NOW_MS } from './fixture';
+
+const PROPAGATION_MS = 300_000;
+
+/** Lives from day 0 to day 8: half life on day 4, three quarters on day 6. */
+const row = (keyId: string, changes: Partial<AuthorityRow> = {}): AuthorityRow => ({
+  keyId,
+  kind: 'x509',
+  stage: 'active',
+  public: Buffer.alloc(0),
+  notBeforeMs: NOW_MS,
+  notAfterMs: NOW_MS + 8 * DAY_MS,
+  preparedAtMs: NOW_MS,
+  activatedAtMs: NOW_MS,
+  retiredAtMs: null,
+  ...changes,
+});
+const prepared = (keyId: string, changes: Partial<AuthorityRow> = {}): AuthorityRow =>
+  row(keyId, {
+    stage: 'prepared',
+    notBeforeMs: NOW_MS + 4 * DAY_MS,
+    notAfterMs: NOW_MS + 12 * DAY_MS,
+    preparedAtMs: NOW_MS + 4 * DAY_MS,
+    activatedAtMs: null,
+    ...changes,
+  });
+const day = (n: number): number => NOW_MS + n * DAY_MS;
+
+it.each<[string, readonly AuthorityRow[], number, number | undefined, Step | undefined]>([
+  ['nothing there', [], day(0), undefined, { do: 'prepare' }],
+  ['only retired ones', [row('a', { stage: 'retired' })], day(1), undefined, { do: 'prepare' }],
+  ['a first one prepared and not active', [prepared('a')], day(4), undefined, { do: 'activate', keyId: 'a' }],
+  ['a young one', [row('a')], day(1), undefined, undefined],
+  ['just before half life', [row('a')], day(4) - 1, undefined, undefined],
+  ['half life', [row('a')], day(4), undefined, { do: 'prepare' }],
+  ['a successor before three quarters', [row('a'), prepared('b')], day(6) - 1, day(4), undefined],
+  ['a successor at three quarters', [row('a'), prepared('b')], day(6), day(4), { do: 'activate', keyId: 'b' }],
+  ['a successor never seen published', [row('a'), prepared('b')], day(7), undefined, undefined],
+  ['a successor published too shortly', [row('a'), prepared('b')], day(7), day(7) - PROPAGATION_MS + 1, undefined],
+  ['a successor published just long enough', [row('a'), prepared('b')], day(7), day(7) - PROPAGATION_MS, { do: 'activate', keyId: 'b' }],
+  ['the active one ended, successor unpublished', [row('a'), prepared('b')], day(8), undefined, { do: 'activate', keyId: 'b' }],
+  ['the active one ended, no successor', [row('a')], day(8), undefined, { do: 'prepare' }],
+  [
+    'a crash between taking over and stepping down',
+    [row('a'), row('b', { activatedAtMs: day(6) })],
+    day(6),
+    undefined,
+    { do: 'retire', keyId: 'a' },
+  ],
+  ['a successor that ended unused', [row('a'), prepared('b', { notAfterMs: day(1) })], day(1), undefined, { do: 'retire', keyId: 'b' }],
+  [
+    'two successors: the newer',
+    [row('a'), prepared('b'), prepared('c', { preparedAtMs: day(5) })],
+    day(8),
+    undefined,
+    { do: 'activate', keyId: 'c' },
+  ],
+])('%s', (_, rows, nowMs, publishedAtMs, expected) => {
+  expect(nextStep(rows, nowMs, PROPAGATION_MS, () => publishedAtMs)).toEqual(expected);
+  expect(nextStep([...rows].reverse(), nowMs, PROPAGATION_MS, () => publishedAtMs)).toEqual(expected);
+});
+
+it.each<[string, AuthorityRow, number, boolean]>([
+  ['prepared', prepared('a'), day(4), true],
+  ['prepared and ended', prepared('a'), day(12), false],
+  ['active', row('a'), day(1), true],
+  ['active though ended', row('a'), day(9), true],
+  ['retired, its last leaf alive', row('a', { stage: 'retired', retiredAtMs: day(6) }), day(7) - 1, true],
+  ['retired, its last leaf gone', row('a', { stage: 'retired', retiredAtMs: day(6) }), day(7), false],
+  ['retired and ended', row('a', { stage: 'retired', retiredAtMs: day(7.5) }), day(8), false],
+  ['retired without ever signing', row('a', { stage: 'retired', activatedAtMs: null, retiredAtMs: day(6) }), day(6), false],
+  ['JWT, its last token alive', row('a', { kind: 'jwt', stage: 'retired', retiredAtMs: day(6) }), day(6) + 3_599_999, true],
+  ['JWT, its last token gone', row('a', { kind: 'jwt', stage: 'retired', retiredAtMs: day(6) }), day(6) + 3_600_000, false],
+])('publication of one that is %s', (_, one, nowMs, expected) => {
+  expect(isPublished(one, nowMs)).toBe(expected);
+});
+
+it.each<[string, Partial<AuthoritySettings>, boolean]>([
+  ['the defaults', {}, true],
+  ['six times the longest leaf', { lifetimeMs: { x509: 6 * DAY_MS, jwt: DAY_MS / 4 } }, true],
+  ['an X.509 lifetime below', { lifetimeMs: { x509: 6 * DAY_MS - 1000, jwt: DAY_MS } }, false],
+  ['a JWT lifetime below', { lifetimeMs: { x509: 6 * DAY_MS, jwt: DAY_MS / 4 - 1000 } }, false],
+  ['parts of a second', { lifetimeMs: { x509: 7 * DAY_MS + 1, jwt: DAY_MS } }, false],
+  ['no number', { lifetimeMs: { x509: Number.NaN, jwt: DAY_MS } }, false],
+  ['a propagation longer than what is left for it', { propagationMs: 2 * DAY_MS }, false],
+  ['a negative propagation', { propagationMs: -1 }, false],
+])('settings: %s', (_, changes, accepted) => {
+  const check = (): void => checkAuthoritySettings({ ...DEFAULT_AUTHORITY_SETTINGS, ...changes });
+  if (accepted) expect(check).not.toThrow();
+  else expect(check).toThrow(expect.objectContaining({ code: 'E_CONFIG' }));
+});
