@@ -107,7 +107,7 @@ export class FileHashing implements FileHasher {
     if (this.#thread !== undefined) return this.#thread;
     const thread = startThread('hash-thread', {});
     thread.on('message', (answer: HashAnswer) => this.settle(answer));
-    thread.once('error', () => thread.terminate());
+    thread.once('error', () => void thread.terminate());
     thread.once('exit', () => {
       this.#thread = undefined;
       const abandoned = [...this.#pending.values()];

@@ -1,6 +1,7 @@
 import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import { MandateError } from '../domain/errors';
 import type { ExeHandle } from '../domain/ports';
+import { errnoOf } from './errno';
 
 /** An open descriptor with the facts about its inode; the handle owns the descriptor. */
 export function exeHandle(fd: number): ExeHandle {
@@ -28,8 +29,7 @@ export function openProgram(path: string): ExeHandle {
   try {
     fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
   } catch (cause) {
-    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown error';
-    throw new MandateError('E_ATTEST_UNREADABLE', { saw: `${code} at the program` }, { cause });
+    throw new MandateError('E_ATTEST_UNREADABLE', { saw: `${errnoOf(cause)} at the program` }, { cause });
   }
   if (!fstatSync(fd).isFile()) {
     closeSync(fd);

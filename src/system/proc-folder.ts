@@ -1,6 +1,7 @@
 import { closeSync, constants, openSync, readSync, readlinkSync, statSync } from 'node:fs';
 import { MandateError } from '../domain/errors';
 import type { ExeHandle } from '../domain/ports';
+import { errnoOf } from './errno';
 import { exeHandle } from './open-file';
 
 const MAX_READ_BYTES = 1024 * 1024;
@@ -67,8 +68,7 @@ export class ProcFolder {
       return run();
     } catch (cause) {
       if (!this.alive()) throw new MandateError('E_PEER_GONE', {}, { cause });
-      const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown error';
-      throw new MandateError('E_ATTEST_UNREADABLE', { saw: `${code} at /proc/PID/${name}` }, { cause });
+      throw new MandateError('E_ATTEST_UNREADABLE', { saw: `${errnoOf(cause)} at /proc/PID/${name}` }, { cause });
     }
   }
 }

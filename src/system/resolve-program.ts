@@ -1,6 +1,7 @@
 import { accessSync, constants, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { MandateError } from '../domain/errors';
+import { errnoOf } from './errno';
 
 /** What the C library searches where PATH is not set. */
 const DEFAULT_PATH = '/bin:/usr/bin';
@@ -29,6 +30,6 @@ function tryProgram(candidate: string): 'program' | 'forbidden' | 'missing' {
     accessSync(candidate, constants.X_OK);
     return 'program';
   } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EACCES' ? 'forbidden' : 'missing';
+    return errnoOf(error) === 'EACCES' ? 'forbidden' : 'missing';
   }
 }

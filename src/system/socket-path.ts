@@ -1,13 +1,27 @@
-import { chmodSync, chownSync, lstatSync, mkdirSync, statSync, unlinkSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fchownSync,
+  fstatSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  realpathSync,
+  statSync,
+  unlinkSync,
+} from 'node:fs';
 import type { Stats } from 'node:fs';
 import { connect } from 'node:net';
 import { dirname } from 'node:path';
 import { MandateError } from '../domain/errors';
 import { checkSocketPath } from '../domain/layout';
+import { errnoOf } from './errno';
 
 const OTHERS_WRITE = 0o002;
 const GROUP_OR_OTHERS_WRITE = 0o022;
 const STICKY = 0o1000;
+const { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } = constants;
 
 export interface SocketPlace {
   /** Absolute path of the socket. */
@@ -29,29 +43,54 @@ export async function prepareSocketPath(place: SocketPlace): Promise<void> {
 }
 
 function prepareFolder(folder: string, { folderMode, owner }: SocketPlace): void {
-  mkdirSync(dirname(folder), { recursive: true, mode: 0o755 });
-  checkAbove(dirname(folder));
+  const own = process.geteuid?.() ?? -1;
+  const trusted = [own, 0, owner?.uid];
+  makeAbove(dirname(folder));
+  checkAbove(dirname(folder), trusted);
   try {
     mkdirSync(folder, { mode: folderMode & 0o700 });
   } catch (error) {
-    if (codeOf(error) !== 'EEXIST') throw error;
+    if (errnoOf(error) !== 'EEXIST') throw error;
   }
-  const found = lstatSync(folder);
-  const own = process.geteuid?.() ?? -1;
-  if (!found.isDirectory()) throw unsafe(folder, found.isSymbolicLink() ? 'it is a symbolic link' : 'it is not a folder');
-  if (![own, 0, owner?.uid].includes(found.uid)) throw unsafe(folder, `it belongs to uid ${found.uid}`);
-  if (found.uid === own || own === 0) {
-    if (owner !== undefined) chownSync(folder, owner.uid, owner.gid);
-    chmodSync(folder, folderMode);
-  } else if (found.mode & GROUP_OR_OTHERS_WRITE) {
-    throw unsafe(folder, 'others may write to it');
+  const fd = openFolder(folder);
+  try {
+    const found = fstatSync(fd);
+    if (!trusted.includes(found.uid)) throw unsafe(folder, `it belongs to uid ${found.uid}`);
+    if (found.uid === own || own === 0) {
+      if (owner !== undefined) fchownSync(fd, owner.uid, owner.gid);
+      fchmodSync(fd, folderMode);
+    } else if (found.mode & GROUP_OR_OTHERS_WRITE) {
+      throw unsafe(folder, 'others may write to it');
+    }
+  } finally {
+    closeSync(fd);
   }
 }
 
-/** A folder above that anyone may write to, and is not sticky, lets anyone put another folder in the place of ours. */
-function checkAbove(folder: string): void {
-  for (let at = folder; ; at = dirname(at)) {
-    const { mode } = statSync(at);
+/** Folders above can be passed through by everyone, whatever the umask: the mode of the folder itself decides who comes in. */
+function makeAbove(folder: string): void {
+  const umask = process.umask(0o022);
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o755 });
+  } finally {
+    process.umask(umask);
+  }
+}
+
+/** Held open while it is checked and changed: what stands at the path could be another folder from one call to the next. */
+function openFolder(folder: string): number {
+  try {
+    return openSync(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  } catch (error) {
+    throw unsafe(folder, errnoOf(error) === 'ENOTDIR' || errnoOf(error) === 'ELOOP' ? 'it is not a folder' : errnoOf(error));
+  }
+}
+
+/** Whoever owns a folder above, and anyone who may write to it, can put another folder in the place of ours. */
+function checkAbove(folder: string, trusted: readonly (number | undefined)[]): void {
+  for (let at = realpathSync(folder); ; at = dirname(at)) {
+    const { mode, uid } = statSync(at);
+    if (!trusted.includes(uid)) throw unsafe(at, `it belongs to uid ${uid}`);
     if (mode & OTHERS_WRITE && !(mode & STICKY)) throw unsafe(at, 'others may write to it');
     if (at === dirname(at)) return;
   }
@@ -76,9 +115,7 @@ async function clearPath(path: string): Promise<void> {
   if (lstatOrNothing(path)?.ino === found.ino) unlinkSync(path);
 }
 
-function lstatOrNothing(path: string): Stats | undefined {
-  return lstatSync(path, { throwIfNoEntry: false });
-}
+const lstatOrNothing = (path: string): Stats | undefined => lstatSync(path, { throwIfNoEntry: false });
 
 const tryConnect = (path: string): Promise<string> =>
   new Promise((resolve) => {
@@ -87,7 +124,5 @@ const tryConnect = (path: string): Promise<string> =>
       probe.destroy();
       resolve('it answers');
     });
-    probe.once('error', (error) => resolve(codeOf(error)));
+    probe.once('error', (error) => resolve(errnoOf(error)));
   });
-
-const codeOf = (error: unknown): string => (error instanceof Error && 'code' in error ? String(error.code) : 'unknown error');

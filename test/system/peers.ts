@@ -34,6 +34,20 @@ export function talkTo(program: string, args: readonly string[], options: { uid?
   };
 }
 
+/** Lets a child run our sources as they are. */
+const FROM_SOURCES = `
+  const { transformFileSync } = require('@swc/core');
+  const options = { jsc: { parser: { syntax: 'typescript' }, target: 'es2022' }, module: { type: 'commonjs' } };
+  require.extensions['.ts'] = (module, file) => module._compile(transformFileSync(file, options).code, file);
+`;
+
+/** Arguments for a child node that runs `code`, in which `system('name')` is src/system/name.ts. */
+export const sourceArguments = (code: string, ...args: string[]): string[] => [
+  '-e',
+  `${FROM_SOURCES} const system = (name) => require(process.cwd() + '/src/system/' + name + '.ts'); ${code}`,
+  ...args,
+];
+
 /**
  * A gRPC client in a process of its own: `unary` and `stream` on its standard input make a call, each answer is a line. Plain buffers on
  * the wire, so that no contract is involved.
