@@ -21,8 +21,8 @@ import { jsonLog } from './log';
 
 /** ValidateJWTSVID against the keys this node was given. `aud` is always a list in the answer, numbers are doubles. */
 async function validateJwtSvid(token: string, audience: string, trust: Trust): Promise<{ spiffeId: string; claims: JsonObject }> {
-  const { verifyJwtSvid } = await import('../verify/jwt-svid');
-  const { parseBundle } = await import('../verify/trust-bundle');
+  const { verifyJwtSvid } = require('../verify/jwt-svid') as typeof import('../verify/jwt-svid');
+  const { parseBundle } = require('../verify/trust-bundle') as typeof import('../verify/trust-bundle');
   const { spiffeId, claims } = await verifyJwtSvid(token, audience, parseBundle(trust.jwks, trust.trustDomain), systemClock.nowMs());
   const { aud } = claims;
   return { spiffeId, claims: { ...claims, aud: Array.isArray(aud) ? aud : [aud] } as JsonObject };

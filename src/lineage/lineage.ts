@@ -18,6 +18,8 @@ export interface Lineage {
   readonly rules: RuleStore;
   readonly authorities: AuthorityStore;
   readonly installation: InstallationStore;
+  /** Whether the database answers now; never throws, and never takes longer than a connection attempt. */
+  ping(): Promise<boolean>;
   /** Commits what is queued, then closes. */
   close(): Promise<void>;
 }
@@ -45,6 +47,11 @@ export async function openLineage(options: { readonly url: string; readonly cloc
     rules: new PostgresRuleStore(database),
     authorities: new PostgresAuthorityStore(database),
     installation: new PostgresInstallationStore(database),
+    ping: () =>
+      database.pool.query('SELECT 1').then(
+        () => true,
+        () => false,
+      ),
     close: async () => {
       stopPartitions();
       await writer.close();

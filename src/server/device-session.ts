@@ -2,9 +2,9 @@ import type { MessageInitShape } from '@bufbuild/protobuf';
 import { MandateError } from '../domain/errors';
 import type { Evidence } from '../domain/evidence';
 import { newId, newReference } from '../domain/ids';
-import type { EndedRow, EventRow } from '../domain/lineage';
+import type { EndedRow } from '../domain/lineage';
 import type { Clock, LineageWriter, Log, Random } from '../domain/ports';
-import { eventRecord } from '../domain/records';
+import { eventRow } from '../domain/records';
 import type { BundleUpdate, LaunchBegin, RefusalReport, WelcomeSchema } from '../generated/proto/mandate/v1/node_link_pb';
 import type { Configuration } from './configuration';
 import { fingerprint, type Issuer } from './issue';
@@ -148,25 +148,37 @@ export class DeviceSession {
       ended.push(end('agent', agent.row.id), end('delegation', agent.delegation.id));
       if (agent.launch) ended.push(end('launch', agent.launch.id));
     }
-    const event = { id: newId(random, atMs), kind: 'ended' as const, atMs, reference: null, code: null, agentId: agent.row.id, processKey };
-    const payload = { ended: ended.map(({ kind, id }) => ({ kind, id })), reason: reason.slice(0, 64) };
-    await lineage.append({ fact: { event: { ...event, record: eventRecord(event, payload) } }, ended });
+    const event = eventRow(
+      { id: newId(random, atMs), kind: 'ended', atMs, reference: null, code: null, agentId: agent.row.id, processKey },
+      { ended: ended.map(({ kind, id }) => ({ what: kind, id })), reason: reason.slice(0, 64) },
+    );
+    await lineage.append({ fact: { event }, ended });
   }
 
   /** A refusal the node decided by itself, before anything reached the server. */
   async nodeRefused(report: RefusalReport): Promise<void> {
     const { clock, random, lineage, living } = this.parts;
     const atMs = clock.nowMs();
-    const event: Omit<EventRow, 'record'> = {
-      id: newId(random, atMs),
-      kind: 'refused',
-      atMs,
-      reference: newReference(random),
-      code: report.code.slice(0, 64),
-      agentId: living.agentOfKey(report.processKey)?.row.id ?? null,
-      processKey: report.processKey === '' ? null : report.processKey.slice(0, 256),
-    };
-    const payload = { pid: report.pid, uid: report.uid, verb: report.verb.slice(0, 64) };
-    await lineage.append({ fact: { event: { ...event, record: eventRecord(event, payload) } } });
+    const event = eventRow(
+      {
+        id: newId(random, atMs),
+        kind: 'refused',
+        atMs,
+        reference: newReference(random),
+        code: report.code.slice(0, 64),
+        agentId: living.agentOfKey(report.processKey)?.row.id ?? null,
+        processKey: report.processKey === '' ? null : report.processKey.slice(0, 256),
+      },
+      {
+        verb: report.verb.slice(0, 64),
+        deviceId: living.device.id,
+        pid: report.pid,
+        uid: report.uid,
+        evidenceDigest: null,
+        ruleName: null,
+        ruleVersion: null,
+      },
+    );
+    await lineage.append({ fact: { event } });
   }
 }

@@ -1,8 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import type { Server as HttpsServer } from 'node:https';
-import type { CredentialRow } from '../domain/lineage';
 import type { Clock, LineageWriter, Log, Random } from '../domain/ports';
-import { issuanceRecord } from '../domain/records';
+import { credentialRow } from '../domain/records';
 import { rotationAt } from '../domain/rotation';
 import { newSerial } from '../domain/serial';
 import { publishBundle, type Published, renewTls, type TlsIdentity } from './publication';
@@ -83,7 +82,7 @@ export class Endpoint {
       notAfterMs: wholeSecond(issuedAtMs + TTL_MS),
       hostnames: [hostname],
     });
-    const row: Omit<CredentialRow, 'record'> = {
+    const credential = credentialRow({
       serial: leaf.serial,
       kind: 'server-tls',
       spiffeId: leaf.spiffeId,
@@ -100,8 +99,8 @@ export class Endpoint {
       ruleName: null,
       ruleVersion: null,
       deviceId: null,
-    };
-    await lineage.append({ fact: { credential: { ...row, record: issuanceRecord(row) } } });
+    });
+    await lineage.append({ fact: { credential } });
     this.#leaf = leaf;
     return { keyPem: leaf.key.export({ type: 'pkcs8', format: 'pem' }).toString(), certificatePem: leaf.certificatePem };
   }

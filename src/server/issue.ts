@@ -15,11 +15,11 @@ import {
   sign,
   type X509Plan,
 } from '../domain/issuance';
-import type { CredentialRow, DelegationRow, PersonRow } from '../domain/lineage';
+import type { DelegationRow, PersonRow } from '../domain/lineage';
 import { type Entitled, type MatchContext, matchRules, type MatchResult } from '../domain/match';
-import { isP256Point, p256KeySha256 } from '../domain/p256';
+import { isP256Point, publicKeySha256 } from '../domain/p256';
 import type { Clock, LineageReader, LineageWriter, Random } from '../domain/ports';
-import { issuanceRecord } from '../domain/records';
+import { credentialRow } from '../domain/records';
 import { processAssurance } from '../domain/facts';
 import { validity } from '../domain/rotation';
 import { newSerial } from '../domain/serial';
@@ -85,7 +85,7 @@ export class Issuer {
     // 10 sign exactly the plan, and check what was signed
     const checked = selfCheck(await sign(planned, frozen.x509.signer), frozen.x509.check);
     // 11 record
-    const recorded = await this.#record(checked, process, agent, identity, p256KeySha256(publicKey), []);
+    const recorded = await this.#record(checked, process, agent, identity, publicKeySha256(publicKey), []);
     // 12 release
     return { released: release(recorded), identity, agent, identities };
   }
@@ -262,7 +262,7 @@ export class Issuer {
     const { living, lineage, clock } = this.#parts;
     const planned = checked.plan;
     const digest = process.digest;
-    const row: Omit<CredentialRow, 'record'> = {
+    const credential = credentialRow({
       serial: planned.serial,
       kind: planned.kind,
       spiffeId: planned.spiffeId,
@@ -279,10 +279,9 @@ export class Issuer {
       ruleName: identity.rule.rule.name,
       ruleVersion: identity.rule.version,
       deviceId: living.device.id,
-    };
-    const fact = { credential: { ...row, record: issuanceRecord(row) } };
+    });
     const rows = owed(process, agent, living.device, clock.nowMs());
-    const recorded = await record(checked, { fact, ...rows }, (entry) => lineage.append(entry));
+    const recorded = await record(checked, { fact: { credential }, ...rows }, (entry) => lineage.append(entry));
     paid(process, agent, digest);
     return recorded;
   }

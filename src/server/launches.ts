@@ -4,7 +4,7 @@ import { newId, newSuffix } from '../domain/ids';
 import type { AgentRow, LaunchRow } from '../domain/lineage';
 import { type Entitled, matchRules } from '../domain/match';
 import type { Clock, LineageWriter, Random } from '../domain/ports';
-import { eventRecord } from '../domain/records';
+import { eventRow } from '../domain/records';
 import type { LaunchBegin } from '../generated/proto/mandate/v1/node_link_pb';
 import type { Configuration } from './configuration';
 import { agentName, factOf, type Issuer, matchContext } from './issue';
@@ -66,29 +66,26 @@ export async function openLaunch(parts: LaunchesParts, process: LiveProcess, beg
     startedAtMs: openedAtMs,
   };
   const agent: LiveAgent = { row, delegation, person, launch, processes: new Set([process.key]), durable: false };
-  const event = {
-    id: newId(random, openedAtMs),
-    kind: 'launch-opened' as const,
-    atMs: openedAtMs,
-    reference: null,
-    code: null,
-    agentId,
-    processKey: process.key,
-  };
-  const payload = {
-    launchId,
-    delegationId: delegation.id,
-    personId: delegation.personId,
-    given: delegation.given,
-    assurance: delegation.assurance,
-    endsAtMs: delegation.endsAtMs,
-    programSha256: launch.programSha256,
-    evidenceDigest: process.digest,
-    stopCode: delegation.stopCode,
-  };
+  const event = eventRow(
+    { id: newId(random, openedAtMs), kind: 'launch-opened', atMs: openedAtMs, reference: null, code: null, agentId, processKey: process.key },
+    {
+      launchId,
+      programSha256: launch.programSha256,
+      argumentCount: launch.argumentCount,
+      terminal: launch.terminal,
+      delegationId: delegation.id,
+      deviceId: living.device.id,
+      evidenceDigest: process.digest,
+      personId: delegation.personId,
+      assurance: delegation.assurance,
+      given: delegation.given,
+      stopCode: delegation.stopCode,
+      endsAtMs: delegation.endsAtMs,
+    },
+  );
   const digest = process.digest;
   await lineage.append({
-    fact: { event: { ...event, record: eventRecord(event, payload) } },
+    fact: { event },
     ...owed({ ...process, durableRow: false }, agent, living.device, openedAtMs),
   });
   living.add(agent);
@@ -101,24 +98,19 @@ async function joinLaunch(parts: LaunchesParts, process: LiveProcess, agent: Liv
   const { living, clock, random, lineage } = parts;
   if (agent.delegation.endsAtMs <= clock.nowMs()) throw new MandateError('E_DELEGATION_ENDED');
   const atMs = clock.nowMs();
-  const event = {
-    id: newId(random, atMs),
-    kind: 'launch-joined' as const,
-    atMs,
-    reference: null,
-    code: null,
-    agentId: agent.row.id,
-    processKey: process.key,
-  };
-  const payload = {
-    launchId: agent.launch?.id ?? null,
-    declaredName: begin.name,
-    declaredTask: begin.task,
-    programSha256: begin.programSha256,
-  };
+  const event = eventRow(
+    { id: newId(random, atMs), kind: 'launch-joined', atMs, reference: null, code: null, agentId: agent.row.id, processKey: process.key },
+    {
+      launchId: agent.launch?.id ?? '',
+      deviceId: living.device.id,
+      evidenceDigest: process.digest,
+      declared: { name: begin.name, task: begin.task },
+      programSha256: begin.programSha256,
+    },
+  );
   const digest = process.digest;
   await lineage.append({
-    fact: { event: { ...event, record: eventRecord(event, payload) } },
+    fact: { event },
     ...owed(process, agent, living.device, atMs),
   });
   paid(process, agent, digest);

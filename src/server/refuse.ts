@@ -4,7 +4,7 @@ import { forAsker, refusalOf } from '../domain/explain';
 import { newId, newReference } from '../domain/ids';
 import type { Denial } from '../domain/match';
 import type { Clock, LineageWriter, Log, Random } from '../domain/ports';
-import { eventRecord } from '../domain/records';
+import { eventRow } from '../domain/records';
 import { type Refusal, RefusalSchema } from '../generated/proto/mandate/v1/refusal_pb';
 import type { Configuration } from './configuration';
 import { type LiveProcess, type Living, owed, paid } from './living';
@@ -62,24 +62,21 @@ export class Refuser {
     const atMs = clock.nowMs();
     const agent = process.agent;
     const digest = process.digest;
-    const event = {
-      id: newId(random, atMs),
-      kind: 'refused' as const,
-      atMs,
-      reference,
-      code: denial.code,
-      agentId: agent?.row.id ?? null,
-      processKey: process.key,
-    };
-    const payload = {
-      evidenceDigest: digest,
-      rule: denial.rule?.rule.name ?? null,
-      ruleVersion: denial.rule?.version ?? null,
-      conditions: denial.conditions.map(({ selector, holds }) => ({ selector, holds })),
-    };
+    const event = eventRow(
+      { id: newId(random, atMs), kind: 'refused', atMs, reference, code: denial.code, agentId: agent?.row.id ?? null, processKey: process.key },
+      {
+        verb: 'identity',
+        deviceId: living.device.id,
+        pid: process.evidence.pid,
+        uid: process.evidence.uid,
+        evidenceDigest: digest,
+        ruleName: denial.rule?.rule.name ?? null,
+        ruleVersion: denial.rule?.version ?? null,
+      },
+    );
     try {
       await lineage.append({
-        fact: { event: { ...event, record: eventRecord(event, payload) } },
+        fact: { event },
         ...owed(process, agent, living.device, atMs),
       });
       paid(process, agent, digest);

@@ -1,13 +1,14 @@
 import type { Server as HttpServer } from 'node:http';
+import { createHash } from 'node:crypto';
 import { Server } from '@grpc/grpc-js';
 import type { StatusAnswer } from '../domain/answers';
 import { bundleDer, type Bundle, jwkSetJson, spiffeBundleJson } from '../domain/bundle';
 import { MandateError } from '../domain/errors';
 import { newId, newReference } from '../domain/ids';
-import type { AuthorityRow, DeviceRow, EventRow } from '../domain/lineage';
+import type { AuthorityKind, AuthorityRow, DeviceRow, EventKind, EventRow } from '../domain/lineage';
 import type { Layout } from '../domain/layout';
 import type { AuthorityStore, Clock, LineageReader, LineageWriter, Log, Random, RuleStore } from '../domain/ports';
-import { eventRecord } from '../domain/records';
+import { type EventData, eventRow } from '../domain/records';
 import { Admin } from '../generated/proto/mandate/v1/admin_pb';
 import { NodeLink, type NodeHello } from '../generated/proto/mandate/v1/node_link_pb';
 import type { PeerConnection } from '../system/peer-connection';
@@ -34,13 +35,19 @@ import { verbHandlers } from './verbs';
 const TICK_MS = 10_000;
 const MAX_OPEN_AGENTS = 50_000;
 
+/** A change of stage of one authority. */
+export interface AuthorityStep {
+  readonly kind: 'authority-prepared' | 'authority-activated' | 'authority-retired';
+  readonly authority: AuthorityKind;
+  readonly keyId: string;
+}
+
 export interface ServerAuthorities {
   x509(): ActiveAuthority<X509Plan> & EndpointAuthority;
   jwt(): ActiveAuthority<JwtPlan>;
   bundle(): Bundle;
-  tick(): Promise<
-    readonly { readonly kind: EventRow['kind']; readonly authority: string; readonly keyId: string; readonly atMs: number }[]
-  >;
+  readonly opening: readonly AuthorityStep[];
+  tick(): Promise<readonly AuthorityStep[]>;
   onChange(changed: () => void): () => void;
 }
 
@@ -92,11 +99,18 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   const configuration = new Configuration({ rules: rules.compiled, x509: authorities.x509(), jwt: authorities.jwt() });
   const livingByDevice = new Map<string, Living>();
 
-  const event = (kind: EventRow['kind'], payload: Parameters<typeof eventRecord>[1], columns: Partial<EventRow> = {}) => {
+  const event = <K extends EventKind>(kind: K, data: EventData[K], columns: Partial<EventRow> = {}): Promise<void> => {
     const atMs = clock.nowMs();
-    const row = { id: newId(random, atMs), kind, atMs, reference: null, code: null, agentId: null, processKey: null, ...columns };
-    return lineage.append({ fact: { event: { ...row, record: eventRecord(row, payload) } } });
+    const blank = { reference: null, code: null, agentId: null, processKey: null };
+    return lineage.append({ fact: { event: eventRow({ ...blank, ...columns, id: newId(random, atMs), kind, atMs }, data) } });
   };
+  /** Who asked, as a record says it. */
+  const asked = ({ pid, uid }: { readonly pid: number; readonly uid: number }) => ({
+    deviceId: node.session?.living.device.id ?? null,
+    pid,
+    uid,
+    evidenceDigest: null,
+  });
 
   const bundleUpdate = () => {
     const bundle = authorities.bundle();
@@ -156,7 +170,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
       log.warn({ verb, pid: caller.pid, uid: caller.uid, code, agent: agentId }, 'admin call refused');
       await event(
         'admin-refused',
-        { verb, pid: caller.pid, uid: caller.uid },
+        { verb, ...asked(caller) },
         { code, reference: newReference(random), agentId: agentId ?? null, processKey: caller.key },
       );
     },
@@ -219,10 +233,19 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     rulesApplied: async (names, caller) => {
       configuration.change({ rules: rules.compiled });
       pokeChanged();
-      await event('rules-applied', { rules: [...names], uid: caller.uid }, { processKey: caller.key });
+      const applied = rules.current.filter(({ rule }) => names.includes(rule.name));
+      await event(
+        'rules-applied',
+        {
+          ...asked(caller),
+          generation: rules.compiled.generation,
+          rules: applied.map(({ rule, version, contentSha256 }) => ({ name: rule.name, version, contentSha256 })),
+        },
+        { processKey: caller.key },
+      );
     },
     shutdown: async (caller) => {
-      await event('shutdown', { uid: caller.uid }, { processKey: caller.key });
+      await event('shutdown', { ...asked(caller), reason: 'asked by an administrator' }, { processKey: caller.key });
       parts.shutdown();
     },
   });
@@ -254,7 +277,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
       log.warn({ code: error.code, pid: credentials.pid, uid: credentials.uid }, 'link refused');
       event(
         'admin-refused',
-        { verb: 'link', pid: credentials.pid, uid: credentials.uid },
+        { verb: 'link', ...asked(credentials) },
         { code: error.code, reference: newReference(random) },
       ).catch((thrown: unknown) => log.error({ err: thrown }, 'refusal not recorded'));
     },
@@ -278,13 +301,24 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     void endpoint.renew();
   });
 
+  const recordSteps = async (steps: readonly AuthorityStep[]): Promise<void> => {
+    if (steps.length === 0) return;
+    authorityRows = await parts.authorityStore.all();
+    for (const { kind, authority, keyId } of steps) {
+      const row = authorityRows.find((candidate) => candidate.keyId === keyId);
+      if (kind !== 'authority-prepared') await event(kind, { authority, keyId });
+      else if (row) {
+        const publicSha256 = createHash('sha256').update(row.public).digest('hex');
+        await event(kind, { authority, keyId, publicSha256, notBeforeMs: row.notBeforeMs, notAfterMs: row.notAfterMs });
+      }
+    }
+  };
+  await recordSteps(authorities.opening);
+
   let closed = false;
   const tick = async (): Promise<void> => {
     try {
-      for (const step of await authorities.tick()) {
-        await event(step.kind, { authority: step.authority, keyId: step.keyId });
-        authorityRows = await parts.authorityStore.all();
-      }
+      await recordSteps(await authorities.tick());
       await endpoint.renewIfDue();
     } catch (error) {
       log.error({ err: error }, 'authorities not looked at');
@@ -330,16 +364,11 @@ async function deviceOf(parts: ServerParts, hello: NodeHello): Promise<DeviceRow
     firstSeenAtMs: nowMs,
   };
   if (known) return device;
-  const row = {
-    id: newId(random, nowMs),
-    kind: 'device-seen' as const,
-    atMs: nowMs,
-    reference: null,
-    code: null,
-    agentId: null,
-    processKey: null,
-  };
-  await lineage.append({ fact: { event: { ...row, record: eventRecord(row, { deviceId: device.id }) } }, devices: [device] });
+  const event = eventRow(
+    { id: newId(random, nowMs), kind: 'device-seen', atMs: nowMs, reference: null, code: null, agentId: null, processKey: null },
+    { deviceId: device.id, assurance: device.assurance, os: device.os, kernel: device.kernel },
+  );
+  await lineage.append({ fact: { event }, devices: [device] });
   return device;
 }
 

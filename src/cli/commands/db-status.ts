@@ -20,7 +20,7 @@ export function databaseText(answer: DatabaseStatusAnswer, nowMs: number, style:
     answer.pending === 0 ? style.good('schema is current') : style.bad(`${answer.pending} migrations pending: mandate db migrate`);
   const rows = answer.migrations.map((migration) => [
     safe(migration.name),
-    migration.applied === null ? style.warn('pending') : instant(migration.applied, nowMs, style),
+    migration.applied ? 'applied' : style.warn('pending'),
   ]);
   return `${answer.source} PostgreSQL ${safe(answer.version)} · ${state}\n\n${table(['MIGRATION', 'APPLIED'], rows, style)}`;
 }
