@@ -44,7 +44,7 @@ export class LiveStream {
   fail(error: MandateError): void {
     if (this.#closed) return;
     this.#close();
-    this.call.destroy(Object.assign(new Error(error.message), statusOf(error)));
+    this.call.emit('error', Object.assign(new Error(error.message), statusOf(error)));
   }
 
   onClose(run: () => void): void {

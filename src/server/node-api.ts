@@ -45,7 +45,7 @@ export class NodeApi {
 
   readonly handler: handleBidiStreamingCall<NodeMessage, ServerMessage> = (call) => {
     if (this.#link) {
-      call.destroy(Object.assign(new Error('busy'), statusOf(new MandateError('E_NOT_ADMIN', { why: 'a node is linked already' }))));
+      call.emit('error', Object.assign(new Error('busy'), statusOf(new MandateError('E_NOT_ADMIN', { why: 'a node is linked already' }))));
       return;
     }
     const link = new Link(call, this.parts, () => {
@@ -125,7 +125,7 @@ class Link {
       (thrown: unknown) => {
         const error = asMandateError(thrown);
         this.parts.log.error({ err: error, code: error.code }, 'node refused');
-        this.call.destroy(Object.assign(new Error(error.message), statusOf(error)));
+        this.call.emit('error', Object.assign(new Error(error.message), statusOf(error)));
       },
     );
   }
