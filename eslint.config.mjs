@@ -7,9 +7,10 @@ const layers = {
   system: ['domain'],
   authority: ['domain', 'system'],
   lineage: ['domain', 'system', 'generated'],
-  node: ['domain', 'wire', 'system', 'generated'],
-  server: ['domain', 'wire', 'system', 'generated'],
-  cli: ['domain', 'wire', 'system', 'generated'],
+  verify: ['domain'],
+  node: ['domain', 'wire', 'system', 'verify', 'generated'],
+  server: ['domain', 'wire', 'system', 'verify', 'generated'],
+  cli: ['domain', 'wire', 'system', 'verify', 'generated'],
 };
 const folders = [...Object.keys(layers), 'generated'];
 const layerRules = Object.entries(layers).map(([folder, allowed]) => ({
