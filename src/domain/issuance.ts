@@ -60,18 +60,25 @@ export type SelfCheck<P extends Plan> = (plan: P, encoded: Encoded) => string | 
 
 const KEY: unique symbol = Symbol('issuance');
 
+/** A cast gets past the compiler; it does not get past this. */
+function assertOurs(key: symbol): void {
+  if (key !== KEY) throw new MandateError('E_INTERNAL', { saw: 'a stage of an issuance made by hand' });
+}
+
 class Stage<P extends Plan> {
   readonly #encoded: Encoded | undefined;
 
   constructor(
-    _key: typeof KEY,
+    key: typeof KEY,
     readonly plan: P,
     encoded?: Encoded,
   ) {
+    assertOurs(key);
     this.#encoded = encoded;
   }
 
-  static encoded(_key: typeof KEY, stage: Stage<Plan>): Encoded {
+  static encoded(key: typeof KEY, stage: Stage<Plan>): Encoded {
+    assertOurs(key);
     return stage.#encoded as Encoded;
   }
 }
@@ -130,7 +137,10 @@ export async function record<P extends Plan>(
     credential.serial !== planned.serial ||
     credential.spiffeId !== planned.spiffeId ||
     credential.kind !== planned.kind ||
-    credential.notAfterMs !== planned.notAfterMs
+    credential.issuedAtMs !== planned.issuedAtMs ||
+    credential.notBeforeMs !== planned.notBeforeMs ||
+    credential.notAfterMs !== planned.notAfterMs ||
+    credential.authorityKeyId !== planned.authorityKeyId
   ) {
     throw new MandateError('E_SELF_CHECK', { saw: 'the record names another credential than the plan' });
   }
