@@ -1,0 +1,157 @@
+import { createHash } from 'node:crypto';
+import type { AuthorityKind, CredentialRow, EndedKind, EventKind, EventRow } from './lineage';
+import type { DelegatorAssurance, DeviceAssurance, Given } from './assurance';
+import { canonicalJson } from './canonical';
+import type { Canonical } from './canonical';
+
+/**
+ * Canonical bytes of everything the lineage holds as evidence (docs/records.md). A record names people, programs and arguments by id or
+ * digest only, so that what identifies them can be forgotten while the record stands.
+ */
+
+/** Version of every record; a reader refuses versions it does not know. */
+export const RECORD_VERSION = 1;
+
+/**
+ * The record of one issued credential: every column but `record` itself. Written by hand because each issuance pays for it; a test proves
+ * it equal to `canonicalJson`. Throws RangeError for what has no canonical form.
+ */
+export function issuanceRecord(row: Omit<CredentialRow, 'record'>): Buffer {
+  return Buffer.from(
+    `{"agentId":${text(row.agentId)}` +
+      `,"audience":[${row.audience.map(text).join(',')}]` +
+      `,"authorityKeyId":${text(row.authorityKeyId)}` +
+      `,"delegationId":${text(row.delegationId)}` +
+      `,"deviceId":${text(row.deviceId)}` +
+      `,"evidenceDigest":${text(row.evidenceDigest)}` +
+      `,"issuedAtMs":${whole(row.issuedAtMs)}` +
+      `,"kind":${text(row.kind)}` +
+      `,"notAfterMs":${whole(row.notAfterMs)}` +
+      `,"notBeforeMs":${whole(row.notBeforeMs)}` +
+      `,"processKey":${text(row.processKey)}` +
+      `,"publicKeySha256":${text(row.publicKeySha256)}` +
+      `,"record":"issuance"` +
+      `,"ruleName":${text(row.ruleName)}` +
+      `,"ruleVersion":${whole(row.ruleVersion)}` +
+      `,"serial":${text(row.serial)}` +
+      `,"spiffeId":${text(row.spiffeId)}` +
+      `,"v":${RECORD_VERSION}}`,
+    'utf8',
+  );
+}
+
+/** Printable ASCII without quote and backslash is its own escape; most values are that. */
+const PLAIN = /^[ !#-[\]-~]*$/;
+
+function text(value: string | null): string {
+  if (value === null) return 'null';
+  return PLAIN.test(value) ? `"${value}"` : canonicalJson(value);
+}
+
+const whole = (value: number | null): string => canonicalJson(value);
+
+/** True where the stored bytes of a credential are the record of its columns. */
+export const recordMatches = (row: CredentialRow): boolean => issuanceRecord(row).equals(row.record);
+
+/** What each kind of event says beside the members all events have. */
+export interface EventData {
+  readonly 'installation-created': { readonly installationId: string; readonly trustDomain: string };
+  readonly 'authority-prepared': AuthorityData & {
+    /** SHA-256 of the certificate (X.509) or SubjectPublicKeyInfo (JWT). */
+    readonly publicSha256: string;
+    readonly notBeforeMs: number;
+    readonly notAfterMs: number;
+  };
+  readonly 'authority-activated': AuthorityData;
+  readonly 'authority-retired': AuthorityData;
+  readonly 'device-seen': { readonly deviceId: string; readonly assurance: DeviceAssurance; readonly os: string; readonly kernel: string };
+  readonly 'launch-opened': DelegationData & {
+    readonly launchId: string;
+    readonly programSha256: string;
+    readonly argumentCount: number;
+    readonly terminal: boolean;
+  };
+  readonly 'launch-joined': { readonly launchId: string; readonly deviceId: string; readonly evidenceDigest: string };
+  readonly 'agent-started': DelegationData;
+  readonly 'process-seen': {
+    readonly deviceId: string;
+    readonly launchId: string | null;
+    readonly viaProcessKey: string | null;
+    readonly pid: number;
+    readonly uid: number;
+    readonly startTicks: string;
+    readonly evidenceDigest: string;
+  };
+  readonly ended: { readonly what: EndedKind; readonly id: string; readonly reason: string };
+  readonly refused: CallerData & {
+    readonly verb: string;
+    readonly ruleName: string | null;
+    readonly ruleVersion: number | null;
+  };
+  readonly 'admin-refused': CallerData & { readonly verb: string };
+  readonly 'rules-applied': CallerData & {
+    readonly generation: number;
+    readonly rules: readonly { readonly name: string; readonly version: number; readonly contentSha256: string }[];
+  };
+  readonly shutdown: CallerData & { readonly reason: string };
+}
+
+interface AuthorityData {
+  readonly keyId: string;
+  readonly authority: AuthorityKind;
+}
+
+/** The root delegation that an agent started under; `personId` is null where the chain stops, with its code. */
+interface DelegationData {
+  readonly delegationId: string;
+  readonly deviceId: string;
+  readonly evidenceDigest: string;
+  readonly personId: string | null;
+  readonly assurance: DelegatorAssurance;
+  readonly given: Given;
+  readonly stopCode: string | null;
+  readonly endsAtMs: number;
+}
+
+/** Who asked, as far as it is known. */
+interface CallerData {
+  readonly deviceId: string | null;
+  readonly pid: number | null;
+  readonly uid: number | null;
+  readonly evidenceDigest: string | null;
+}
+
+/** The record of one event: its columns, and under `data` what its kind says. Throws RangeError for what has no canonical form. */
+export function eventRecord<K extends EventKind>(
+  row: Omit<EventRow, 'record' | 'kind'> & { readonly kind: K },
+  data: EventData[K],
+): Buffer {
+  const record = canonicalJson({
+    v: RECORD_VERSION,
+    record: 'event',
+    kind: row.kind,
+    id: row.id,
+    atMs: row.atMs,
+    reference: row.reference,
+    code: row.code,
+    agentId: row.agentId,
+    processKey: row.processKey,
+    data: data as unknown as Canonical,
+  });
+  return Buffer.from(record, 'utf8');
+}
+
+/** An event row with its record: the only way to make one whose bytes and columns say the same. */
+export const eventRow = <K extends EventKind>(
+  row: Omit<EventRow, 'record' | 'kind'> & { readonly kind: K },
+  data: EventData[K],
+): EventRow => ({
+  ...row,
+  record: eventRecord(row, data),
+});
+
+/** A credential row with its record. */
+export const credentialRow = (row: Omit<CredentialRow, 'record'>): CredentialRow => ({ ...row, record: issuanceRecord(row) });
+
+/** SHA-256 of record bytes, lower-case hex. */
+export const recordDigest = (record: Uint8Array): string => createHash('sha256').update(record).digest('hex');
