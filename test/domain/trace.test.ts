@@ -175,7 +175,7 @@ test.each([
 
 test('what the server issued to itself has no human and does not claim one', () => {
   const chain = chainOf(HUMAN);
-  const { recordedAtMs, record: _record, ...row } = chain.credential;
+  const { recordedAtMs, ...row } = chain.credential;
   const tls = credentialRow({
     ...row,
     kind: 'server-tls',
@@ -200,7 +200,7 @@ const renamed =
   (name: 'agent' | 'device' | 'person' | 'launch'): Fault =>
   (chain) => {
     const row = chain[name];
-    return row === null ? undefined : ({ ...chain, [name]: { ...row, id: 'other' } } as Chain);
+    return row === null ? undefined : { ...chain, [name]: { ...row, id: 'other' } };
   };
 const column =
   (change: Partial<CredentialRow>): Fault =>
@@ -242,7 +242,7 @@ const FAULTS: Record<string, Fault> = {
   },
   'evidence of another process, recorded': (chain) => {
     const { bytes, digest } = encodeEvidence(evidence(REPORTER, { processKey: 'other' }));
-    const { recordedAtMs, record: _record, ...row } = chain.credential;
+    const { recordedAtMs, ...row } = chain.credential;
     const credential = { ...row, evidenceDigest: digest };
     return {
       ...chain,
