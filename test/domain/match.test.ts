@@ -1,0 +1,219 @@
+import fc from 'fast-check';
+import { audienceDenial } from '../../src/domain/audience';
+import { MandateError } from '../../src/domain/errors';
+import { FactIndex, processAssurance } from '../../src/domain/facts';
+import { compileRules, matchRules } from '../../src/domain/match';
+import type { MatchContext, MatchResult } from '../../src/domain/match';
+import type { Evidence } from '../../src/domain/evidence';
+import type { RuleVersion } from '../../src/domain/rule';
+import { evidence, HASH, LAUNCH, REPORTER, rule, ruleSet } from './samples';
+
+const HUMAN: MatchContext = {
+  delegator: 'os-account',
+  given: 'launched',
+  device: 'declared',
+  agentId: '0197a2f0-0000-7000-8000-0000deadbeef',
+};
+const match = (rules: RuleVersion[], of: Evidence = evidence(), context = HUMAN): MatchResult =>
+  matchRules(compileRules(ruleSet(...rules), 'td.test'), of, context);
+const ids = (result: MatchResult): string[] => result.identities.map((i) => i.spiffeId);
+
+test('all selectors must hold, the values of one are alternatives', () => {
+  const conditions = { 'user.uid': ['999', '1000'], 'binary.sha256': [HASH] };
+  const result = match([rule('reporter', conditions, {}, { hint: 'internal', audiences: ['a'] })]);
+  expect(result).toMatchObject({
+    identities: [
+      {
+        spiffeId: 'spiffe://td.test/reporter',
+        rule: { version: 4 },
+        hint: 'internal',
+        x509TtlSeconds: 900,
+        jwtTtlSeconds: 300,
+        audiences: ['a'],
+      },
+    ],
+    withheld: [],
+    denial: null,
+  });
+  expect(ids(match([rule('reporter', { ...conditions, 'user.name': ['bob'] })]))).toEqual([]);
+});
+
+test('a selector with several facts holds if one of them fits', () => {
+  expect(ids(match([rule('a', { 'user.supplementary_group': ['engineers'] })]))).toEqual(['spiffe://td.test/a']);
+  expect(ids(match([rule('a', { 'process.ancestor': ['/usr/bin/zsh'] })]))).toEqual(['spiffe://td.test/a']);
+});
+
+describe('a declared fact never makes a condition hold', () => {
+  const declared = (type: string, value: string): Evidence => evidence({}, { facts: [{ type, value, assurance: 'declared' }] });
+
+  test.each([
+    ['an exact value', 'launch.name', 'hello', ['hello']],
+    ['any value', 'launch.name', 'hello', ['*']],
+    ['a uid that only a hook stated', 'user.uid', '1000', ['1000']],
+    ['a hash that only a hook stated', 'binary.sha256', HASH, [HASH]],
+    ['a launch that only the process claims', 'launch.id', 'x', ['*']],
+  ])('%s', (_name, type, value, values) => {
+    const result = match([rule('a', { [type]: values })], declared(type, value));
+    expect(result.identities).toEqual([]);
+    expect(result.denial!.conditions).toMatchObject([{ selector: type, holds: false, seen: `${value} (declared)` }]);
+  });
+
+  test('nor does it lift the process assurance', () => {
+    expect(processAssurance(new FactIndex(declared('binary.sha256', HASH)))).toBe('observed');
+  });
+});
+
+test('* means any value for launch selectors, and nothing but itself elsewhere', () => {
+  const rules = [rule('a', { 'launch.id': ['*'] }), rule('b', { 'user.name': ['*'] })];
+  expect(ids(match(rules))).toEqual([]);
+  expect(ids(match(rules, evidence({ ...REPORTER, ...LAUNCH })))).toEqual(['spiffe://td.test/a']);
+  expect(ids(match(rules, evidence({ 'user.name': '*' })))).toEqual(['spiffe://td.test/b']);
+});
+
+describe('precedence', () => {
+  const any = { 'user.uid': ['1000'] };
+
+  test('priority first, then the name in code units; order of the rule set does not matter', () => {
+    const rules = [rule('b', any), rule('B', any), rule('a', any), rule('z', any, { priority: 5 }), rule('m', any, { priority: -5 })];
+    const expected = ['z', 'B', 'a', 'b', 'm'].map((n) => `spiffe://td.test/${n}`);
+    fc.assert(
+      fc.property(fc.shuffledSubarray(rules, { minLength: rules.length }), (order) => {
+        expect(ids(match(order))).toEqual(expected);
+      }),
+    );
+  });
+
+  test('of two rules that give one SPIFFE ID the first wins', () => {
+    const result = match([rule('a', any, {}, { id: '/x', hint: 'late' }), rule('b', any, { priority: 1 }, { id: '/x', hint: 'early' })]);
+    expect(result.identities.map((i) => [i.spiffeId, i.hint])).toEqual([['spiffe://td.test/x', 'early']]);
+  });
+
+  test('a disabled rule neither matches nor is the closest', () => {
+    const result = match([rule('a', any, { disabled: true })]);
+    expect(result).toMatchObject({ identities: [], denial: { code: 'E_NO_RULE', rule: null, conditions: [] } });
+  });
+
+  test('a rule that gives nothing does not stand in the way of another', () => {
+    const result = match([rule('a', any, { priority: 1, require: { process: 'launched' } }), rule('b', any)]);
+    expect(ids(result)).toEqual(['spiffe://td.test/b']);
+    expect(result.withheld.map((w) => [w.code, w.rule!.rule.name])).toEqual([['E_ASSURANCE', 'a']]);
+    expect(result.denial).toBeNull();
+  });
+});
+
+describe('what a rule requires', () => {
+  const any = { 'user.uid': ['1000'] };
+  test.each([
+    ['process measured, hashed', { process: 'measured' }, {}, REPORTER, true],
+    ['process measured, not hashed', { process: 'measured' }, {}, { 'user.uid': '1000' }, false],
+    ['process observed, not hashed', { process: 'observed' }, {}, { 'user.uid': '1000' }, true],
+    ['process launched, hashed only', { process: 'launched' }, {}, REPORTER, false],
+    ['delegator os-account', { delegator: 'os-account' }, {}, REPORTER, true],
+    ['delegator oidc', { delegator: 'oidc' }, {}, REPORTER, false],
+    ['delegator declared, chain stops', { delegator: 'declared' }, { delegator: null }, REPORTER, false],
+    ['no delegator required, chain stops', {}, { delegator: null, given: null }, REPORTER, true],
+    ['device tpm', { device: 'tpm' }, {}, REPORTER, false],
+    ['device token of x509pop', { device: 'token' }, { device: 'x509pop' }, REPORTER, true],
+    ['given launched', { given: ['launched'] }, {}, REPORTER, true],
+    ['given launched, is implicit', { given: ['launched', 'approved'] }, { given: 'implicit' }, REPORTER, false],
+    ['given implicit, is launched: ways are no ladder', { given: ['implicit'] }, {}, REPORTER, false],
+  ] as const)('%s', (_name, require, context, seen, admitted) => {
+    const result = match([rule('a', any, { require })], evidence(seen), { ...HUMAN, ...context });
+    expect(result.identities.length).toBe(admitted ? 1 : 0);
+    if (!admitted) expect(result.denial!.code).toBe('E_ASSURANCE');
+  });
+
+  test('a hash that the launcher measured counts as launched', () => {
+    const launched = evidence({}, { facts: [{ type: 'binary.sha256', value: HASH, assurance: 'launched' }] });
+    expect(processAssurance(new FactIndex(launched))).toBe('launched');
+  });
+});
+
+test('the closest rule has most conditions holding, then precedence', () => {
+  const rules = [
+    rule('one', { 'user.uid': ['1000'], 'binary.sha256': ['x'] }),
+    rule('three', { 'user.uid': ['1000'], 'user.name': ['ana'], 'binary.path': ['/usr/local/bin/reporter'], 'binary.sha256': ['x'] }),
+    rule('none', { 'launch.id': ['*'] }, { priority: 9 }),
+    rule('three-too', { 'user.uid': ['1000'], 'user.name': ['ana'], 'user.group': ['ana'], 'binary.sha256': ['x'] }),
+  ];
+  const { denial } = match(rules);
+  expect(denial).toMatchObject({ code: 'E_NO_RULE', rule: { rule: { name: 'three' } } });
+  expect(denial!.conditions.map((c) => [c.selector, c.holds])).toEqual([
+    ['user.uid', true],
+    ['user.name', true],
+    ['binary.path', true],
+    ['binary.sha256', false],
+  ]);
+});
+
+test.each([
+  ['no condition', rule('a', {})],
+  ['a template that is none', rule('a', { 'user.uid': ['1'] }, {}, { id: 'x' })],
+])('a stored rule with %s does not compile', (_name, bad) => {
+  expect(() => compileRules(ruleSet(bad), 'td.test')).toThrow(MandateError);
+});
+
+test('an SPIFFE ID longer than 2048 bytes is withheld', () => {
+  const id = `/${'a'.repeat(1000)}/{user}`;
+  const result = matchRules(
+    compileRules(ruleSet(rule('a', { 'user.uid': ['1000'] }, {}, { id })), `${'t'.repeat(255)}`),
+    evidence(),
+    HUMAN,
+  );
+  expect(ids(result)).toHaveLength(1);
+  const longer = `/${'a'.repeat(300)}/{user}/${'{host}/'.repeat(6)}x`;
+  const values = { ...REPORTER, 'user.name': 'n'.repeat(255), 'host.name': 'h'.repeat(255) };
+  const { denial } = matchRules(
+    compileRules(ruleSet(rule('a', { 'user.uid': ['1000'] }, {}, { id: longer })), `${'t'.repeat(255)}`),
+    evidence(values),
+    HUMAN,
+  );
+  expect(denial!.code).toBe('E_TEMPLATE_VALUE');
+});
+
+describe('audiences', () => {
+  const identity = (audiences: string[]) => match([rule('a', { 'user.uid': ['1000'] }, {}, { audiences })]).identities[0]!;
+  test.each([
+    [['a', 'b'], ['a'], undefined],
+    [['a', 'b'], ['a', 'b'], undefined],
+    [['a'], ['a', 'b'], 'E_AUDIENCE'],
+    [['a'], ['A'], 'E_AUDIENCE'],
+    [['a'], ['*'], 'E_AUDIENCE'],
+    [['a'], [], 'E_AUDIENCE'],
+    [['*'], ['anything'], undefined],
+    [['*'], [], 'E_AUDIENCE'],
+    [[], ['a'], 'E_NO_AUDIENCES'],
+    [[], [], 'E_NO_AUDIENCES'],
+  ])('rule lists %j, asked for %j: %s', (listed, asked, code) => {
+    expect(audienceDenial(identity(listed), asked)?.code).toBe(code);
+  });
+});
+
+test('matching agrees with its definition on random rules and facts', () => {
+  const types = ['user.uid', 'user.name', 'binary.sha256', 'launch.id', 'launch.name'];
+  const value = fc.constantFrom('a', 'b', '*');
+  const assurance = fc.constantFrom('declared' as const, 'observed' as const, 'measured' as const);
+  const fact = fc.record({ type: fc.constantFrom(...types), value, assurance });
+  const conditions = fc.dictionary(fc.constantFrom(...types), fc.array(value, { minLength: 1, maxLength: 2 }), { minKeys: 1 });
+  fc.assert(
+    fc.property(fc.array(fact, { maxLength: 6 }), fc.array(conditions, { maxLength: 5 }), (facts, matches) => {
+      const rules = matches.map((m, i) => rule(`r${i}`, m));
+      const expected = rules
+        .filter(({ rule: { match: m } }) =>
+          Object.entries(m).every(([type, values]) =>
+            facts.some(
+              (f) =>
+                f.type === type &&
+                f.assurance !== 'declared' &&
+                (values.includes(f.value) || (type.startsWith('launch.') && values.includes('*'))),
+            ),
+          ),
+        )
+        .map((r) => `spiffe://td.test/${r.rule.name}`);
+      const result = match(rules, evidence({}, { facts }));
+      expect(ids(result)).toEqual(expected);
+      expect(result.denial === null).toBe(expected.length > 0);
+    }),
+    { numRuns: 1000 },
+  );
+});

@@ -1,0 +1,313 @@
+import fc from 'fast-check';
+import { rootDelegation } from '../../src/domain/delegation';
+import { encodeEvidence } from '../../src/domain/evidence';
+import type { Chain, CredentialRow, DelegationRow } from '../../src/domain/lineage';
+import { credentialRow, issuanceRecord } from '../../src/domain/records';
+import { buildTrace } from '../../src/domain/trace';
+import { TRACE_STOPS } from '../../src/domain/trace-links';
+import { BOOT, evidence, LAUNCH, REPORTER } from './samples';
+
+const AT = Date.UTC(2026, 10, 2, 10, 2, 7, 109);
+const context = { separated: true, installationId: 'inst', nowMs: AT + 60_000 };
+
+interface Shape {
+  readonly depth: number;
+  readonly launched: boolean;
+  readonly uid: number;
+}
+
+const key = `${BOOT}:41377`;
+
+/** A chain as a correct server would have written it. */
+function chainOf({ depth, launched, uid }: Shape): Chain {
+  const { bytes, digest } = encodeEvidence(evidence(launched ? { ...REPORTER, ...LAUNCH } : REPORTER));
+  const decided = rootDelegation({ uid, userName: 'ana', uidMin: 1000, terminal: true, agentAmongAncestors: false, launch: launched });
+  const delegations = Array.from({ length: depth }, (_, i): DelegationRow => {
+    const root = i === depth - 1;
+    return {
+      id: `deleg-${i}`,
+      parentId: root ? null : `deleg-${i + 1}`,
+      agentId: i === 0 ? 'agent' : `agent-${i}`,
+      personId: root && decided.person ? 'person' : null,
+      assurance: decided.assurance,
+      given: decided.given,
+      startedAtMs: AT - 1000,
+      endsAtMs: AT + 3_600_000,
+      stopCode: root ? decided.stopCode : null,
+      stopReason: root ? decided.stopReason : null,
+    };
+  });
+  const credential = credentialRow({
+    serial: '5f3a9d07b2e84c6fa1d0e2773b64c91e',
+    kind: 'x509-svid',
+    spiffeId: 'spiffe://td.test/agent/ana',
+    audience: [],
+    issuedAtMs: AT,
+    notBeforeMs: AT - 10_000,
+    notAfterMs: AT + 900_000,
+    authorityKeyId: 'authority',
+    publicKeySha256: 'cd'.repeat(32),
+    processKey: key,
+    agentId: 'agent',
+    delegationId: 'deleg-0',
+    evidenceDigest: digest,
+    ruleName: 'launched',
+    ruleVersion: 1,
+    deviceId: 'device',
+  });
+  const launchId = launched ? 'launch' : null;
+  return {
+    credential: { ...credential, recordedAtMs: AT + 5 },
+    evidence: { digest, canonical: bytes, processKey: key, seenAtMs: AT },
+    process: {
+      key,
+      deviceId: 'device',
+      agentId: 'agent',
+      launchId,
+      viaProcessKey: null,
+      pid: 41377,
+      uid,
+      startTicks: '882211',
+      evidenceDigest: digest,
+      seenAtMs: AT,
+    },
+    agent: { id: 'agent', name: 'hello-7k2m', deviceId: 'device', delegationId: 'deleg-0', launchId, startedAtMs: AT - 1000 },
+    launch: launched
+      ? {
+          id: 'launch',
+          agentId: 'agent',
+          deviceId: 'device',
+          name: 'hello',
+          task: '',
+          programPath: '/home/ana/agent.py',
+          programSha256: 'ab'.repeat(32),
+          argumentCount: 1,
+          processKey: key,
+          uid,
+          user: 'ana',
+          terminal: true,
+          openedAtMs: AT - 1000,
+        }
+      : null,
+    delegations,
+    person: decided.person ? { id: 'person', ...decided.person, deviceId: 'device', firstSeenAtMs: AT - 1000 } : null,
+    device: {
+      id: 'device',
+      machineId: '8c1f',
+      hostname: 'ana-laptop',
+      os: 'Debian 12',
+      kernel: '6.12',
+      assurance: 'declared',
+      firstSeenAtMs: AT - 1000,
+    },
+    authority: {
+      keyId: 'authority',
+      kind: 'x509',
+      stage: 'active',
+      public: Buffer.from('00', 'hex'),
+      notBeforeMs: 0,
+      notAfterMs: AT * 2,
+      preparedAtMs: 0,
+      activatedAtMs: 0,
+      retiredAtMs: null,
+    },
+    ended: [],
+  };
+}
+
+const HUMAN: Shape = { depth: 1, launched: true, uid: 1000 };
+
+test('a launch by a human is complete, outermost last', () => {
+  const trace = buildTrace(chainOf(HUMAN), context);
+  expect(trace.hops.map((h) => [h.kind, h.id, h.assurance, h.source])).toEqual([
+    ['process', key, 'measured', 'attestation'],
+    ['agent', 'agent', 'observed', 'membership'],
+    ['launch', 'launch', 'measured', 'launch'],
+    ['delegation', 'deleg-0', 'launched', 'delegation'],
+    ['issuer', 'inst', 'separated', 'server'],
+    ['device', 'device', 'declared', 'node'],
+    ['delegator', 'person', 'os-account', 'process-uid'],
+  ]);
+  expect(trace).toMatchObject({
+    credential: {
+      serial: '5f3a9d07b2e84c6fa1d0e2773b64c91e',
+      state: 'valid',
+      issuedAt: '2026-11-02T10:02:07.109Z',
+      recordedAt: '2026-11-02T10:02:07.114Z',
+      rule: { name: 'launched', version: 1 },
+    },
+    delegator: { kind: 'os-account', name: 'ana', uid: 1000, assurance: 'os-account', given: 'launched' },
+    complete: true,
+    stopsAt: null,
+    weakest: { process: 'measured', delegator: 'os-account', device: 'declared' },
+  });
+  expect(trace.hops[0]!.attributes).toMatchObject({ pid: 41377, path: '/usr/local/bin/reporter', endedAt: null });
+});
+
+test('an issuer that is not separated lowers the process to observed, and says so', () => {
+  const trace = buildTrace(chainOf(HUMAN), { ...context, separated: false });
+  expect(trace).toMatchObject({ complete: true, separated: false, weakest: { process: 'observed' } });
+  expect(trace.hops.find((h) => h.kind === 'issuer')!.assurance).toBe('not-separated');
+});
+
+test.each([
+  [0, 'STOP_ROOT'],
+  [999, 'STOP_SYSTEM_ACCOUNT'],
+  [65534, 'STOP_SYSTEM_ACCOUNT'],
+])('a launch by uid %p stops at the delegator with %s', (uid, code) => {
+  const trace = buildTrace(chainOf({ ...HUMAN, uid }), context);
+  expect(trace).toMatchObject({ delegator: null, complete: false, stopsAt: { kind: 'delegator', code }, weakest: { delegator: null } });
+  expect(trace.stopsAt!.reason).toMatch(/^it was started by /);
+  expect(trace.hops.map((h) => h.kind)).toEqual(['process', 'agent', 'launch', 'delegation', 'issuer', 'device']);
+});
+
+test.each([
+  ['expired', { nowMs: AT + 900_000 }, []],
+  ['not-yet-valid', { nowMs: AT - 10_001 }, []],
+  ['ended', {}, [{ kind: 'process' as const, id: key, atMs: AT + 10, reason: 'exit' }]],
+  ['ended', {}, [{ kind: 'delegation' as const, id: 'deleg-0', atMs: AT + 10, reason: 'revoked' }]],
+  ['valid', {}, [{ kind: 'process' as const, id: 'another', atMs: AT + 10, reason: 'exit' }]],
+])('the credential is %s', (state, change, ended) => {
+  const trace = buildTrace({ ...chainOf(HUMAN), ended }, { ...context, ...change });
+  expect(trace.credential.state).toBe(state);
+  expect(trace.complete).toBe(true);
+});
+
+test('what the server issued to itself has no human and does not claim one', () => {
+  const chain = chainOf(HUMAN);
+  const { recordedAtMs, ...row } = chain.credential;
+  const tls = credentialRow({
+    ...row,
+    kind: 'server-tls',
+    processKey: null,
+    agentId: null,
+    delegationId: null,
+    evidenceDigest: null,
+    deviceId: null,
+  });
+  const trace = buildTrace({ ...chain, credential: { ...tls, recordedAtMs } }, context);
+  expect(trace).toMatchObject({ complete: false, delegator: null, stopsAt: { kind: 'issuer', code: 'STOP_OWN' } });
+  expect(trace.hops.map((h) => h.kind)).toEqual(['issuer']);
+});
+
+/** Everything that can be wrong with a stored chain. Each returns undefined where it does not apply. */
+type Fault = (chain: Chain, pick: number) => Chain | null | undefined;
+const without =
+  (name: 'evidence' | 'process' | 'agent' | 'device' | 'authority' | 'person' | 'launch'): Fault =>
+  (chain) =>
+    chain[name] === null ? undefined : { ...chain, [name]: null };
+const renamed =
+  (name: 'agent' | 'device' | 'person' | 'launch'): Fault =>
+  (chain) => {
+    const row = chain[name];
+    return row === null ? undefined : { ...chain, [name]: { ...row, id: 'other' } };
+  };
+const column =
+  (change: Partial<CredentialRow>): Fault =>
+  (chain) => ({ ...chain, credential: { ...chain.credential, ...change } });
+const delegation =
+  (change: (row: DelegationRow) => Partial<DelegationRow>): Fault =>
+  (chain, pick) => {
+    const at = pick % chain.delegations.length;
+    return { ...chain, delegations: chain.delegations.map((row, i) => (i === at ? { ...row, ...change(row) } : row)) };
+  };
+const FAULTS: Record<string, Fault> = {
+  'evidence missing': without('evidence'),
+  'process missing': without('process'),
+  'agent missing': without('agent'),
+  'launch missing': without('launch'),
+  'device missing': without('device'),
+  'authority missing': without('authority'),
+  'person deleted': without('person'),
+  'another agent': renamed('agent'),
+  'another device': renamed('device'),
+  'another person': renamed('person'),
+  'another launch': renamed('launch'),
+  'another process': (chain) => chain.process && { ...chain, process: { ...chain.process, key: 'other' } },
+  'process of another agent': (chain) => chain.process && { ...chain, process: { ...chain.process, agentId: 'other' } },
+  'launch of another agent': (chain) => (chain.launch ? { ...chain, launch: { ...chain.launch, agentId: 'other' } } : undefined),
+  'another authority': (chain) => chain.authority && { ...chain, authority: { ...chain.authority, keyId: 'other' } },
+  'identity changed': column({ spiffeId: 'spiffe://td.test/agent/bob' }),
+  'lifetime changed': column({ notAfterMs: AT + 1 }),
+  'agent changed': column({ agentId: 'other' }),
+  'record changed': column({ record: Buffer.from('{}') }),
+  'evidence bytes changed': (chain) => {
+    const bytes = Buffer.from(chain.evidence!.canonical);
+    bytes[bytes.length - 3]! ^= 1;
+    return { ...chain, evidence: { ...chain.evidence!, canonical: bytes } };
+  },
+  'evidence replaced by another': (chain) => {
+    const { bytes, digest } = encodeEvidence(evidence({ 'user.name': 'bob' }));
+    return { ...chain, evidence: { ...chain.evidence!, canonical: bytes, digest } };
+  },
+  'evidence of another process, recorded': (chain) => {
+    const { bytes, digest } = encodeEvidence(evidence(REPORTER, { processKey: 'other' }));
+    const { recordedAtMs, ...row } = chain.credential;
+    const credential = { ...row, evidenceDigest: digest };
+    return {
+      ...chain,
+      credential: { ...credential, record: issuanceRecord(credential), recordedAtMs },
+      evidence: { ...chain.evidence!, canonical: bytes, digest },
+    };
+  },
+  'no delegation': (chain) => ({ ...chain, delegations: [] }),
+  'root missing': (chain) => (chain.delegations.length < 2 ? undefined : { ...chain, delegations: chain.delegations.slice(0, -1) }),
+  'own delegation missing': (chain) => (chain.delegations.length < 2 ? undefined : { ...chain, delegations: chain.delegations.slice(1) }),
+  'delegations swapped': (chain) =>
+    chain.delegations.length < 2 ? undefined : { ...chain, delegations: [...chain.delegations].reverse() },
+  'a delegation twice': (chain) => ({ ...chain, delegations: [...chain.delegations, chain.delegations[0]!] }),
+  'a delegation renamed': delegation(() => ({ id: 'other' })),
+  'a parent renamed': delegation((row) => ({ parentId: row.parentId === null ? 'other' : 'another' })),
+  'a delegation cut to be a root': (chain, pick) =>
+    chain.delegations.length < 2 ? undefined : delegation(() => ({ parentId: null }))(chain, pick % (chain.delegations.length - 1)),
+  'own delegation of another agent': (chain) => delegation(() => ({ agentId: 'other' }))(chain, 0),
+  'a delegation expired before': delegation(() => ({ endsAtMs: AT })),
+  'a delegation ended before': (chain, pick) => ({
+    ...chain,
+    ended: [{ kind: 'delegation', id: chain.delegations[pick % chain.delegations.length]!.id, atMs: AT - 1, reason: 'revoked' }],
+  }),
+  'person removed from the delegation': (chain) => delegation(() => ({ personId: null }))(chain, chain.delegations.length - 1),
+  'a stop at the root': (chain) => delegation(() => ({ stopCode: 'STOP_ROOT', stopReason: 'x' }))(chain, chain.delegations.length - 1),
+  'a person who is root': (chain) => (chain.person ? { ...chain, person: { ...chain.person, uid: 0 } } : undefined),
+};
+
+const shape = fc.record({
+  depth: fc.integer({ min: 1, max: 8 }),
+  launched: fc.boolean(),
+  uid: fc.constantFrom(0, 999, 1000, 60000, 65534),
+});
+const ORDER = ['process', 'agent', 'launch', 'delegation', 'issuer', 'device', 'delegator'];
+
+test('no orphan is shown complete: a chain reaches a human or says where and why it stops', () => {
+  const fault = fc.tuple(fc.constantFrom(...Object.values(FAULTS)), fc.nat({ max: 7 }));
+  const seen = { complete: 0, stopped: 0 };
+  fc.assert(
+    fc.property(shape, fc.array(fault, { maxLength: 3 }), fc.boolean(), (of, faults, separated) => {
+      let chain = chainOf(of);
+      for (const [apply, pick] of faults) {
+        if (chain.evidence === null || chain.delegations.length === 0) break;
+        chain = apply(chain, pick) ?? chain;
+      }
+      // Two faults may undo each other.
+      const changed = JSON.stringify(chain) !== JSON.stringify(chainOf(of));
+      const broken = changed || of.uid < 1000 || of.uid === 65534;
+      const trace = buildTrace(chain, { ...context, separated });
+      expect(trace.complete).toBe(!broken);
+      expect(trace.stopsAt === null).toBe(trace.complete);
+      if (trace.stopsAt !== null) expect(TRACE_STOPS.concat('STOP_SYSTEM_ACCOUNT' as never)).toContain(trace.stopsAt.code);
+      if (trace.complete) expect(trace.hops.at(-1)).toMatchObject({ kind: 'delegator', id: 'person' });
+      expect(trace.delegator === null).toBe(!trace.hops.some((h) => h.kind === 'delegator'));
+      const kinds = trace.hops.map((h) => ORDER.indexOf(h.kind));
+      expect(kinds).toEqual([...kinds].sort((a, b) => a - b));
+      if (!separated && trace.weakest.process !== null) expect(['declared', 'observed']).toContain(trace.weakest.process);
+      seen[trace.complete ? 'complete' : 'stopped']++;
+    }),
+    { numRuns: 5000 },
+  );
+  expect(Math.min(seen.complete, seen.stopped)).toBeGreaterThan(200);
+});
+
+test.each(Object.entries(FAULTS))('%s, alone: the chain stops', (_name, apply) => {
+  const broken = apply(chainOf({ ...HUMAN, depth: 3 }), 1);
+  expect(buildTrace(broken!, context)).toMatchObject({ complete: false, stopsAt: { reason: expect.stringMatching(/./) } });
+});
