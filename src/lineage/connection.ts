@@ -49,12 +49,16 @@ export function openDatabase(url: string, maxConnections = 6): Database {
       );
     },
   });
+  pool.on('error', () => undefined); // an idle connection was lost; the next call makes another
   const adapter = new PrismaPg(pool, {
-    disposeExternalPool: true,
-    onPoolError: () => undefined, // an idle connection was lost; the next call makes another
     // Named statements are planned once per connection; a name must mean one text.
     statementNameGenerator: ({ sql }) => `q${createHash('sha256').update(sql).digest('hex').slice(0, 24)}`,
   });
   const prisma = new PrismaClient({ adapter, transactionOptions: { maxWait: 2000, timeout: 5000 } });
-  return { prisma, pool, shown, close: () => prisma.$disconnect() };
+  // Prisma ends the pool only if it has used it.
+  const close = async () => {
+    await prisma.$disconnect();
+    await pool.end();
+  };
+  return { prisma, pool, shown, close };
 }

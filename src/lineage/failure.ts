@@ -26,6 +26,7 @@ export function connectionFailure(thrown: unknown, shown: string): MandateError 
   if (state === '28P01' || state === '28000') {
     return new MandateError('E_DB_URL', { saw: shown, why: 'the database refused the role or its password' }, options);
   }
+  if (state === '42501') return new MandateError('E_DB_URL', { saw: shown, why: 'the role may not use this database' }, options);
   if (state === '3D000') return new MandateError('E_DB_URL', { saw: shown, why: 'there is no such database' }, options);
   return new MandateError(
     'E_DB_DOWN',

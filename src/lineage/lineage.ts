@@ -4,7 +4,7 @@ import { PostgresAuthorityStore } from './authority-store';
 import { type Database, openDatabase } from './connection';
 import { connectionFailure } from './failure';
 import { PostgresInstallationStore } from './installation-store';
-import { type AppliedMigration, pendingOf, shippedMigrations } from './migrations';
+import { APPLIED_MIGRATIONS, type AppliedMigration, pendingOf, shippedMigrations } from './migrations';
 import { ensurePartitions, keepPartitions } from './partitions';
 import { PostgresLineageReader } from './reader';
 import { assureServerRole } from './role-check';
@@ -31,15 +31,16 @@ export interface Lineage {
 export async function openLineage(options: { readonly url: string; readonly clock: Clock; readonly log: Log }): Promise<Lineage> {
   const { clock, log } = options;
   const database = openDatabase(options.url);
+  const writer = new PostgresLineageWriter(options);
   try {
     await assureServerRole(database.pool);
     await assureSchema(database);
     await ensurePartitions(database.pool, clock.nowMs());
+    await writer.open();
   } catch (error) {
     await database.close().catch(() => undefined);
     throw connectionFailure(error, database.shown);
   }
-  const writer = new PostgresLineageWriter(options);
   const stopPartitions = keepPartitions(database.pool, clock, log);
   return {
     writer,
@@ -61,15 +62,13 @@ export async function openLineage(options: { readonly url: string; readonly cloc
 }
 
 async function assureSchema({ pool }: Database): Promise<void> {
-  const { rows } = await pool.query<AppliedMigration & { readonly present: boolean }>(
-    "SELECT to_regclass('public._prisma_migrations') IS NOT NULL AS present",
+  // Asked of the catalogue: before the first migration the role may not even look into the schema.
+  const { rows } = await pool.query<{ readonly readable: boolean }>(
+    `SELECT EXISTS (SELECT 1 FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relname = '_prisma_migrations'
+      AND has_schema_privilege('public', 'USAGE') AND has_table_privilege(oid, 'SELECT')) AS readable`,
   );
-  const applied = rows[0]?.present
-    ? await pool.query<AppliedMigration>(
-        'SELECT migration_name, checksum, finished_at IS NOT NULL AS finished FROM public._prisma_migrations WHERE rolled_back_at IS NULL',
-      )
-    : { rows: [] };
-  const pending = pendingOf(shippedMigrations(), applied.rows);
+  const applied = rows[0]?.readable ? (await pool.query<AppliedMigration>(APPLIED_MIGRATIONS)).rows : [];
+  const pending = pendingOf(shippedMigrations(), applied);
   if (pending.length === 0) return;
   throw new MandateError('E_DB_SCHEMA', {
     saw: `${pending.length} migrations not applied, first ${pending[0]?.name}`,

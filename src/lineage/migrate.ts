@@ -4,7 +4,7 @@ import { newId } from '../domain/ids';
 import type { Clock, Random } from '../domain/ports';
 import { databaseAddress } from './address';
 import { connectionFailure } from './failure';
-import { type AppliedMigration, type Migration, pendingOf, shippedMigrations } from './migrations';
+import { APPLIED_MIGRATIONS, type AppliedMigration, type Migration, pendingOf, shippedMigrations } from './migrations';
 import { grantsSql } from './privileges';
 import { DEFAULT_ROLES, type DatabaseRoles } from './roles';
 
@@ -15,9 +15,6 @@ const TABLE = `CREATE TABLE IF NOT EXISTS public._prisma_migrations (
   id VARCHAR(36) PRIMARY KEY NOT NULL, checksum VARCHAR(64) NOT NULL, finished_at TIMESTAMPTZ,
   migration_name VARCHAR(255) NOT NULL, logs TEXT, rolled_back_at TIMESTAMPTZ,
   started_at TIMESTAMPTZ NOT NULL DEFAULT now(), applied_steps_count INTEGER NOT NULL DEFAULT 0)`;
-
-const APPLIED = `SELECT migration_name, checksum, finished_at IS NOT NULL AS finished
-  FROM public._prisma_migrations WHERE rolled_back_at IS NULL ORDER BY migration_name`;
 
 export interface MigrateOptions {
   readonly ownerUrl: string;
@@ -39,7 +36,7 @@ export async function migrate(options: MigrateOptions): Promise<readonly string[
     // A session lock on a connection of our own: it ends with the connection, whatever happens to this process.
     await client.query('SELECT pg_advisory_lock($1)', [LOCK]);
     await client.query(TABLE);
-    const applied = await client.query<AppliedMigration>(APPLIED);
+    const applied = await client.query<AppliedMigration>(APPLIED_MIGRATIONS);
     const pending = pendingOf(shipped, applied.rows);
     for (const migration of pending) await applyOne(client, migration, options);
     try {
@@ -64,7 +61,7 @@ export async function pendingMigrations(url: string, migrations = shippedMigrati
   return withOwner(url, async (client) => {
     const exists = await client.query<{ exists: boolean }>("SELECT to_regclass('public._prisma_migrations') IS NOT NULL AS exists");
     if (!exists.rows[0]?.exists) return migrations.map((migration) => migration.name);
-    const applied = await client.query<AppliedMigration>(APPLIED);
+    const applied = await client.query<AppliedMigration>(APPLIED_MIGRATIONS);
     return pendingOf(migrations, applied.rows).map((migration) => migration.name);
   });
 }

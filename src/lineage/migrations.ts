@@ -18,6 +18,9 @@ export interface AppliedMigration {
   readonly finished: boolean;
 }
 
+export const APPLIED_MIGRATIONS = `SELECT migration_name, checksum, finished_at IS NOT NULL AS finished
+  FROM public._prisma_migrations WHERE rolled_back_at IS NULL ORDER BY migration_name`;
+
 /** The folder of the shipped migrations, beside the sources and beside the compiled program alike. */
 export function migrationsFolder(): string {
   for (let folder = __dirname; folder !== path.dirname(folder); folder = path.dirname(folder)) {

@@ -38,6 +38,11 @@ export class PostgresLineageWriter implements LineageWriter {
     this.#shown = databaseAddress(options.url).shown;
   }
 
+  /** Connects ahead of the first record, so that a database that is not fit is noticed now. Throws E_DB_DOWN, E_DB_UNSAFE. */
+  async open(): Promise<void> {
+    await this.#connect();
+  }
+
   append(entry: LineageEntry): Promise<void> {
     if (this.#closed) return Promise.reject(new MandateError('E_DB_DOWN', { why: 'the server is shutting down' }));
     return this.#queue.add(entry, weigh(entry));
