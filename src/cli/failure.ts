@@ -5,6 +5,9 @@ import { RefusedByService, closestRule } from './refused-by-service';
 import type { Style } from './style';
 import { pad } from './table';
 
+/** Facts that are shown as text; the service sends the telling ones first. */
+const MAX_FACTS = 8;
+
 /** The JSON form of a failure: `{error: {code, message, help, …}}`. */
 export function failureAnswer(error: MandateError): ErrorAnswer {
   const { saw, why, fix } = error.explanation;
@@ -45,11 +48,12 @@ function labelled(label: string, text: string): string[] {
 
 function refusalLines({ details }: RefusedByService, style: Style): string[] {
   const lines: string[] = [];
-  details.saw.forEach((fact, index) => {
+  details.saw.slice(0, MAX_FACTS).forEach((fact, index) => {
     const label = index === 0 ? 'saw' : '';
     if (fact.selector === '') lines.push(...labelled(label, fact.value));
     else lines.push(`  ${pad(label, 4)}  ${pad(safe(fact.selector), 22)} ${safeSentence(fact.value)}  ${style.dim(fact.assurance)}`);
   });
+  if (details.saw.length > MAX_FACTS) lines.push(`        and ${details.saw.length - MAX_FACTS} more: -o json`);
   const why = closestRule(details);
   if (why) lines.push(...labelled('why', why));
   for (const condition of details.conditions) {

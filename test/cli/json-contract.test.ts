@@ -1,0 +1,120 @@
+import { readFileSync, readdirSync } from 'node:fs';
+import path from 'node:path';
+import Ajv, { type ValidateFunction } from 'ajv';
+import { failureAnswer } from '../../src/cli/failure';
+import { RefusedByService } from '../../src/cli/refused-by-service';
+import { CATALOGUE, MandateError, type ErrorCode } from '../../src/domain/errors';
+import { ROOT } from './command-line';
+import { AGENTS, AGENT_ID, AGENT_SHOWN, APPLIED, BUNDLE, DATABASE, RULES, RULE_SHOWN, SERIAL, STATUS, WHO } from './samples';
+
+const folder = path.join(ROOT, 'docs/schema');
+const schemas = readdirSync(folder).filter((name) => name.endsWith('.schema.json'));
+const schemaOf = (name: string): ValidateFunction => {
+  const ajv = new Ajv({ strict: true, strictTypes: false, allErrors: true });
+  return ajv.compile(JSON.parse(readFileSync(path.join(folder, `${name}.schema.json`), 'utf8')));
+};
+
+const refusal = failureAnswer(
+  new RefusedByService('E_NO_RULE', {
+    saw: [{ selector: 'user.name', value: 'ana', assurance: 'observed' }],
+    rule: 'reporter',
+    ruleVersion: 4,
+    conditions: [
+      { selector: 'user.name', holds: true, seen: 'ana', expected: null },
+      { selector: 'binary.sha256', holds: false, seen: '', expected: ['ab'.repeat(32)] },
+    ],
+    remedy: '',
+    request: '01JD90QX00',
+    why: '',
+  }),
+);
+
+const SAMPLES: readonly (readonly [schema: string, answer: object])[] = [
+  ['status', STATUS],
+  ['agents', AGENTS],
+  ['agent', AGENT_SHOWN],
+  [
+    'agent',
+    {
+      ...AGENT_SHOWN,
+      launch: null,
+      latest: null,
+      delegation: { ...AGENT_SHOWN.delegation, delegator: null, stop: { code: 'STOP_ROOT', reason: 'root is not a person' } },
+    },
+  ],
+  ['who', WHO],
+  ['who', { ...WHO, agent: null, human: null, launch: null, identities: [], refusal: refusal.error }],
+  ['rules', RULES],
+  ['rule-versions', RULE_SHOWN],
+  ['rules-apply', APPLIED],
+  ['rules-validate', { valid: true, rules: [{ file: 'a.yaml', name: 'a', contentSha256: '00'.repeat(32), tests: 2 }] }],
+  ['bundle', BUNDLE],
+  [
+    'svid',
+    { svids: [{ spiffeId: AGENT_ID, serial: SERIAL, notBefore: '2026-03-01T09:59:22Z', notAfter: '2026-03-01T10:14:32Z', hint: '' }] },
+  ],
+  [
+    'jwt-svid',
+    {
+      svids: [{ spiffeId: AGENT_ID, serial: SERIAL, audience: ['https://a'], notAfter: '2026-03-01T10:14:32Z', hint: '', token: 'a.b.c' }],
+    },
+  ],
+  [
+    'verify',
+    {
+      verified: true,
+      kind: 'x509-svid',
+      spiffeId: AGENT_ID,
+      serial: SERIAL,
+      notBefore: '2026-03-01T09:59:22Z',
+      notAfter: '2026-03-01T10:14:32Z',
+      audience: [],
+      bundle: 'service',
+    },
+  ],
+  ['db-status', DATABASE],
+  ['db-migrate', { applied: ['0001_lineage'], already: 0 }],
+  [
+    'up',
+    {
+      ready: true,
+      trustDomain: STATUS.trustDomain,
+      workloadApi: STATUS.workloadApi,
+      bundleUrl: STATUS.bundleUrl,
+      separated: false,
+      readyMs: 2400,
+    },
+  ],
+  ['down', { stopped: true, wasRunning: true }],
+  ['version', { version: '0.1.0', node: '20.19.0', platform: 'linux-x64' }],
+  ['error', refusal],
+];
+
+describe('schemas of answers', () => {
+  test.each(SAMPLES)('%s accepts its answer', (name, answer) => {
+    const validate = schemaOf(name);
+    expect(validate(answer) || validate.errors).toBe(true);
+  });
+
+  test.each(SAMPLES)('%s refuses an unknown member and each missing one', (name, answer) => {
+    const validate = schemaOf(name);
+    expect(validate({ ...answer, surprise: 1 })).toBe(false);
+    for (const member of Object.keys(answer)) {
+      const { [member]: _removed, ...rest } = answer as Record<string, unknown>;
+      expect([member, validate(rest)]).toEqual([member, false]);
+    }
+  });
+
+  test('no answer is without a schema, no schema without an answer', () => {
+    const others = ['rule', 'trace'];
+    const named = schemas.map((file) => file.replace('.schema.json', '')).filter((name) => !others.includes(name));
+    expect(named.sort()).toEqual([...new Set(SAMPLES.map(([name]) => name))].sort());
+  });
+
+  test.each(Object.keys(CATALOGUE) as ErrorCode[])('%s is an error that fits the contract', (code) => {
+    const validate = schemaOf('error');
+    const answer = failureAnswer(new MandateError(code, { saw: 'a', why: 'b', fix: 'c' }));
+    expect(validate(answer) || validate.errors).toBe(true);
+    expect(answer.error).toMatchObject({ code, message: CATALOGUE[code].message, help: `mandate help ${code}` });
+  });
+});

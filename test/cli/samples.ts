@@ -1,0 +1,176 @@
+import type {
+  AgentAnswer,
+  AgentItem,
+  AgentsAnswer,
+  ApplyAnswer,
+  BundleAnswer,
+  DatabaseStatusAnswer,
+  RuleAnswer,
+  RuleItem,
+  RulesAnswer,
+  StatusAnswer,
+  WhoAnswer,
+} from '../../src/domain/answers';
+
+export const SERIAL = '5f3a9d07b2e84c6fa1d0e2773b64c91e';
+export const TD = 'ana-laptop-7k2mq9xd.mandate.internal';
+export const AGENT_ID = `spiffe://${TD}/agent/ana`;
+const SHA = '77ab'.repeat(16);
+
+export const STATUS: StatusAnswer = {
+  trustDomain: TD,
+  workloadApi: 'unix:///run/user/1000/mandate/agent/agent.sock',
+  bundleUrl: 'https://127.0.0.1:8443/bundle',
+  healthUrl: 'http://127.0.0.1:8080/ready',
+  ready: true,
+  separated: false,
+  mode: 'own-user',
+  version: '0.1.0',
+  installation: '0197c1de-0000-7000-8000-000000000001',
+  parts: [
+    { name: 'server', state: 'ready', pid: 4101, uid: 1000, detail: '' },
+    { name: 'node', state: 'ready', pid: 4102, uid: 1000, detail: '' },
+    { name: 'database', state: 'ready', pid: 4103, uid: 1000, detail: 'private PostgreSQL 18' },
+  ],
+  notes: [],
+};
+
+export const AGENT: AgentItem = {
+  id: '0197c1de-0000-7000-8000-0000000000a1',
+  name: 'hello-7k2m',
+  human: 'ana',
+  state: 'running',
+  rule: 'launched',
+  spiffeId: AGENT_ID,
+  svidLeftSeconds: 872,
+  pid: 41207,
+  processes: 1,
+  started: '2026-03-01T09:59:20Z',
+  ended: null,
+};
+
+export const AGENTS: AgentsAnswer = {
+  agents: [
+    AGENT,
+    {
+      ...AGENT,
+      id: '0197c1de-0000-7000-8000-0000000000a2',
+      name: 'x-0000',
+      human: null,
+      rule: null,
+      spiffeId: null,
+      svidLeftSeconds: null,
+      pid: null,
+      state: 'ended',
+      ended: '2026-03-01T09:59:30Z',
+    },
+  ],
+  more: false,
+};
+
+export const AGENT_SHOWN: AgentAnswer = {
+  agent: AGENT,
+  launch: {
+    id: '0197c1de-0000-7000-8000-0000000000b1',
+    name: 'hello',
+    task: 'weekly report',
+    program: '/home/ana/agent.py',
+    programSha256: SHA,
+    argumentCount: 1,
+    terminal: true,
+    user: 'ana',
+    opened: '2026-03-01T09:59:20Z',
+  },
+  delegation: {
+    id: '0197c1de-0000-7000-8000-0000000000d1',
+    delegator: { kind: 'os-account', name: 'ana', uid: 1000 },
+    assurance: 'os-account',
+    given: 'launched',
+    started: '2026-03-01T09:59:20Z',
+    ends: '2026-03-08T09:59:20Z',
+    stop: null,
+  },
+  processes: [{ key: 'boot:1', pid: 41207, uid: 1000, seen: '2026-03-01T09:59:21Z', via: null }],
+  latest: {
+    serial: SERIAL,
+    kind: 'x509-svid',
+    spiffeId: AGENT_ID,
+    rule: 'launched',
+    ruleVersion: 1,
+    issued: '2026-03-01T09:59:32Z',
+    notAfter: '2026-03-01T10:14:32Z',
+  },
+};
+
+export const WHO: WhoAnswer = {
+  pid: 41207,
+  processKey: 'boot:1',
+  agent: { id: AGENT.id, name: AGENT.name },
+  launch: '0197c1de-0000-7000-8000-0000000000b1',
+  human: 'ana',
+  facts: [
+    { selector: 'user.name', value: 'ana', assurance: 'observed' },
+    { selector: 'binary.sha256', value: SHA, assurance: 'measured' },
+  ],
+  ancestors: [{ pid: 900, uid: 1000, exe: '/usr/bin/zsh' }],
+  chainEnd: 'init',
+  gaps: [],
+  identities: [{ spiffeId: AGENT_ID, rule: 'launched', ruleVersion: 1 }],
+  refusal: null,
+};
+
+export const RULE: RuleItem = {
+  name: 'launched',
+  version: 1,
+  priority: 0,
+  disabled: false,
+  match: { 'launch.id': ['*'] },
+  require: { delegator: 'os-account', given: ['launched', 'approved'] },
+  id: '/agent/{user}',
+  hint: '',
+  x509TtlSeconds: 900,
+  jwtTtlSeconds: 300,
+  audiences: ['*'],
+  contentSha256: SHA,
+  applied: '2026-03-01T09:00:00Z',
+  author: 'ana (uid 1000)',
+};
+
+export const RULES: RulesAnswer = { generation: 3, rules: [RULE] };
+export const RULE_SHOWN: RuleAnswer = {
+  rule: RULE,
+  versions: [{ version: 1, contentSha256: SHA, applied: '2026-03-01T09:00:00Z', author: 'ana (uid 1000)' }],
+};
+
+export const APPLIED: ApplyAnswer = {
+  generation: 4,
+  changes: [
+    { name: 'claude-code', from: null, to: 1 },
+    { name: 'launched', from: 1, to: 2 },
+  ],
+  unchanged: ['reporter'],
+  affected: [{ pid: 41207, agent: 'hello-7k2m', before: AGENT_ID, after: `${AGENT_ID}/claude-code` }],
+};
+
+export const BUNDLE: BundleAnswer = {
+  trustDomain: TD,
+  sequence: 2,
+  refreshHintSeconds: 60,
+  authorities: [
+    { kind: 'x509', keyId: 'aa'.repeat(20), stage: 'active', notBefore: '2026-03-01T08:00:00Z', notAfter: '2026-03-15T08:00:00Z' },
+    { kind: 'jwt', keyId: 'kid-1', stage: 'prepared', notBefore: '2026-03-01T08:00:00Z', notAfter: '2026-03-15T08:00:00Z' },
+  ],
+  pem: '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n',
+  spiffe: { keys: [], spiffe_sequence: 2, spiffe_refresh_hint: 60 },
+  jwks: { keys: [] },
+};
+
+export const DATABASE: DatabaseStatusAnswer = {
+  source: 'embedded',
+  version: '18.4',
+  migrations: [
+    { name: '0001_lineage', applied: '2026-03-01T08:00:00Z' },
+    { name: '0002_more', applied: null },
+  ],
+  pending: 1,
+};
