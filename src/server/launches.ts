@@ -104,7 +104,7 @@ async function joinLaunch(parts: LaunchesParts, process: LiveProcess, agent: Liv
       launchId: agent.launch?.id ?? '',
       deviceId: living.device.id,
       evidenceDigest: process.digest,
-      declared: { name: begin.name, task: begin.task },
+      declaredName: begin.name,
       programSha256: begin.programSha256,
     },
   );
