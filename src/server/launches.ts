@@ -67,7 +67,15 @@ export async function openLaunch(parts: LaunchesParts, process: LiveProcess, beg
   };
   const agent: LiveAgent = { row, delegation, person, launch, processes: new Set([process.key]), durable: false };
   const event = eventRow(
-    { id: newId(random, openedAtMs), kind: 'launch-opened', atMs: openedAtMs, reference: null, code: null, agentId, processKey: process.key },
+    {
+      id: newId(random, openedAtMs),
+      kind: 'launch-opened',
+      atMs: openedAtMs,
+      reference: null,
+      code: null,
+      agentId,
+      processKey: process.key,
+    },
     {
       launchId,
       programSha256: launch.programSha256,

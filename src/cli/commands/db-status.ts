@@ -18,9 +18,6 @@ export const dbStatus: Command = async (context, _operands, options) => {
 export function databaseText(answer: DatabaseStatusAnswer, nowMs: number, style: Style): string {
   const state =
     answer.pending === 0 ? style.good('schema is current') : style.bad(`${answer.pending} migrations pending: mandate db migrate`);
-  const rows = answer.migrations.map((migration) => [
-    safe(migration.name),
-    migration.applied ? 'applied' : style.warn('pending'),
-  ]);
+  const rows = answer.migrations.map((migration) => [safe(migration.name), migration.applied ? 'applied' : style.warn('pending')]);
   return `${answer.source} PostgreSQL ${safe(answer.version)} · ${state}\n\n${table(['MIGRATION', 'APPLIED'], rows, style)}`;
 }
