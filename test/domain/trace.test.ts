@@ -318,3 +318,12 @@ test.each(Object.entries(FAULTS))('%s, alone: the chain stops', (_name, apply) =
   const broken = apply(chainOf({ ...HUMAN, depth: 3 }), 1);
   expect(buildTrace(broken!, context)).toMatchObject({ complete: false, stopsAt: { reason: expect.stringMatching(/./) } });
 });
+
+test.each(['agent missing', 'launch missing', 'own delegation missing', 'root missing', 'person deleted', 'a delegation twice'])(
+  '%s: nobody is named as the delegator, nor are assurances of one',
+  (name) => {
+    const trace = buildTrace(FAULTS[name]!(chainOf({ ...HUMAN, depth: 3 }), 0)!, context);
+    expect(trace).toMatchObject({ delegator: null, weakest: { delegator: null } });
+    expect(trace.hops.some((h) => h.kind === 'delegator')).toBe(false);
+  },
+);
