@@ -234,7 +234,7 @@ export interface VerifyAnswer {
 export interface DatabaseStatusAnswer {
   readonly source: 'embedded' | 'external';
   readonly version: string;
-  readonly migrations: readonly { readonly name: string; readonly applied: string | null }[];
+  readonly migrations: readonly { readonly name: string; readonly applied: boolean }[];
   readonly pending: number;
 }
 
