@@ -55,7 +55,6 @@ function supervisor(uid: number, program: { readonly node: string; readonly main
   const { jsonLog } = require('./log') as typeof LogModule;
   const { systemRandom } = require('../system/random') as typeof RandomModule;
   harden();
-  const log = jsonLog('up', 'silent');
   return new Supervising({
     version: version(),
     env: process.env,
@@ -63,9 +62,9 @@ function supervisor(uid: number, program: { readonly node: string; readonly main
     uid,
     clock: systemClock,
     random: systemRandom,
-    log,
+    openLog: (file) => jsonLog('supervisor', process.env['MANDATE_LOG'], file),
     limits: (_layout: Layout) => DEFAULT_LIMITS,
-    openDatabase: (options, account, clientsGid) =>
+    openDatabase: (options, account, clientsGid, log) =>
       (require('./database') as typeof DatabaseModule).openSupervisedDatabase(options, account, clientsGid, log),
   });
 }
