@@ -9,7 +9,10 @@ function held(limits: Partial<ConstructorParameters<typeof GroupCommit>[1]> = {}
       batches.push({
         values: batch.map((entry) => entry.value),
         finish: (failure) => {
-          for (const entry of batch) (failure ? () => entry.reject(failure) : entry.resolve)();
+          for (const entry of batch) {
+            if (failure) entry.reject(failure);
+            else entry.resolve();
+          }
           resolve();
         },
       });
