@@ -23,7 +23,7 @@ trap 'finish 1' EXIT
 # Says `ended` to a pipe when a process has ended: whoever reads it would otherwise wait for a line that never comes.
 watch() {
   ( while kill -0 "$1" 2>/dev/null; do sleep 0.2; done; echo ended >"$2" ) 2>/dev/null &
-  helpers="$helpers $!"
+  watcher=$!
 }
 
 # Both pipes stay open for both ways here, so that opening waits for nobody. Every writer opens them itself: node makes its
@@ -47,6 +47,7 @@ if [ -z "$ready" ]; then
   service=
   finish "$status"
 fi
+kill "$watcher" 2>/dev/null
 
 echo
 echo '$ mandate run --name hello -- examples/hello-agent.mjs &'
@@ -55,6 +56,7 @@ agent=$!
 watch "$agent" "$scratch/agent"
 IFS= read -r said <&4
 [ "$said" != ended ] || { agent=; finish 1; }
+kill "$watcher" 2>/dev/null
 echo "$said"
 serial=${said#*serial }
 serial=${serial%%,*}
