@@ -50,7 +50,9 @@ export class Results {
     const notes = this.#scenarios.flatMap((scenario) =>
       this.clients.flatMap(({ name }) => {
         const { state, text } = this.#cell(scenario, name);
-        return text === '' ? [] : [`${state === 'ok' ? ' ' : '!'} ${scenario} · ${name} · ${state === 'ok' ? '' : `${state}: `}${text}`];
+        return text === ''
+          ? []
+          : [`${state === 'ok' || state === 'n/a' ? ' ' : '!'} ${scenario} · ${name} · ${state === 'ok' ? '' : `${state}: `}${text}`];
       }),
     );
     return [

@@ -27,16 +27,26 @@ function start(name, command) {
   return watcher;
 }
 
+const everyone = () => [...launched.values()].flat();
+
 /** Both watching processes of a client. */
 const pair = ({ name }) => launched.get(name);
+
+/** Judges both at the same time: what one does while the other is waited for must not count as seen before. */
+const both = (client, judge) => Promise.all(pair(client).map(judge));
 
 /** The next update of a watcher that satisfies `wanted`. */
 const update = (watcher, from, what, wanted = () => true) => watcher.until((line) => isUpdate(line) && wanted(line), from, what);
 
-/** Marks now, changes something, and lets each client react; its own mark is where it must react from. */
+/**
+ * Changes something and lets each client react. What counts comes after the mark, which is set before the change, or by the change itself
+ * with `mark()` where only what follows its decisive moment may count.
+ */
 async function afterChange(results, scenario, change, react) {
-  const marks = new Map([...launched.values()].flat().map((watcher) => [watcher, watcher.mark()]));
-  await change();
+  const marks = new Map();
+  const mark = () => everyone().forEach((watcher) => marks.set(watcher, watcher.mark()));
+  mark();
+  await change(mark);
   await results.each(scenario, (client) => react(client, (watcher) => marks.get(watcher)));
 }
 
@@ -80,7 +90,7 @@ async function oneShotCalls(results) {
 async function rotations(results) {
   const baseline = new Map();
   await results.each('first update, first identity as expected', async (client) => {
-    for (const watcher of pair(client)) {
+    await both(client, async (watcher) => {
       same(idsOf(await update(watcher, 0, 'the first update')), [mandate.agentId], 'identity');
       // rust-spiffe's source connects once to synchronise and once more for the stream that it keeps.
       if (client.name === 'rust-spiffe') {
@@ -88,10 +98,10 @@ async function rotations(results) {
         await watcher.until(({ event }) => event === 'connected' && ++connections === 2, 0, 'the second connection');
       }
       baseline.set(watcher, { connections: watcher.connections(), from: watcher.mark() });
-    }
+    });
   });
   await results.each(`${ROTATIONS} rotations on one connection`, async (client) => {
-    for (const watcher of pair(client)) {
+    await both(client, async (watcher) => {
       const { from } = baseline.get(watcher);
       const serials = new Set([serialOf(updates(watcher)[0])]);
       const keys = new Set([updates(watcher)[0].svids[0].key]);
@@ -104,7 +114,7 @@ async function rotations(results) {
       same(watcher.connections(), baseline.get(watcher).connections, 'sockets before and after');
       const since = watcher.events.slice(from).map(({ event }) => event);
       same([...new Set(since)], ['x509'], 'what the client told meanwhile');
-    }
+    });
   });
 }
 
@@ -115,10 +125,10 @@ async function changingRules(results) {
     'second identity added while streaming',
     () => mandate.rule('second', { id: '/agent/{user}/second', priority: -1 }),
     async (client, from) => {
-      for (const watcher of pair(client)) {
+      await both(client, async (watcher) => {
         const line = await update(watcher, from(watcher), 'an update with both', ({ svids }) => svids.length === 2);
         same(idsOf(line), [mandate.agentId, second], 'the default stays first');
-      }
+      });
     },
   );
   await afterChange(
@@ -126,76 +136,84 @@ async function changingRules(results) {
     'second identity removed while streaming',
     () => mandate.disable('second'),
     async (client, from) => {
-      for (const watcher of pair(client)) {
+      await both(client, async (watcher) => {
         const line = await update(watcher, from(watcher), 'an update with one', ({ svids }) => svids.length === 1);
         same(idsOf(line), [mandate.agentId], 'identities');
-      }
+      });
     },
   );
   await afterChange(
     results,
     'every identity removed: PermissionDenied',
     () => mandate.disable('launched'),
-    async (client, from) => {
-      for (const watcher of pair(client)) {
+    async (client) => {
+      await both(client, async (watcher) => {
         const { event, code } = await watcher.fetchAgain();
         same([event, code], ['refused', 'PermissionDenied'], 'a fetch without an identity');
-        same(watcher.events.slice(from(watcher)).filter(isUpdate), [], 'updates without an identity');
-      }
+      });
     },
   );
   await afterChange(
     results,
     'identity returned: it has its SVID by itself',
-    () => mandate.enable('launched'),
+    async () => {
+      for (const watcher of everyone()) {
+        const since = watcher.events.slice(watcher.events.findLastIndex(({ event }) => event === 'refused'));
+        same(since.filter(isUpdate), [], `${watcher.name}: updates without an identity`);
+      }
+      await mandate.enable('launched');
+    },
     async (client, from) => {
-      for (const watcher of pair(client)) same(idsOf(await update(watcher, from(watcher), 'an update')), [mandate.agentId], 'identity');
+      await both(client, async (watcher) => same(idsOf(await update(watcher, from(watcher), 'an update')), [mandate.agentId], 'identity'));
     },
   );
 }
 
 async function restarts(results, bundleFile) {
   const agents = new Map();
-  for (const watcher of [...launched.values()].flat()) agents.set(watcher, (await mandate.json('who', String(watcher.pid))).agent?.id);
+  for (const watcher of everyone()) agents.set(watcher, (await mandate.json('who', String(watcher.pid))).agent?.id);
   const recovered = async (client, from) => {
-    for (const watcher of pair(client)) {
-      const held = new Set(
-        updates(watcher)
-          .slice(0, -1)
-          .flatMap(({ svids }) => svids.map(({ key }) => key)),
-      );
+    await both(client, async (watcher) => {
+      const held = new Set(watcher.events.slice(0, from(watcher)).flatMap(({ svids = [] }) => svids.map(({ key }) => key)));
       const line = await update(watcher, from(watcher), 'an update after the restart');
       same(idsOf(line), [mandate.agentId], 'identity');
       same(held.has(line.svids[0].key), false, 'an old key was handed out again');
       same((await mandate.json('who', String(watcher.pid))).agent?.id, agents.get(watcher), 'the agent it belongs to');
-    }
+    });
   };
   await afterChange(
     results,
     'node killed: it recovers, same agent, new key',
-    async () => process.kill(await mandate.pid('node'), 'SIGKILL'),
+    async (mark) => {
+      process.kill(await mandate.pid('node'), 'SIGKILL');
+      mark();
+    },
     recovered,
   );
 
   const connections = new Map();
-  for (const watcher of [...launched.values()].flat()) connections.set(watcher, watcher.connections());
+  for (const watcher of everyone()) connections.set(watcher, watcher.connections());
   await afterChange(
     results,
     'server killed: the stream goes on and rotates',
-    async () => process.kill(await mandate.pid('server'), 'SIGKILL'),
+    async (mark) => {
+      process.kill(await mandate.pid('server'), 'SIGKILL');
+      mark();
+    },
     async (client, from) => {
-      for (const watcher of pair(client)) {
-        const held = new Set(updates(watcher).map(serialOf));
+      await both(client, async (watcher) => {
+        const held = new Set(watcher.events.slice(0, from(watcher)).filter(isUpdate).map(serialOf));
         await update(watcher, from(watcher), 'a rotation after the kill', (line) => !held.has(serialOf(line)));
         same(watcher.connections(), connections.get(watcher), 'sockets before and after');
-      }
+      });
     },
   );
   await afterChange(
     results,
     'down, then up: it recovers, same agent, new key',
-    async () => {
+    async (mark) => {
       await mandate.down();
+      mark();
       same(mandate.listening, false, 'a socket was left behind');
       await mandate.up();
     },

@@ -97,6 +97,7 @@ export class Watcher {
       const inode = /^socket:\[(\d+)\]$/.exec(target)?.[1];
       if (inode !== undefined && unix.has(inode)) inodes.add(inode);
     }
+    if (inodes.size === 0) throw new Error(`${this.name} holds no unix socket, so there is nothing to compare`);
     return [...inodes].sort().join(' ');
   }
 
