@@ -1,0 +1,125 @@
+// One installation of Mandate in a folder of its own, driven by its command line alone.
+import { execFile, spawn } from 'node:child_process';
+import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir, userInfo } from 'node:os';
+import path from 'node:path';
+
+const program = path.resolve(import.meta.dirname, '../../bin/mandate');
+const START_MS = 90_000;
+const ANSWER_MS = 60_000;
+
+export class Mandate {
+  #up;
+  #rules = new Map();
+  folder;
+
+  constructor() {
+    // Short: socket paths are bounded. Passable: as root the issuer's parts run under uids of their own.
+    this.folder = mkdtempSync(path.join(tmpdir(), 'mi-'));
+    chmodSync(this.folder, 0o711);
+    this.state = path.join(this.folder, 's');
+  }
+
+  /** Starts `mandate up` and returns when it says Ready. */
+  async up() {
+    const child = spawn(program, ['up', '--state', this.state], { stdio: ['ignore', 'pipe', 'pipe'], env: this.env() });
+    this.#up = child;
+    let text = '';
+    await new Promise((resolve, reject) => {
+      const late = setTimeout(() => reject(new Error(`up was not ready in time:\n${text}`)), START_MS);
+      const heard = (chunk) => {
+        text += chunk;
+        if (/^Ready/m.test(text)) resolve();
+      };
+      child.stdout.setEncoding('utf8').on('data', heard);
+      child.stderr.setEncoding('utf8').on('data', heard);
+      child.once('exit', (code, signal) => reject(new Error(`up ended (${signal ?? code}):\n${text}`)));
+      child.once('error', reject);
+      child.once('exit', () => clearTimeout(late));
+      this.ready = () => clearTimeout(late);
+    }).finally(() => this.ready());
+    const { trustDomain, workloadApi, bundleUrl } = await this.json('status');
+    Object.assign(this, { trustDomain, workloadApi, bundleUrl });
+  }
+
+  /** Ends it by its own command and waits until nothing of it runs. */
+  async down() {
+    const child = this.#up;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    await this.mandate('down').catch(() => child.kill('SIGTERM'));
+    await ended;
+  }
+
+  async remove() {
+    await this.down();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /** Pid of one part, as `status` tells it now. */
+  async pid(name) {
+    const { parts } = await this.json('status');
+    return parts.find((part) => part.name === name).pid;
+  }
+
+  async json(...args) {
+    return JSON.parse(await this.mandate(...args, '-o', 'json'));
+  }
+
+  mandate(...args) {
+    return new Promise((resolve, reject) => {
+      execFile(program, [...args, '--state', this.state], { env: this.env(), timeout: ANSWER_MS }, (error, stdout, stderr) => {
+        if (error) reject(new Error(`mandate ${args.join(' ')} failed (${error.code ?? error.signal}): ${stderr}${stdout}`));
+        else resolve(stdout);
+      });
+    });
+  }
+
+  /** The command line that starts `command` as an agent. */
+  launch(name, command) {
+    return [program, 'run', '--state', this.state, '--name', name, '--', ...command];
+  }
+
+  env() {
+    const { SPIFFE_ENDPOINT_SOCKET: _inherited, MANDATE_STATE: _state, ...env } = process.env;
+    return env;
+  }
+
+  /** Applies one rule; X509-SVIDs of 20 s rotate after about ten. */
+  async rule(name, { match = '  launch.id: "*"', id, priority = 0, disabled = false }) {
+    const file = path.join(this.folder, `${name}.yaml`);
+    const text = `apiVersion: mandate/v1
+kind: Rule
+name: ${name}
+priority: ${priority}
+disabled: ${disabled}
+match:
+${match}
+issue:
+  id: ${id}
+  x509: { ttl: 20s }
+  jwt: { ttl: 30s, audiences: "*" }
+`;
+    this.#rules.set(name, { match, id, priority });
+    writeFileSync(file, text);
+    await this.mandate('rules', 'apply', file);
+  }
+
+  disable(name) {
+    return this.rule(name, { ...this.#rules.get(name), disabled: true });
+  }
+
+  enable(name) {
+    return this.rule(name, { ...this.#rules.get(name), disabled: false });
+  }
+
+  /** The SPIFFE ID a launched process of ours must get. */
+  get agentId() {
+    return `spiffe://${this.trustDomain}/agent/${userInfo().username}`;
+  }
+
+  /** True while a socket of it is there. */
+  get listening() {
+    return existsSync(this.workloadApi.replace('unix://', ''));
+  }
+}
