@@ -4,9 +4,11 @@ import { rmSync } from 'node:fs';
 import path from 'node:path';
 import { newHome, onPath } from '../supervision/running';
 import { NODE_AGENT } from './load';
+import { NO_RECHECK } from './scratch';
 import { Seeded } from './seeded';
+import { type Swapped, swapsPossible } from './swapping';
 import { table } from './table';
-import { killTrial, unrecordedTrial } from './trial';
+import { killTrial, swapTrials, unrecordedTrial } from './trial';
 
 /**
  * `make faults`: every part killed 20 times under load, and each guard switched off once in a copy, which must then be found.
@@ -15,6 +17,7 @@ import { killTrial, unrecordedTrial } from './trial';
 const AGENTS = 100;
 const JWT_EVERY_MS = 850;
 const LEAST_PER_SECOND = 200;
+const SWAPS_EACH = 10;
 
 async function main(): Promise<void> {
   const seed = process.env['FAULTS_SEED'] ?? randomBytes(4).toString('hex');
@@ -36,12 +39,23 @@ async function main(): Promise<void> {
     const found = await unrecordedTrial({ agents: 20, jwtEveryMs: 200, program }, new Seeded(seed));
     say(`guard off, release before record: ${found.differences.filter(({ what }) => what === 'no record').length} without a record`);
     if (found.differences.length === 0) failures.push('release before record was not found');
+
+    const swaps = await swapTrials(SWAPS_EACH);
+    say(
+      `changed while answered: ${swaps.length} processes (${swapsPossible().join(', ')}), ${reached(swaps)} answers reached what they became`,
+    );
+    if (reached(swaps) > 0 || swaps.some(({ ended }) => !ended)) failures.push('an SVID reached another program or user');
+    const unchecked = await swapTrials(1, NO_RECHECK);
+    say(`guard off, no re-check: ${reached(unchecked)} of ${unchecked.length} answers reached what the process became`);
+    if (unchecked.some(({ delivered }) => delivered === 0)) failures.push('the missing re-check was not found');
   } finally {
     rmSync(home, { recursive: true, force: true });
   }
   for (const failure of failures) say(`FAILED: ${failure}`);
   process.exitCode = failures.length > 0 ? 1 : 0;
 }
+
+const reached = (swaps: readonly Swapped[]): number => swaps.reduce((sum, { delivered }) => sum + delivered, 0);
 
 /** A hundred processes of Go cost what ten of Node do; without its toolchain the load is made by Node, and slower machines will say so. */
 function agentProgram(home: string, say: (line: string) => void): readonly string[] {
