@@ -105,7 +105,7 @@ export default tseslint.config(
     rules: { 'no-restricted-globals': 'off', 'no-restricted-properties': 'off', 'no-restricted-syntax': 'off' },
   },
   {
-    files: ['src/main.ts', 'src/cli/**/*.ts'],
+    files: ['src/main.ts', 'src/entry/**/*.ts', 'src/cli/**/*.ts'],
     rules: { '@typescript-eslint/no-require-imports': 'off' }, // imported on use: a command loads only its own code
   },
   {

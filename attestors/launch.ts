@@ -7,7 +7,11 @@ export const launchAttestor = (): Attestor => ({
     if (launch === undefined) return [];
     const known = (name: string, value: string): Observation => ({ name, value, assurance: 'observed' });
     // The launcher's word until the launched process was seen running that very file: it could announce one program and execute another.
-    const announced = (name: string, value: string): Observation => ({ name, value, assurance: launch.programSeen ? 'measured' : 'declared' });
+    const announced = (name: string, value: string): Observation => ({
+      name,
+      value,
+      assurance: launch.programSeen ? 'measured' : 'declared',
+    });
     return [
       known('id', launch.launchId),
       announced('path', launch.programPath),

@@ -32,7 +32,7 @@ export async function askAdmin<V extends AdminVerb>(
   });
   try {
     const { json } = await unary(client, verb, JSON.stringify(request), clock.nowMs() + deadlineMs, socket);
-    return parse(json);
+    return parse<AdminVerbs[V]['answer']>(json);
   } finally {
     client.close();
   }
@@ -57,10 +57,10 @@ function unary(client: Client, verb: AdminVerb, json: string, deadline: number, 
   });
 }
 
-function parse(json: string): object {
+function parse<A>(json: string): A {
   try {
     const value: unknown = JSON.parse(json);
-    if (typeof value === 'object' && value !== null) return value;
+    if (typeof value === 'object' && value !== null) return value as A;
   } catch (cause) {
     throw new MandateError('E_INTERNAL', { saw: 'the service answered with something that is not JSON' }, { cause });
   }

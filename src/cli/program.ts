@@ -12,10 +12,12 @@ import { noSuchCommand, usageError } from './usage-error';
 export async function runCli(deps: CliDeps): Promise<number> {
   ignoreBrokenPipe(deps.stdout);
   ignoreBrokenPipe(deps.stderr);
-  const state: { exit: number; spec?: CommandSpec } = { exit: EXIT.ok };
+  const state: { exit: number; spec?: CommandSpec; out?: Output } = { exit: EXIT.ok };
   const program = assemble(deps, async (spec, operands, options) => {
     state.spec = spec;
-    state.exit = (await spec.load()(contextOf(deps, options), operands, options)) ?? EXIT.ok;
+    const context = contextOf(deps, options);
+    state.out = context.out;
+    state.exit = (await spec.load()(context, operands, options)) ?? EXIT.ok;
   });
   try {
     await program.parseAsync(deps.argv, { from: 'user' });
@@ -23,7 +25,7 @@ export async function runCli(deps: CliDeps): Promise<number> {
   } catch (thrown) {
     if (thrown instanceof CommanderError && thrown.exitCode === 0) return EXIT.ok;
     const spec = state.spec ?? namedBy(deps.argv);
-    const exit = failureOutput(deps).fail(thrown instanceof CommanderError ? usageError(thrown, spec) : thrown);
+    const exit = (state.out ?? failureOutput(deps)).fail(thrown instanceof CommanderError ? usageError(thrown, spec) : thrown);
     return spec?.failuresExit !== undefined && exit !== EXIT.notExecutable && exit !== EXIT.commandNotFound ? spec.failuresExit : exit;
   }
 }
@@ -56,7 +58,7 @@ function assemble(deps: CliDeps, action: Action): Commander {
 
 function addCommand(program: Commander, spec: CommandSpec, action: Action): void {
   const parents = spec.path.slice(0, -1).reduce<Commander>((at, name) => at.commands.find((c) => c.name() === name) ?? at, program);
-  const command = parents.command(spec.path.at(-1) ?? '');
+  const command = parents.command(spec.path.at(-1) ?? '').allowExcessArguments(false);
   if (spec.operands) command.arguments(spec.operands);
   if (spec.passThrough) command.passThroughOptions();
   command.helpInformation = () => helpOfCommand(spec);

@@ -23,7 +23,8 @@ export const pad = (text: string, columns: number): string => text + ' '.repeat(
 const WIDE = /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]/u;
 const MARK = /\p{Mn}|\p{Me}/u;
 
-function width(text: string): number {
+/** Columns that a text takes on a terminal. */
+export function width(text: string): number {
   let columns = 0;
   for (const character of text)
     columns += MARK.test(character) ? 0 : WIDE.test(character) || (character.codePointAt(0) ?? 0) > 0x1f000 ? 2 : 1;

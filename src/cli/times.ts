@@ -30,6 +30,14 @@ export function instant(text: string, nowMs: number, style: Style): string {
   return at.toDateString() === new Date(nowMs).toDateString() ? time : `${day(at)} ${time}`;
 }
 
+/** As `instant`, to the millisecond: the order of events is the point. */
+export function preciseInstant(text: string, nowMs: number, style: Style): string {
+  const atMs = Date.parse(text);
+  return style.person && Number.isFinite(atMs)
+    ? `${instant(text, nowMs, style)}.${String(atMs % 1000).padStart(3, '0')}`
+    : instant(text, nowMs, style);
+}
+
 /** RFC 3339 UTC with milliseconds only where there are some. */
 export const utc = (atMs: number): string => new Date(atMs).toISOString().replace('.000Z', 'Z');
 

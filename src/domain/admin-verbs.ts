@@ -1,4 +1,5 @@
 import type { AgentAnswer, AgentsAnswer, ApplyAnswer, BundleAnswer, RuleAnswer, RulesAnswer, StatusAnswer, WhoAnswer } from './answers';
+import type { Trace } from './trace';
 
 /** One rule file as `rules apply` sends it: its text, and the text of every file it names, so that the server parses it itself. */
 export interface RuleFileText {
@@ -15,7 +16,7 @@ export type AuthorizedVerb = (typeof AUTHORIZED_VERBS)[number];
 export interface AdminVerbs {
   status: { request: Record<string, never>; answer: StatusAnswer };
   /** A serial, jti or unique prefix of one, or a pid. The answer is the document of `trace -o json`. */
-  trace: { request: { readonly reference: string }; answer: object };
+  trace: { request: { readonly reference: string }; answer: Trace };
   listAgents: { request: { readonly ended: boolean; readonly limit: number }; answer: AgentsAnswer };
   showAgent: { request: { readonly reference: string }; answer: AgentAnswer };
   who: { request: { readonly pid: number }; answer: WhoAnswer };

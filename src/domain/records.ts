@@ -77,7 +77,7 @@ export interface EventData {
     readonly evidenceDigest: string;
     readonly programSha256: string;
     /** As the launcher said; shown, never acted on. */
-    readonly declared: { readonly name: string; readonly task: string };
+    readonly declaredName: string;
   };
   readonly 'agent-started': DelegationData;
   readonly 'process-seen': {

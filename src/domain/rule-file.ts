@@ -74,7 +74,7 @@ export function loadRules(sources: readonly RuleSource[]): readonly LoadedRule[]
   throw new MandateError('E_RULE_INVALID', {
     saw: problems.slice(0, 10).map(problemText).join('\n'),
     why: problems.length === 1 ? 'one problem; nothing was applied' : `${problems.length} problems; nothing was applied`,
-    fix: 'mandate help rules lists every field',
+    fix: 'docs/rules.md lists every field',
   });
 }
 

@@ -36,7 +36,7 @@ export function readMatch(reader: RuleReader, node: YamlNode | undefined): Rule[
       reader.problem(
         keyAt,
         path,
-        `unknown selector ${key}${meant === undefined ? '; mandate help rules lists them' : `; did you mean ${meant}?`}`,
+        `unknown selector ${key}${meant === undefined ? '; docs/rules.md lists them' : `; did you mean ${meant}?`}`,
       );
       continue;
     }

@@ -1,6 +1,7 @@
 import type { FromChild } from '../domain/child-protocol';
 import { asMandateError } from '../domain/errors';
 import type { Log } from '../domain/ports';
+import { systemClock } from '../system/clock';
 
 /** How long an orderly end may take before the process ends anyway. */
 const CLOSE_MS = 2_000;
@@ -26,7 +27,7 @@ export function superviseSelf<T extends { readonly type: string }>(
     ending = true;
     log.info({ reason }, 'ending');
     const exit = () => process.exit(0);
-    setTimeout(exit, CLOSE_MS).unref();
+    systemClock.after(CLOSE_MS, exit);
     (running?.close() ?? Promise.resolve()).then(exit, exit);
   };
   process.on('SIGTERM', () => end('SIGTERM'));
@@ -37,7 +38,7 @@ export function superviseSelf<T extends { readonly type: string }>(
     log.error({ err: error, cause: error.cause, code: error.code }, 'cannot go on');
     tell({ type: 'failed', code: error.code, explanation: error.explanation });
     // The message has to leave before the process does.
-    setTimeout(() => process.exit(1), 20);
+    systemClock.after(20, () => process.exit(1));
   };
   process.on('uncaughtException', fail);
   process.on('unhandledRejection', fail);

@@ -3,6 +3,14 @@ import type { Limits } from '../domain/child-protocol';
 import { type Layout, layoutOf } from '../domain/layout';
 import { runCli } from '../cli/program';
 import type { DatabaseCommands, Launcher, Supervisor } from '../cli/ports';
+import type * as DatabaseModule from './database';
+import type * as SupervisorModule from '../supervisor/supervisor';
+import type * as HardenModule from '../system/harden';
+import type * as LogModule from './log';
+import type * as RandomModule from '../system/random';
+import type * as InheritedDescriptorsModule from '../system/inherited-descriptors';
+import type * as ResolveProgramModule from '../system/resolve-program';
+import type * as ExecInPlaceModule from '../system/exec-in-place';
 import { systemClock } from '../system/clock';
 import { rootFolder, version } from './root';
 
@@ -28,7 +36,7 @@ export async function cliEntry(): Promise<void> {
     layoutFor: (state) =>
       layoutOf({ uid, state, home: homedir(), xdgStateHome: process.env['XDG_STATE_HOME'], xdgRuntimeDir: process.env['XDG_RUNTIME_DIR'] }),
     supervisor: () => supervisor(uid, program),
-    database: (): DatabaseCommands => (require('./database') as typeof import('./database')).databaseCommands,
+    database: (): DatabaseCommands => (require('./database') as typeof DatabaseModule).databaseCommands,
     launcher,
     onInterrupt: (handler) => {
       process.on('SIGINT', handler);
@@ -42,10 +50,10 @@ export async function cliEntry(): Promise<void> {
 }
 
 function supervisor(uid: number, program: { readonly node: string; readonly main: string }): Supervisor {
-  const { Supervisor: Supervising } = require('../supervisor/supervisor') as typeof import('../supervisor/supervisor');
-  const { harden } = require('../system/harden') as typeof import('../system/harden');
-  const { jsonLog } = require('./log') as typeof import('./log');
-  const { systemRandom } = require('../system/random') as typeof import('../system/random');
+  const { Supervisor: Supervising } = require('../supervisor/supervisor') as typeof SupervisorModule;
+  const { harden } = require('../system/harden') as typeof HardenModule;
+  const { jsonLog } = require('./log') as typeof LogModule;
+  const { systemRandom } = require('../system/random') as typeof RandomModule;
   harden();
   const log = jsonLog('up', 'silent');
   return new Supervising({
@@ -58,13 +66,13 @@ function supervisor(uid: number, program: { readonly node: string; readonly main
     log,
     limits: (_layout: Layout) => DEFAULT_LIMITS,
     openDatabase: (options, account, clientsGid) =>
-      (require('./database') as typeof import('./database')).openSupervisedDatabase(options, account, clientsGid, log),
+      (require('./database') as typeof DatabaseModule).openSupervisedDatabase(options, account, clientsGid, log),
   });
 }
 
 function launcher(): Launcher {
-  const { inheritedDescriptors } = require('../system/inherited-descriptors') as typeof import('../system/inherited-descriptors');
-  const { resolveProgram } = require('../system/resolve-program') as typeof import('../system/resolve-program');
-  const { execInPlace } = require('../system/exec-in-place') as typeof import('../system/exec-in-place');
+  const { inheritedDescriptors } = require('../system/inherited-descriptors') as typeof InheritedDescriptorsModule;
+  const { resolveProgram } = require('../system/resolve-program') as typeof ResolveProgramModule;
+  const { execInPlace } = require('../system/exec-in-place') as typeof ExecInPlaceModule;
   return { inheritedDescriptors, resolveProgram, execInPlace };
 }

@@ -16,20 +16,20 @@ import { readHostFacts } from '../system/host-facts';
 import { systemRandom } from '../system/random';
 import { PinnedProcesses } from '../system/processes';
 import { Readiness } from '../system/readiness';
+import { verifyJwtSvid } from '../verify/jwt-svid';
+import { parseBundle } from '../verify/trust-bundle';
 import { superviseSelf, tell } from './child';
 import { jsonLog } from './log';
 
 /** ValidateJWTSVID against the keys this node was given. `aud` is always a list in the answer, numbers are doubles. */
 async function validateJwtSvid(token: string, audience: string, trust: Trust): Promise<{ spiffeId: string; claims: JsonObject }> {
-  const { verifyJwtSvid } = require('../verify/jwt-svid') as typeof import('../verify/jwt-svid');
-  const { parseBundle } = require('../verify/trust-bundle') as typeof import('../verify/trust-bundle');
   const { spiffeId, claims } = await verifyJwtSvid(token, audience, parseBundle(trust.jwks, trust.trustDomain), systemClock.nowMs());
   const { aud } = claims;
-  return { spiffeId, claims: { ...claims, aud: Array.isArray(aud) ? aud : [aud] } as JsonObject };
+  return { spiffeId, claims: { ...claims, aud: Array.isArray(aud) ? aud : [aud] } };
 }
 
 /** The node: sockets for agents and /proc, no authority key and no database. */
-export function nodeEntry(): Promise<void> {
+export function nodeEntry(): void {
   harden();
   const log = jsonLog('node', process.env['MANDATE_LOG']);
   superviseSelf<ToNode>(
@@ -38,7 +38,6 @@ export function nodeEntry(): Promise<void> {
     () => undefined,
   );
   tell({ type: 'loaded' });
-  return Promise.resolve();
 
   async function run({ layout, version }: NodeStart) {
     const readiness = new Readiness(log);

@@ -21,7 +21,7 @@ import { jsonLog } from './log';
  * The control plane. As root it gets the uid it is to run under as arguments: all code is loaded by now, so the uid is dropped before the
  * supervisor hands over the first secret and before a socket is opened.
  */
-export function serverEntry([uid, gid]: readonly string[]): Promise<void> {
+export function serverEntry([uid, gid]: readonly string[]): void {
   if (uid !== undefined && gid !== undefined) dropTo(Number(uid), Number(gid));
   harden();
   const log = jsonLog('server', process.env['MANDATE_LOG']);
@@ -36,7 +36,6 @@ export function serverEntry([uid, gid]: readonly string[]): Promise<void> {
     },
   );
   tell({ type: 'loaded' });
-  return Promise.resolve();
 
   async function run(start: ServerStart) {
     const { layout, trustDomain } = start;

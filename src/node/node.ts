@@ -64,11 +64,11 @@ export async function startNode(parts: NodeParts): Promise<RunningNode> {
   const trust = new TrustSource();
   /** Members of agents stay pinned for as long as they live, connected or not. */
   const held = new Map<string, PinnedProcess>();
-  let listener: PeerListener | undefined;
+  const socket: { listener?: PeerListener } = {};
   let ready = false;
 
   const peer = (call: { getPeer(): string }): PeerConnection => {
-    const connection = listener?.peerOf(call);
+    const connection = socket.listener?.peerOf(call);
     if (!connection) throw new MandateError('E_PEER_GONE');
     if (connection.refusal) throw connection.refusal;
     return connection;
@@ -157,7 +157,7 @@ export async function startNode(parts: NodeParts): Promise<RunningNode> {
 
   let reportedSecond = 0;
   let reported = 0;
-  listener = await listenForPeers({
+  socket.listener = await listenForPeers({
     server,
     path: layout.agentSocket,
     folderMode: parts.uid === 0 ? 0o755 : 0o700,
@@ -188,7 +188,7 @@ export async function startNode(parts: NodeParts): Promise<RunningNode> {
       // Streams end with UNAVAILABLE: their clients come back, to us or to whoever follows us.
       for (const served of serving.all()) served.endAll(new MandateError('E_STARTING', { why: 'the node is ending' }));
       await new Promise((resolve) => setImmediate(resolve));
-      await listener?.close();
+      await socket.listener?.close();
       link.close();
     },
   };

@@ -138,7 +138,7 @@ export function openServerLink(socketPath: string, hello: () => Ask, handlers: L
         const cancelTimeout = clock.after(ANSWER_TIMEOUT_MS, () => {
           if (pending.delete(id)) reject(new MandateError('E_TIMEOUT', { why: 'the server did not answer' }));
         });
-        pending.set(id, { expected, resolve: resolve as (value: never) => void, reject, cancelTimeout });
+        pending.set(id, { expected, resolve: resolve, reject, cancelTimeout });
         write(body, id);
       });
     },

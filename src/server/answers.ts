@@ -75,7 +75,7 @@ export const ruleItem = ({ rule, version, contentSha256, appliedAtMs, author }: 
   priority: rule.priority,
   disabled: rule.disabled,
   match: rule.match,
-  require: rule.require as RuleItem['require'],
+  require: rule.require,
   id: rule.issue.id,
   hint: rule.issue.hint,
   x509TtlSeconds: rule.issue.x509TtlSeconds,

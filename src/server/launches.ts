@@ -67,7 +67,15 @@ export async function openLaunch(parts: LaunchesParts, process: LiveProcess, beg
   };
   const agent: LiveAgent = { row, delegation, person, launch, processes: new Set([process.key]), durable: false };
   const event = eventRow(
-    { id: newId(random, openedAtMs), kind: 'launch-opened', atMs: openedAtMs, reference: null, code: null, agentId, processKey: process.key },
+    {
+      id: newId(random, openedAtMs),
+      kind: 'launch-opened',
+      atMs: openedAtMs,
+      reference: null,
+      code: null,
+      agentId,
+      processKey: process.key,
+    },
     {
       launchId,
       programSha256: launch.programSha256,
@@ -104,7 +112,7 @@ async function joinLaunch(parts: LaunchesParts, process: LiveProcess, agent: Liv
       launchId: agent.launch?.id ?? '',
       deviceId: living.device.id,
       evidenceDigest: process.digest,
-      declared: { name: begin.name, task: begin.task },
+      declaredName: begin.name,
       programSha256: begin.programSha256,
     },
   );

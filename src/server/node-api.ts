@@ -253,7 +253,9 @@ class Link {
       case 'refusal':
         await session.nodeRefused(body.value);
         return undefined;
-      default:
+      case 'hello':
+      case 'caller':
+      case undefined:
         throw new MandateError('E_REQUEST', { why: 'unknown message' });
     }
   }

@@ -63,7 +63,15 @@ export class Refuser {
     const agent = process.agent;
     const digest = process.digest;
     const event = eventRow(
-      { id: newId(random, atMs), kind: 'refused', atMs, reference, code: denial.code, agentId: agent?.row.id ?? null, processKey: process.key },
+      {
+        id: newId(random, atMs),
+        kind: 'refused',
+        atMs,
+        reference,
+        code: denial.code,
+        agentId: agent?.row.id ?? null,
+        processKey: process.key,
+      },
       {
         verb: 'identity',
         deviceId: living.device.id,

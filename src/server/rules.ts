@@ -1,12 +1,13 @@
+import { z } from 'zod';
 import { MandateError } from '../domain/errors';
 import { canonicalJson } from '../domain/canonical';
 import { compileRules, type CompiledRules } from '../domain/match';
 import type { RuleStore } from '../domain/ports';
 import type { RuleVersion } from '../domain/rule';
 import { type LoadedRule, loadRules } from '../domain/rule-file';
-import type { RuleFileText } from '../domain/admin-verbs';
 
 const MAX_FILES = 100;
+const MAX_FILE_CHARACTERS = 256 * 1024;
 
 export interface Applied {
   readonly before: readonly RuleVersion[];
@@ -40,7 +41,7 @@ export class Rules {
   }
 
   /** Parses the files again on this side, then adds what differs from the newest versions: all of it or nothing. */
-  async apply(files: readonly RuleFileText[], author: string, atMs: number): Promise<Applied> {
+  async apply(files: unknown, author: string, atMs: number): Promise<Applied> {
     const parsed = parseFiles(files);
     const before = this.#current;
     const now = await this.store.apply(
@@ -59,18 +60,24 @@ export class Rules {
   }
 }
 
+const fileText = z.strictObject({
+  fileName: z.string().max(4096),
+  text: z.string().max(MAX_FILE_CHARACTERS),
+  includes: z.record(z.string().max(4096), z.string().max(MAX_FILE_CHARACTERS)),
+});
+const filesRequest = z.array(fileText).min(1).max(MAX_FILES);
+
 /** The service trusts no parsing but its own; what a file includes came along with it. */
-function parseFiles(files: readonly RuleFileText[]): readonly LoadedRule[] {
-  if (!Array.isArray(files) || files.length === 0 || files.length > MAX_FILES) {
-    throw new MandateError('E_REQUEST', { why: `1 to ${MAX_FILES} rule files are applied at once` });
-  }
+function parseFiles(files: unknown): readonly LoadedRule[] {
+  const parsed = filesRequest.safeParse(files);
+  if (!parsed.success) throw new MandateError('E_REQUEST', { why: `1 to ${MAX_FILES} rule files, each with its name, text and includes` });
   return loadRules(
-    files.map(({ fileName, text, includes }) => ({
-      file: String(fileName),
-      text: String(text),
+    parsed.data.map(({ fileName, text, includes }) => ({
+      file: fileName,
+      text,
       readFile: (path) => {
-        const included: unknown = Object.hasOwn(includes, path) ? includes[path] : undefined;
-        if (typeof included !== 'string') throw new MandateError('E_RULE_INVALID', { saw: path, why: 'the file was not sent along' });
+        const included = Object.hasOwn(includes, path) ? includes[path] : undefined;
+        if (included === undefined) throw new MandateError('E_RULE_INVALID', { saw: path, why: 'the file was not sent along' });
         return included;
       },
     })),

@@ -17,7 +17,7 @@ import type { PinnedProcesses } from '../system/processes';
 import type { Readiness } from '../system/readiness';
 import { grpcService } from '../wire/grpc';
 import { adminApi } from './admin-api';
-import { Callers, type PinnedCaller, type Standing } from './callers';
+import { Callers, type Standing } from './callers';
 import { Configuration } from './configuration';
 import { DeviceSession } from './device-session';
 import { type EndpointAuthority, Endpoint } from './endpoint';
@@ -275,11 +275,9 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     },
     onRefused: (error, credentials) => {
       log.warn({ code: error.code, pid: credentials.pid, uid: credentials.uid }, 'link refused');
-      event(
-        'admin-refused',
-        { verb: 'link', ...asked(credentials) },
-        { code: error.code, reference: newReference(random) },
-      ).catch((thrown: unknown) => log.error({ err: thrown }, 'refusal not recorded'));
+      event('admin-refused', { verb: 'link', ...asked(credentials) }, { code: error.code, reference: newReference(random) }).catch(
+        (thrown: unknown) => log.error({ err: thrown }, 'refusal not recorded'),
+      );
     },
   });
   adminListenerBox.listener = await listenForPeers({

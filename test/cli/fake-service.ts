@@ -24,7 +24,8 @@ export interface Failing {
   readonly bare?: number;
 }
 
-const isFailing = (value: unknown): value is Failing => typeof value === 'object' && value !== null && 'refusal' in value;
+const isFailing = (value: unknown): value is Failing =>
+  typeof value === 'object' && value !== null && 'refusal' in value && value.refusal !== null;
 
 function statusOf({ refusal, bare }: Failing) {
   const metadata = new Metadata();

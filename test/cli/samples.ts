@@ -169,8 +169,8 @@ export const DATABASE: DatabaseStatusAnswer = {
   source: 'embedded',
   version: '18.4',
   migrations: [
-    { name: '0001_lineage', applied: '2026-03-01T08:00:00Z' },
-    { name: '0002_more', applied: null },
+    { name: '0001_lineage', applied: true },
+    { name: '0002_more', applied: false },
   ],
   pending: 1,
 };

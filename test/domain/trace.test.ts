@@ -1,3 +1,6 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import Ajv2020 from 'ajv/dist/2020';
 import fc from 'fast-check';
 import { rootDelegation } from '../../src/domain/delegation';
 import { encodeEvidence } from '../../src/domain/evidence';
@@ -6,6 +9,9 @@ import { credentialRow, issuanceRecord } from '../../src/domain/records';
 import { buildTrace } from '../../src/domain/trace';
 import { TRACE_STOPS } from '../../src/domain/trace-links';
 import { BOOT, evidence, LAUNCH, REPORTER } from './samples';
+
+const schema = JSON.parse(readFileSync(join(__dirname, '../../docs/schema/trace.schema.json'), 'utf8'));
+const valid = new Ajv2020({ strict: true, strictTypes: false }).compile(schema);
 
 const AT = Date.UTC(2026, 10, 2, 10, 2, 7, 109);
 const context = { separated: true, installationId: 'inst', nowMs: AT + 60_000 };
@@ -292,6 +298,7 @@ test('no orphan is shown complete: a chain reaches a human or says where and why
       const changed = JSON.stringify(chain) !== JSON.stringify(chainOf(of));
       const broken = changed || of.uid < 1000 || of.uid === 65534;
       const trace = buildTrace(chain, { ...context, separated });
+      expect([valid(JSON.parse(JSON.stringify(trace))), valid.errors]).toEqual([true, null]);
       expect(trace.complete).toBe(!broken);
       expect(trace.stopsAt === null).toBe(trace.complete);
       if (trace.stopsAt !== null) expect(TRACE_STOPS.concat('STOP_SYSTEM_ACCOUNT' as never)).toContain(trace.stopsAt.code);
@@ -311,3 +318,12 @@ test.each(Object.entries(FAULTS))('%s, alone: the chain stops', (_name, apply) =
   const broken = apply(chainOf({ ...HUMAN, depth: 3 }), 1);
   expect(buildTrace(broken!, context)).toMatchObject({ complete: false, stopsAt: { reason: expect.stringMatching(/./) } });
 });
+
+test.each(['agent missing', 'launch missing', 'own delegation missing', 'root missing', 'person deleted', 'a delegation twice'])(
+  '%s: nobody is named as the delegator, nor are assurances of one',
+  (name) => {
+    const trace = buildTrace(FAULTS[name]!(chainOf({ ...HUMAN, depth: 3 }), 0)!, context);
+    expect(trace).toMatchObject({ delegator: null, weakest: { delegator: null } });
+    expect(trace.hops.some((h) => h.kind === 'delegator')).toBe(false);
+  },
+);

@@ -4,7 +4,6 @@ import { safe } from '../safe';
 import type { Command } from '../specs/spec';
 import type { Style } from '../style';
 import { table } from '../table';
-import { instant } from '../times';
 
 /** `mandate db status`. */
 export const dbStatus: Command = async (context, _operands, options) => {
@@ -12,15 +11,12 @@ export const dbStatus: Command = async (context, _operands, options) => {
   const choice = databaseChoice(context, options);
   await authorizeDatabase(context, 'db status');
   const answer = await deps.database().status(choice);
-  out.answer(answer, (style) => databaseText(answer, deps.clock.nowMs(), style));
+  out.answer(answer, (style) => databaseText(answer, style));
 };
 
-export function databaseText(answer: DatabaseStatusAnswer, nowMs: number, style: Style): string {
+export function databaseText(answer: DatabaseStatusAnswer, style: Style): string {
   const state =
     answer.pending === 0 ? style.good('schema is current') : style.bad(`${answer.pending} migrations pending: mandate db migrate`);
-  const rows = answer.migrations.map((migration) => [
-    safe(migration.name),
-    migration.applied ? 'applied' : style.warn('pending'),
-  ]);
-  return `${answer.source} PostgreSQL ${safe(answer.version)} · ${state}\n\n${table(['MIGRATION', 'APPLIED'], rows, style)}`;
+  const rows = answer.migrations.map((migration) => [safe(migration.name), migration.applied ? 'applied' : style.warn('pending')]);
+  return `${answer.source} PostgreSQL ${safe(answer.version)} · ${state}\n\n${table(['MIGRATION', 'STATE'], rows, style)}`;
 }

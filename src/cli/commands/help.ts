@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { CATALOGUE, MandateError, isErrorCode } from '../../domain/errors';
+import { CATALOGUE, MandateError, isErrorCode, type ErrorCode } from '../../domain/errors';
 import { suggestion } from '../../domain/rule-problem';
 import { helpOfProgram, helpOfWords } from '../command-help';
 import { COMMANDS, GROUPS } from '../specs/all';
@@ -21,24 +21,25 @@ function pageOf(words: readonly string[], root: string): string {
   if (Object.hasOwn(TOPICS, asked)) return page(root, `docs/help/${asked}.md`);
   const command = helpOfWords(words);
   if (command !== undefined) return command;
-  const known = [
-    ...COMMANDS.map((spec) => spec.path.join(' ')),
-    ...GROUPS.map((group) => group.name),
-    ...Object.keys(TOPICS),
-    ...Object.keys(CATALOGUE),
-  ];
-  const near = suggestion(asked, known);
+  const near =
+    suggestion(asked, namesOf()) ??
+    suggestion(
+      asked,
+      Object.keys(CATALOGUE).map((name) => name.toLowerCase()),
+    )?.toUpperCase();
   throw new MandateError('E_NOT_FOUND', {
     saw: `no command, topic or code named ${asked.slice(0, 80)}`,
     fix: near ? `did you mean: mandate help ${near}` : `topics: ${Object.keys(TOPICS).join(', ')}`,
   });
 }
 
+const namesOf = () => [...COMMANDS.map((spec) => spec.path.join(' ')), ...GROUPS.map((group) => group.name), ...Object.keys(TOPICS)];
+
 /** The section of docs/errors.md that explains a code. */
-function sectionOf(code: string, root: string): string {
+function sectionOf(code: ErrorCode, root: string): string {
   const lines = page(root, 'docs/errors.md').split('\n');
   const start = lines.findIndex((line) => new RegExp(`^#{2,3} \`?${code}\`?(?:\\s|$)`).test(line));
-  if (start < 0) return `${code}\n\n${CATALOGUE[code as keyof typeof CATALOGUE].message}\n`;
+  if (start < 0) return `${code}\n\n${CATALOGUE[code].message}\n`;
   const length = lines.slice(start + 1).findIndex((line) => /^#{1,3} /.test(line));
   const section = lines.slice(start, length < 0 ? undefined : start + 1 + length);
   return `${section.join('\n').replace(/^#+ /, '').trimEnd()}\n`;

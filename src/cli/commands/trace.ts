@@ -1,10 +1,10 @@
 import { askAdmin } from '../admin-client';
 import { operand } from '../arguments';
 import type { Command } from '../specs/spec';
-import { traceText, type TraceAnswer } from '../trace-text';
+import { traceText } from '../trace-text';
 
 /** `mandate trace`. */
 export const trace: Command = async ({ deps, out, layout }, operands) => {
-  const answer = (await askAdmin(deps.clock, layout().adminSocket, 'trace', { reference: operand(operands, 0) })) as TraceAnswer;
+  const answer = await askAdmin(deps.clock, layout().adminSocket, 'trace', { reference: operand(operands, 0) });
   out.answer(answer, (style) => traceText(answer, deps.clock.nowMs(), style));
 };
