@@ -114,9 +114,8 @@ describe('an agent that tries to administer', () => {
   it('sees itself and nobody else', async () => {
     const other = launchAgent(mandate, 'other', process.execPath, ['x509']);
     const { svids } = await other.until('an SVID', ({ event }) => event === 'x509');
-    const [{ name }] = (await mandate.json<{ agents: { name: string; pid: number }[] }>('agents', 'ls')).agents.filter(
-      ({ pid }) => pid === other.pid,
-    ) as [{ name: string }];
+    const { agents } = await mandate.json<{ agents: { name: string; pid: number }[] }>('agents', 'ls');
+    const { name } = agents.find(({ pid }) => pid === other.pid)!;
 
     expect(await inLaunch('who', String(other.pid))).toMatchObject({ code: 4 });
     expect(await inLaunch('trace', svids![0]!.serial!)).toMatchObject({ code: 7 });
