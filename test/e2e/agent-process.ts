@@ -3,10 +3,11 @@ import { createHash, randomBytes } from 'node:crypto';
 import { appendFileSync, chmodSync, copyFileSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import readline from 'node:readline';
+import type { Writable } from 'node:stream';
 import { AGENT, type Installation, MANDATE, type RunOptions } from './installation';
 
 export interface AgentEvent {
-  readonly event: 'started' | 'x509' | 'standing' | 'jwt' | 'ended';
+  readonly event: 'started' | 'x509' | 'standing' | 'jwt' | 'ran' | 'ended';
   readonly pid?: number;
   readonly stream?: string;
   readonly code?: number;
@@ -33,14 +34,17 @@ const PATIENCE_MS = 20_000;
 export class AgentProcess {
   readonly #heard: AgentEvent[] = [];
   readonly #taken = new Set<AgentEvent>();
+  readonly #input: Writable;
   #wake: () => void = () => undefined;
 
+  /** Its input is descriptor 3 where the child has one: standard input is closed for us when the child itself ends. */
   constructor(readonly child: ChildProcess) {
+    this.#input = (child.stdio[3] ?? child.stdin) as Writable;
+    this.#input.on('error', () => undefined);
     readline.createInterface({ input: child.stdout! }).on('line', (line) => {
       this.#heard.push(JSON.parse(line) as AgentEvent);
       this.#wake();
     });
-    child.stdin!.on('error', () => undefined);
   }
 
   get pid(): number {
@@ -71,13 +75,24 @@ export class AgentProcess {
 
   /** Opens one more stream. */
   open(stream: 'x509' | 'standing' | 'jwt'): void {
-    this.child.stdin!.write(`${stream}\n`);
+    this.#input.write(`${stream}\n`);
+  }
+
+  /** Lets the agent start a program, and returns its exit status. */
+  async run(program: string, ...args: string[]): Promise<number> {
+    this.#input.write(`${JSON.stringify([program, ...args])}\n`);
+    return (await this.until('the end of a program', ({ event }) => event === 'ran')).code!;
+  }
+
+  /** Lets the agent end by itself. */
+  closeInput(): void {
+    this.#input.end();
   }
 
   async end(): Promise<void> {
     const ended = new Promise((resolve) => this.child.once('exit', resolve));
     if (this.child.exitCode !== null || this.child.signalCode !== null) return;
-    this.child.stdin!.end();
+    this.closeInput();
     await ended;
   }
 }

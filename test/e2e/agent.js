@@ -1,10 +1,11 @@
 'use strict';
 /**
  * A small agent for tests: opens the streams named on its command line and says what it receives, one JSON document a line. Further names
- * come in on standard input, one a line; the end of standard input ends it.
+ * come in on standard input, one a line, and programs to start as JSON lists; the end of standard input ends it.
  */
 const path = require('node:path');
 const readline = require('node:readline');
+const { spawn } = require('node:child_process');
 const { X509Certificate } = require('node:crypto');
 const { create } = require('@bufbuild/protobuf');
 const { Client, Metadata, credentials } = require('@grpc/grpc-js');
@@ -68,5 +69,9 @@ say({ event: 'started', pid: process.pid });
 for (const name of process.argv.slice(2)) OPEN[name]();
 readline
   .createInterface({ input: process.stdin })
-  .on('line', (name) => OPEN[name]())
+  .on('line', (line) => {
+    if (!line.startsWith('[')) return OPEN[line]();
+    const [program, ...args] = JSON.parse(line);
+    spawn(program, args, { stdio: 'ignore' }).on('exit', (code) => say({ event: 'ran', code }));
+  })
   .on('close', () => process.exit(0));
