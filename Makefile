@@ -1,6 +1,6 @@
 # Two commands set everything up on a fresh machine: `make run` and `make test`.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check interop bench clean
+.PHONY: help setup run test check interop faults bench clean
 SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
 
@@ -26,6 +26,9 @@ check: setup ## lint, types and formatting
 
 interop: setup ## foreign SPIFFE clients, each from its own registry, against a running mandate
 	@tools/interop.sh
+
+faults: setup ## kill every part 20 times under load and hold each credential against its record (about ten minutes)
+	@node -r ./test/faults/register.js test/faults/main.ts
 
 bench: setup ## measure speed; fails below the thresholds
 	@tools/bench.sh

@@ -5,25 +5,35 @@ cd "$(dirname "$0")/.." || exit 1
 mandate=$PWD/bin/mandate
 scratch=$(mktemp -d) || exit 1
 service=
+agent=
+helpers=
 
 finish() {
   trap - EXIT INT TERM HUP
+  [ -z "$agent" ] || kill -TERM "$agent" 2>/dev/null
   if [ -n "$service" ] && kill -TERM "$service" 2>/dev/null; then wait "$service"; fi
+  # shellcheck disable=SC2086
+  [ -z "$helpers" ] || kill $helpers 2>/dev/null
   rm -rf "$scratch"
   exit "$1"
 }
 trap 'finish 0' INT TERM HUP
 trap 'finish 1' EXIT
 
-# Opened for both ways, so that opening waits for nobody.
-mkfifo "$scratch/said" || exit 1
-exec 3<>"$scratch/said"
-"$mandate" up >&3 3>&- &
-service=$!
+# Says `ended` to a pipe when a process has ended: whoever reads it would otherwise wait for a line that never comes.
+watch() {
+  ( while kill -0 "$1" 2>/dev/null; do sleep 0.2; done; echo ended >"$2" ) 2>/dev/null &
+  watcher=$!
+}
 
-# The shell that reads ends with the service: without this it would wait for a line that never comes.
-( while kill -0 "$service" 2>/dev/null; do sleep 0.2; done; echo ended >&3 ) 2>/dev/null &
-watcher=$!
+# Both pipes stay open for both ways here, so that opening waits for nobody. Every writer opens them itself: node makes its
+# end non-blocking, and that must not be ours.
+mkfifo "$scratch/service" "$scratch/agent" || exit 1
+exec 3<>"$scratch/service" 4<>"$scratch/agent"
+
+"$mandate" up >"$scratch/service" 3>&- 4>&- &
+service=$!
+watch "$service" "$scratch/service"
 ready=
 while IFS= read -r line <&3; do
   case $line in
@@ -37,14 +47,20 @@ if [ -z "$ready" ]; then
   service=
   finish "$status"
 fi
-# What else the service says is for its own terminal no more.
-cat <&3 >/dev/null &
-drain=$!
+kill "$watcher" 2>/dev/null
 
 echo
-echo "\$ mandate run --name hello -- examples/hello-agent.sh"
-MANDATE=$mandate "$mandate" run --name hello -- examples/hello-agent.sh "$scratch/serial" || { echo 'the agent got no identity' >&2; finish 1; }
-serial=$(cat "$scratch/serial")
+echo '$ mandate run --name hello -- examples/hello-agent.mjs &'
+"$mandate" run --name hello -- examples/hello-agent.mjs >"$scratch/agent" 3>&- 4>&- &
+agent=$!
+watch "$agent" "$scratch/agent"
+IFS= read -r said <&4
+[ "$said" != ended ] || { agent=; finish 1; }
+kill "$watcher" 2>/dev/null
+echo "$said"
+serial=${said#*serial }
+serial=${serial%%,*}
+
 echo
 echo "\$ mandate trace $serial"
 "$mandate" trace "$serial" || finish 1
@@ -53,14 +69,16 @@ cat <<TEXT
 
 $ready
 Next, in another terminal:
-  $mandate run -- claude            an agent of your own
   $mandate agents ls                who is running, on whose behalf
+  $mandate run -- claude            an agent of your own
   $mandate help                     everything else
 Ctrl-C ends mandate.
 TEXT
 
+# Whatever else they say goes on to be seen.
+cat <&4 & helpers="$helpers $!"
+cat <&3 >/dev/null & helpers="$helpers $!"
 wait "$service"
 status=$?
 service=
-kill "$watcher" "$drain" 2>/dev/null
 finish "$status"

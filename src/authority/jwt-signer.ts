@@ -22,8 +22,9 @@ export function jwtSigner(key: KeyObject, keyId: string): Signer<JwtPlan> {
   };
 }
 
-/** Claims of a JWT-SVID as its plan wants them; dates are whole seconds, `iat` is rounded down so that it is never ahead. */
-export function jwtClaims(plan: JwtPlan): Readonly<Record<string, unknown>> {
+/** Claims of a JWT-SVID as its plan wants them, in the order in which they are written; dates are whole seconds, `iat` is rounded down so that it is never ahead. */
+function jwtClaims(plan: JwtPlan): Readonly<Record<string, unknown>> {
+  const { assurance } = plan.lineage;
   return {
     sub: plan.spiffeId,
     aud: plan.audience,
@@ -31,6 +32,13 @@ export function jwtClaims(plan: JwtPlan): Readonly<Record<string, unknown>> {
     nbf: plan.notBeforeMs / 1000,
     exp: plan.notAfterMs / 1000,
     jti: plan.serial,
-    [LINEAGE_CLAIM]: plan.lineage,
+    [LINEAGE_CLAIM]: {
+      v: plan.lineage.v,
+      delegation: plan.lineage.delegation,
+      agent: plan.lineage.agent,
+      delegator: plan.lineage.delegator,
+      given: plan.lineage.given,
+      assurance: { process: assurance.process, delegator: assurance.delegator, device: assurance.device },
+    },
   };
 }

@@ -1,123 +1,82 @@
 import type { KeyObject } from 'node:crypto';
 import { hash, sign } from 'node:crypto';
-import { ECDSA_SHA256, EXTENSION } from '../domain/certificate';
+import { ECDSA_SHA256 } from '../domain/certificate';
 import { encodeTime, isEncodableTime } from '../domain/certificate-time';
-import { headerBytes, TAG, tlv, writeHeader } from '../domain/der';
+import { TAG, writeHeader } from '../domain/der';
 import { MandateError } from '../domain/errors';
 import type { Signer, X509Plan } from '../domain/issuance';
-import { P256_POINT_BYTES, P256_SPKI_PREFIX } from '../domain/p256';
+import { P256_POINT_BYTES } from '../domain/p256';
 import { isSerial } from '../domain/serial';
-import { encodedExtension } from './extension';
+import type { IssuerNames, LeafLayout } from './leaf-layout';
+import { layOut, TBS_AT } from './leaf-layout';
 
 /** Whom a leaf is issued by. */
-export interface Issuer {
+export interface Issuer extends IssuerNames {
   readonly key: KeyObject;
-  /** Subject of the authority's certificate, DER: copied byte for byte into the issuer field (XL-13). */
-  readonly name: Buffer;
-  /** SubjectKeyIdentifier of the authority, 20 bytes. */
-  readonly keyId: Buffer;
 }
 
-const TBS_AT = 4; // room for the outer header: a leaf is always between 256 bytes and 64 KiB
 const MAX_URI_BYTES = 2048;
-const VERSION_AND_SERIAL_HEADER = Buffer.from('a0030201020210', 'hex');
-const EMPTY_SUBJECT = Buffer.from('3000', 'hex');
-const SERIAL_BYTES = 16;
-const KEY_ID_BYTES = 20;
-const SAN_OID = tlv(TAG.oid, Buffer.from(EXTENSION.subjectAltName, 'hex'));
-const CRITICAL = Buffer.from('0101ff', 'hex');
-const SKI_HEADER = Buffer.from('301d0603551d0e04160414', 'hex');
+const MAX_LAYOUTS = 64;
+const MAX_TIMES = 512;
 
 /**
- * Signs X509-SVIDs by filling a DER template: what never changes between two leaves of one authority is encoded once. The profile is
- * that of the X509-SVID standard: empty subject, one critical URI SAN, critical digitalSignature, serverAuth and clientAuth, critical
- * empty BasicConstraints, both key identifiers. The tests hold every byte equal to what @peculiar/x509 encodes.
+ * Signs X509-SVIDs by filling the holes of a prepared layout: what does not change between two leaves of one authority is encoded once.
+ * The tests hold every byte equal to what @peculiar/x509 encodes.
  *
- * Not reentrant within one call, which being synchronous it never is: all leaves are built in one scratch buffer.
+ * All leaves of one layout are built in the same bytes, which is safe because building one never yields.
  */
 export class LeafEncoder implements Signer<X509Plan> {
-  readonly #key: KeyObject;
-  readonly #algorithmAndIssuer: Buffer;
-  readonly #extensions: Buffer;
-  readonly #scratch = Buffer.allocUnsafeSlow(8192);
+  readonly #issuer: Issuer;
+  readonly #layouts = new Map<number, LeafLayout>();
   readonly #times = new Map<number, Buffer>();
 
   constructor(issuer: Issuer) {
-    this.#key = issuer.key;
-    this.#algorithmAndIssuer = Buffer.concat([ECDSA_SHA256, issuer.name]);
-    this.#extensions = Buffer.concat([
-      encodedExtension(EXTENSION.keyUsage, true, Buffer.from('03020780', 'hex')),
-      encodedExtension(EXTENSION.extendedKeyUsage, false, Buffer.from('301406082b0601050507030106082b06010505070302', 'hex')),
-      encodedExtension(EXTENSION.basicConstraints, true, EMPTY_SUBJECT),
-      encodedExtension(EXTENSION.authorityKeyId, false, tlv(TAG.sequence, tlv(0x80, issuer.keyId))),
-      SKI_HEADER,
-    ]);
+    this.#issuer = issuer;
   }
 
   /** DER of the leaf. Throws E_INTERNAL for a plan that has no exact encoding. */
   sign(plan: X509Plan): Buffer {
-    const b = this.#scratch;
-    const tbsEnd = this.#writeTbs(plan);
+    const { bytes, tbs, tbsEnd } = this.#fill(plan);
     // The bare KeyObject: an options object costs Node 24 another 9 µs.
-    const signature = sign('sha256', b.subarray(TBS_AT, tbsEnd), this.#key);
-    let at = tbsEnd;
-    at = put(b, at, ECDSA_SHA256);
-    at = writeHeader(b, at, TAG.bitString, signature.length + 1);
-    b[at++] = 0;
-    at = put(b, at, signature);
-    writeHeader(b, 0, TAG.sequence, at - TBS_AT);
+    const signature = sign('sha256', tbs, this.#issuer.key);
+    let at = put(bytes, tbsEnd, ECDSA_SHA256);
+    at = writeHeader(bytes, at, TAG.bitString, signature.length + 1);
+    bytes[at++] = 0;
+    at = put(bytes, at, signature);
+    writeHeader(bytes, 0, TAG.sequence, at - TBS_AT);
     const leaf = Buffer.allocUnsafe(at);
-    b.copy(leaf, 0, 0, at);
+    bytes.copy(leaf, 0, 0, at);
     return leaf;
   }
 
   /** The part that the signature covers, for comparison with another encoder. */
   tbs(plan: X509Plan): Buffer {
-    return Buffer.from(this.#scratch.subarray(TBS_AT, this.#writeTbs(plan)));
+    return Buffer.from(this.#fill(plan).tbs);
   }
 
-  #writeTbs(plan: X509Plan): number {
+  #fill(plan: X509Plan): LeafLayout {
     checkEncodable(plan);
-    const b = this.#scratch;
     const notBefore = this.#time(plan.notBeforeMs);
     const notAfter = this.#time(plan.notAfterMs);
-    const fixed = this.#extensions;
-
-    // Lengths from the inside out, since DER writes them in front.
-    const validity = notBefore.length + notAfter.length;
-    const uri = plan.spiffeId.length;
-    const names = headerBytes(uri) + uri;
-    const value = headerBytes(names) + names;
-    const san = SAN_OID.length + CRITICAL.length + headerBytes(value) + value;
-    const list = fixed.length + KEY_ID_BYTES + headerBytes(san) + san;
-    const wrapped = headerBytes(list) + list;
-    const spki = P256_SPKI_PREFIX.length + P256_POINT_BYTES;
-    const head = VERSION_AND_SERIAL_HEADER.length + SERIAL_BYTES + this.#algorithmAndIssuer.length;
-    const body = head + 2 + validity + EMPTY_SUBJECT.length + spki + headerBytes(wrapped) + wrapped;
-    if (TBS_AT + 4 + body > b.length - 128) throw unsignable(`a certificate of ${body} bytes`);
-
-    let at = writeHeader(b, TBS_AT, TAG.sequence, body);
-    at = put(b, at, VERSION_AND_SERIAL_HEADER);
-    at += b.write(plan.serial, at, 'hex');
-    at = put(b, at, this.#algorithmAndIssuer);
-    at = writeHeader(b, at, TAG.sequence, validity);
-    at = put(b, at, notBefore);
-    at = put(b, at, notAfter);
-    at = put(b, at, EMPTY_SUBJECT);
-    at = put(b, at, P256_SPKI_PREFIX);
-    at = put(b, at, plan.publicKey);
-    at = writeHeader(b, at, 0xa3, wrapped);
-    at = writeHeader(b, at, TAG.sequence, list);
-    at = put(b, at, fixed);
+    const layout = this.#layout(plan.spiffeId.length, notBefore.length, notAfter.length);
+    const { bytes } = layout;
+    bytes.write(plan.serial, layout.serialAt, 'hex');
+    put(bytes, put(bytes, layout.datesAt, notBefore), notAfter);
+    put(bytes, layout.pointAt, plan.publicKey);
     // RFC 5280 §4.2.1.2, method 1. As latin-1 text a digest costs a third of what it costs as a Buffer.
-    at += b.write(hash('sha1', plan.publicKey, 'binary'), at, 'latin1');
-    at = writeHeader(b, at, TAG.sequence, san);
-    at = put(b, at, SAN_OID);
-    at = put(b, at, CRITICAL); // RFC 5280 §4.2.1.6: with an empty subject the SAN is critical
-    at = writeHeader(b, at, TAG.octetString, value);
-    at = writeHeader(b, at, TAG.sequence, names);
-    at = writeHeader(b, at, 0x86, uri);
-    return at + b.write(plan.spiffeId, at, 'latin1');
+    bytes.write(hash('sha1', plan.publicKey, 'binary'), layout.keyIdAt, 'latin1');
+    bytes.write(plan.spiffeId, layout.uriAt, 'latin1');
+    return layout;
+  }
+
+  #layout(uri: number, notBefore: number, notAfter: number): LeafLayout {
+    const key = (uri * 32 + notBefore) * 32 + notAfter;
+    const known = this.#layouts.get(key);
+    if (known) return known;
+    const made = layOut(this.#issuer, { uri, notBefore, notAfter });
+    if (this.#layouts.size >= MAX_LAYOUTS) this.#layouts.clear();
+    this.#layouts.set(key, made);
+    return made;
   }
 
   /** Leaves of one second share their dates. */
@@ -125,19 +84,19 @@ export class LeafEncoder implements Signer<X509Plan> {
     const known = this.#times.get(ms);
     if (known) return known;
     const encoded = encodeTime(ms);
-    if (this.#times.size >= 512) this.#times.clear();
+    if (this.#times.size >= MAX_TIMES) this.#times.clear();
     this.#times.set(ms, encoded);
     return encoded;
   }
 }
 
+const SPIFFE_ID = /^spiffe:\/\/[a-z0-9._-]+\/[A-Za-z0-9._/-]+$/;
+
 /** A last look before bytes are written: text outside ASCII or a short key would be encoded as something else, silently. */
-function checkEncodable(plan: X509Plan): void {
-  if (!isSerial(plan.serial)) throw unsignable('a serial number of another form');
-  if (plan.publicKey.length !== P256_POINT_BYTES || plan.publicKey[0] !== 4) throw unsignable('a public key of another form');
-  if (plan.spiffeId.length > MAX_URI_BYTES || !/^spiffe:\/\/[a-z0-9._-]+\/[A-Za-z0-9._/-]+$/.test(plan.spiffeId))
-    throw unsignable('a SPIFFE ID of another form');
-  const { notBeforeMs, notAfterMs } = plan;
+function checkEncodable({ serial, publicKey, spiffeId, notBeforeMs, notAfterMs }: X509Plan): void {
+  if (!isSerial(serial)) throw unsignable('a serial number of another form');
+  if (publicKey.length !== P256_POINT_BYTES || publicKey[0] !== 4) throw unsignable('a public key of another form');
+  if (spiffeId.length > MAX_URI_BYTES || !SPIFFE_ID.test(spiffeId)) throw unsignable('a SPIFFE ID of another form');
   if (!isEncodableTime(notBeforeMs) || !isEncodableTime(notAfterMs)) throw unsignable('a date that is not a whole second');
   if (notBeforeMs > notAfterMs) throw unsignable('an end before the beginning');
 }

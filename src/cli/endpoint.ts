@@ -11,7 +11,7 @@ export function workloadSocket(context: CommandContext, options: Options): strin
 
 /** Path in a `unix:` URI (SPIFFE Workload Endpoint §4). Throws E_CONFIG for anything else: the launch API is local. */
 export function socketOf(uri: string): string {
-  const path = /^unix:(?:\/\/)?(\/[^?#]*)$/.exec(uri)?.[1];
+  const path = /^unix:(?:\/\/)?(\/(?!\/)[^?#]*)$/.exec(uri)?.[1];
   const decoded = path === undefined ? undefined : percentDecoded(path);
   if (decoded === undefined || decoded.includes('\0')) {
     throw new MandateError('E_CONFIG', {

@@ -110,11 +110,15 @@ export interface Launcher {
   readonly inheritedDescriptors: () => readonly number[];
   /** As execvp would. Throws E_RUN_NOT_FOUND, E_RUN_NOT_EXECUTABLE. */
   readonly resolveProgram: (name: string, path: string | undefined, cwd: string) => string;
+  /** Arguments and environment (`NAME=value`) of this process as their bytes. */
+  readonly asStarted: () => { readonly argv: readonly Buffer[]; readonly env: readonly Buffer[] };
   /** Throws E_RUN, E_RUN_NOT_FOUND or E_RUN_NOT_EXECUTABLE; otherwise this process is the program. */
   readonly execInPlace: (program: {
     readonly path: string;
-    readonly argv: readonly string[];
-    readonly env: Readonly<Record<string, string>>;
+    readonly argv: readonly Buffer[];
+    readonly env: readonly Buffer[];
     readonly descriptors: readonly number[];
+    /** Soft limit of open files and mask of ignored signals before Node started, as bin/mandate noted them. */
+    readonly startedWith: string | undefined;
   }) => never;
 }

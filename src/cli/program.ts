@@ -2,6 +2,7 @@ import path from 'node:path';
 import { Command as Commander, CommanderError } from 'commander';
 import { EXIT, MandateError } from '../domain/errors';
 import { helpOfCommand, helpOfGroup, helpOfProgram } from './command-help';
+import { keepAlive } from './keep-alive';
 import { FORMATS, Output, type Format } from './output';
 import type { CliDeps, CliStream } from './ports';
 import { COMMANDS, GROUPS } from './specs/all';
@@ -12,6 +13,7 @@ import { noSuchCommand, usageError } from './usage-error';
 export async function runCli(deps: CliDeps): Promise<number> {
   ignoreBrokenPipe(deps.stdout);
   ignoreBrokenPipe(deps.stderr);
+  const release = keepAlive();
   const state: { exit: number; spec?: CommandSpec; out?: Output } = { exit: EXIT.ok };
   const program = assemble(deps, async (spec, operands, options) => {
     state.spec = spec;
@@ -27,6 +29,8 @@ export async function runCli(deps: CliDeps): Promise<number> {
     const spec = state.spec ?? namedBy(deps.argv);
     const exit = (state.out ?? failureOutput(deps)).fail(thrown instanceof CommanderError ? usageError(thrown, spec) : thrown);
     return spec?.failuresExit !== undefined && exit !== EXIT.notExecutable && exit !== EXIT.commandNotFound ? spec.failuresExit : exit;
+  } finally {
+    release();
   }
 }
 

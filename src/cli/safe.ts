@@ -3,8 +3,11 @@ import { terminalText } from '../domain/terminal-text';
 /** More than a terminal line is ever needed of one value. */
 const MAX_VALUE = 400;
 
+/** What nearly every value is; the table of all hostile characters takes milliseconds to build. */
+const HARMLESS = /^[ -[\]-~]*$/;
+
 /** A value from elsewhere as it may be printed: escaped and bounded. */
-export const safe = (text: string): string => terminalText(text, MAX_VALUE);
+export const safe = (text: string): string => (text.length <= MAX_VALUE && HARMLESS.test(text) ? text : terminalText(text, MAX_VALUE));
 
 /** As `safe`; nothing is shown as a dash. */
 export const safeOr = (text: string | null | undefined): string => (text === null || text === undefined || text === '' ? '–' : safe(text));
@@ -14,5 +17,5 @@ export const safeSentence = (text: string): string =>
   text
     .slice(0, MAX_VALUE)
     .split('\\')
-    .map((part) => terminalText(part))
+    .map((part) => (HARMLESS.test(part) ? part : terminalText(part)))
     .join('\\');

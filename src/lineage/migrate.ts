@@ -33,6 +33,7 @@ export interface MigrateOptions {
 export async function migrate(options: MigrateOptions): Promise<readonly string[]> {
   const shipped = options.migrations ?? shippedMigrations();
   return withOwner(options.ownerUrl, async (client) => {
+    await assureVersion(client);
     // A session lock on a connection of our own: it ends with the connection, whatever happens to this process.
     await client.query('SELECT pg_advisory_lock($1)', [LOCK]);
     await client.query(TABLE);
@@ -64,6 +65,15 @@ export async function pendingMigrations(url: string, migrations = shippedMigrati
     const applied = await client.query<AppliedMigration>(APPLIED_MIGRATIONS);
     return pendingOf(migrations, applied.rows).map((migration) => migration.name);
   });
+}
+
+/** Before 15 every role may create tables in the schema public, which the server's role must not be able to. */
+const MIN_VERSION = 15;
+
+async function assureVersion(client: pg.Client): Promise<void> {
+  const { rows } = await client.query<{ major: number }>("SELECT current_setting('server_version_num')::int / 10000 AS major");
+  if ((rows[0]?.major ?? 0) >= MIN_VERSION) return;
+  throw new MandateError('E_DB_SCHEMA', { saw: `PostgreSQL ${rows[0]?.major}`, fix: `use PostgreSQL ${MIN_VERSION} or newer` });
 }
 
 async function applyOne(client: pg.Client, migration: Migration, { clock, random }: MigrateOptions): Promise<void> {
@@ -98,6 +108,8 @@ async function withOwner<T>(url: string, work: (client: pg.Client) => Promise<T>
   }
   try {
     return await work(client);
+  } catch (error) {
+    throw connectionFailure(error, address.shown);
   } finally {
     await client.end().catch(() => undefined);
   }

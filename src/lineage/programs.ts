@@ -9,6 +9,13 @@ export interface DatabaseAccount {
   readonly gid: number;
 }
 
+interface SpawnOptions {
+  readonly uid?: number;
+  readonly gid?: number;
+  readonly cwd: string;
+  readonly env: NodeJS.ProcessEnv;
+}
+
 export interface Finished {
   readonly code: number | null;
   readonly stdout: string;
@@ -36,10 +43,7 @@ export class Programs {
   }
 
   /** Command, arguments and spawn options for one of PostgreSQL's programs. */
-  command(
-    program: string,
-    args: readonly string[],
-  ): { file: string; args: string[]; options: { uid?: number; gid?: number; cwd: string; env: NodeJS.ProcessEnv } } {
+  command(program: string, args: readonly string[]): { file: string; args: string[]; options: SpawnOptions } {
     const [file, ...rest] = [...this.#prefix, path.join(this.bin, program), ...args];
     return { file: file as string, args: rest, options: { ...this.as, cwd: '/', env: ENVIRONMENT } };
   }
@@ -47,20 +51,30 @@ export class Programs {
   /** Runs a program to its end. Never throws. */
   run(program: string, args: readonly string[], input = ''): Promise<Finished> {
     const { file, args: list, options } = this.command(program, args);
-    return new Promise((resolve) => {
-      const child = spawn(file, list, { ...options, stdio: 'pipe' });
-      const output = { stdout: '', stderr: '' };
-      for (const name of ['stdout', 'stderr'] as const) {
-        child[name].setEncoding('utf8').on('data', (text: string) => {
-          output[name] = (output[name] + text).slice(-MAX_OUTPUT);
-        });
-      }
-      child.on('error', (error) => resolve({ code: null, ...output, error }));
-      child.on('close', (code) => resolve({ code, ...output, error: undefined }));
-      child.stdin.on('error', () => undefined); // it ended before it read everything; its exit status says so
-      child.stdin.end(input);
-    });
+    return finish(file, list, options, input);
   }
+}
+
+/** False where the account cannot enter the folder, because of its mode or of a folder above it. */
+export async function canEnter(folder: string, as: DatabaseAccount): Promise<boolean> {
+  // Not by the spawn's own cwd: that is entered before the uid is dropped.
+  return (await finish('/bin/sh', ['-c', 'cd "$0"', folder], { ...as, cwd: '/', env: ENVIRONMENT }, '')).code === 0;
+}
+
+function finish(file: string, args: readonly string[], options: SpawnOptions, input: string): Promise<Finished> {
+  return new Promise((resolve) => {
+    const child = spawn(file, args, { ...options, stdio: 'pipe' });
+    const output = { stdout: '', stderr: '' };
+    for (const name of ['stdout', 'stderr'] as const) {
+      child[name].setEncoding('utf8').on('data', (text: string) => {
+        output[name] = (output[name] + text).slice(-MAX_OUTPUT);
+      });
+    }
+    child.on('error', (error) => resolve({ code: null, ...output, error }));
+    child.on('close', (code) => resolve({ code, ...output, error: undefined }));
+    child.stdin.on('error', () => undefined); // it ended before it read everything; its exit status says so
+    child.stdin.end(input);
+  });
 }
 
 function hasAccount(uid: number | undefined): boolean {

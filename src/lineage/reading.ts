@@ -1,5 +1,6 @@
-import { MandateError } from '../domain/errors';
+import { isErrorCode, MandateError } from '../domain/errors';
 import type { Database } from './connection';
+import { wrongStatement } from './failure';
 
 interface PrismaFailure {
   readonly code?: string;
@@ -22,9 +23,11 @@ export async function query<T>(database: Database, work: (prisma: Database['pris
     return await work(database.prisma);
   } catch (cause) {
     if (cause instanceof MandateError) throw cause;
+    // Prisma keeps only the code of an error of ours; the pool kept the error.
+    const { code } = cause as PrismaFailure;
+    if (code !== undefined && isErrorCode(code)) throw database.refusal() ?? new MandateError(code, {}, { cause });
     const state = refusedState(cause);
-    // 08 connection, 53 resources, 57 operator intervention, 58 system: the database's state, not our statement.
-    if (state !== undefined && !/^(08|53|57|58)/.test(state)) throw new MandateError('E_INTERNAL', { saw: `SQLSTATE ${state}` }, { cause });
+    if (wrongStatement(state)) throw new MandateError('E_INTERNAL', { saw: `SQLSTATE ${state}` }, { cause });
     throw new MandateError('E_DB_DOWN', { saw: database.shown, fix: 'start PostgreSQL; mandate goes on by itself' }, { cause });
   }
 }

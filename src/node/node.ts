@@ -106,6 +106,7 @@ export async function startNode(parts: NodeParts): Promise<RunningNode> {
       lost: () => undefined,
     },
     clock,
+    parts.random,
     log,
   );
   const serving = new Serving({ link, members, attestors: parts.attestors, clock, random: parts.random, log, hold });

@@ -1,7 +1,7 @@
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { Client, type ClientDuplexStream, credentials, type MethodDefinition } from '@grpc/grpc-js';
 import { MandateError } from '../domain/errors';
-import type { Clock, Log } from '../domain/ports';
+import type { Clock, Log, Random } from '../domain/ports';
 import {
   NodeLink,
   type NodeMessage,
@@ -49,7 +49,14 @@ interface Pending {
   readonly cancelTimeout: () => void;
 }
 
-export function openServerLink(socketPath: string, hello: () => Ask, handlers: LinkHandlers, clock: Clock, log: Log): ServerLink {
+export function openServerLink(
+  socketPath: string,
+  hello: () => Ask,
+  handlers: LinkHandlers,
+  clock: Clock,
+  random: Random,
+  log: Log,
+): ServerLink {
   const method = grpcService(NodeLink)['link'] as MethodDefinition<NodeMessage, ServerMessage>;
   const client = new Client(`unix:${socketPath}`, credentials.createInsecure(), {
     'grpc.initial_reconnect_backoff_ms': FIRST_BACKOFF_MS,
@@ -105,9 +112,9 @@ export function openServerLink(socketPath: string, hello: () => Ask, handlers: L
       welcomed = false;
       for (const id of [...pending.keys()]) settle(id)?.reject(down());
       handlers.lost();
-      // Jitter keeps many nodes apart when one server comes back.
-      const delay = Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** Math.min(failures++, 10));
-      clock.after(delay, connect);
+      // Drawn from the whole interval, so that many nodes do not come back to one server at once.
+      const ceiling = Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** Math.min(failures++, 10));
+      clock.after(FIRST_BACKOFF_MS + (random.bytes(1)[0]! / 255) * (ceiling - FIRST_BACKOFF_MS), connect);
     };
     opened.on('data', (message: ServerMessage) => {
       try {

@@ -1,4 +1,4 @@
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, statSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, statSync, writeSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { dirname } from 'node:path';
 import { z } from 'zod';
@@ -52,7 +52,7 @@ export async function openInstallation(
     createdAt: new Date(nowMs).toISOString(),
     httpsPort: await freePort(),
     healthPort: await freePort(),
-    accounts: layout.mode === 'installed' ? issuerAccounts() : null,
+    accounts: layout.mode === 'installed' ? issuerAccounts(random) : null,
   };
   write(file, `${JSON.stringify({ v: 1, ...installation }, undefined, 2)}\n`);
   return { installation, created: true };
@@ -95,14 +95,4 @@ function freePort(): Promise<number> {
       probe.close(() => (typeof address === 'object' && address ? resolve(address.port) : reject(new Error('no port'))));
     });
   });
-}
-
-/** Makes a folder with exactly this mode and owner, or checks that the one there belongs to whom it should. */
-export function ownFolder(path: string, mode: number, owner?: { readonly uid: number; readonly gid: number }): void {
-  mkdirSync(path, { recursive: true, mode });
-  const found = statSync(path);
-  const expected = owner?.uid ?? process.geteuid?.() ?? 0;
-  if (found.uid !== expected && process.geteuid?.() !== 0) {
-    throw new MandateError('E_STATE_PERMISSIONS', { saw: `${path} belongs to uid ${found.uid}`, fix: 'choose another state folder' });
-  }
 }

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { MandateError } from '../domain/errors';
+import type { Random } from '../domain/ports';
 import { statusIds } from '../domain/proc-text';
 
 export interface Account {
@@ -13,24 +14,24 @@ export interface IssuerAccounts {
   readonly database: Account;
 }
 
-/** Numeric uids are taken from here: above what people and systemd's dynamic users get, below the reserved end. */
-const FIRST_FREE_UID = 70_000;
-const LAST_FREE_UID = 99_000;
+/** Numeric uids are drawn from here: nobody hands these out (systemd: "Users, Groups, UIDs and GIDs on systemd Systems"). */
+const FIRST_FREE_UID = 1_900_000_000;
+const FREE_UIDS = 200_000_000;
 
 /** The accounts `mandate` and `mandate-db` where they exist, else uids that no account and no process has. */
-export function issuerAccounts(passwd = readFileSync('/etc/passwd', 'utf8')): IssuerAccounts {
+export function issuerAccounts(random: Random, passwd = readFileSync('/etc/passwd', 'utf8')): IssuerAccounts {
   const rows = passwd.split('\n').map((line) => line.split(':'));
   const named = (name: string): Account | undefined => {
     const row = rows.find((fields) => fields[0] === name);
     return row && { uid: Number(row[2]), gid: Number(row[3]) };
   };
   const taken = new Set([...rows.map((fields) => Number(fields[2])), ...[...runningUids().values()].flat()]);
-  let next = FIRST_FREE_UID;
+  // Drawn rather than counted up: two installations on one machine must not end up under the same uid.
   const free = (): Account => {
-    while (taken.has(next)) next += 1;
-    if (next > LAST_FREE_UID) throw new MandateError('E_PLATFORM', { saw: `no free uid from ${FIRST_FREE_UID} to ${LAST_FREE_UID}` });
-    taken.add(next);
-    return { uid: next, gid: next };
+    const uid = FIRST_FREE_UID + (random.bytes(4).readUInt32BE() % FREE_UIDS);
+    if (taken.has(uid)) return free();
+    taken.add(uid);
+    return { uid, gid: uid };
   };
   const accounts = { server: named('mandate') ?? free(), database: named('mandate-db') ?? free() };
   if (accounts.server.uid === 0 || accounts.database.uid === 0 || accounts.server.uid === accounts.database.uid) {

@@ -33,10 +33,16 @@ export interface SupervisorParts {
   readonly uid: number;
   readonly clock: Clock;
   readonly random: Random;
-  readonly log: Log;
+  /** Where the supervisor itself writes, once the folder is there. */
+  readonly openLog: (file: string) => Log;
   readonly limits: (layout: Layout) => Limits;
   /** Starts or reaches the database and brings its schema up to date. */
-  readonly openDatabase: (options: StartOptions, account: Account | undefined, clientsGid: number | undefined) => Promise<RunningDatabase>;
+  readonly openDatabase: (
+    options: StartOptions,
+    account: Account | undefined,
+    clientsGid: number | undefined,
+    log: Log,
+  ) => Promise<RunningDatabase>;
 }
 
 export interface StartOptions {
@@ -82,7 +88,6 @@ export class Supervisor {
   }
 
   async start(options: StartOptions, onEvent: (event: StepEvent) => void, abort: AbortSignal): Promise<Running> {
-    const run = new Run(this.parts, options, onEvent);
     const aborted = new Promise<never>((_, reject) => {
       abort.addEventListener('abort', () => reject(new MandateError('E_CHILD_FAILED', { why: 'it was told to end before it was ready' })), {
         once: true,
@@ -91,6 +96,7 @@ export class Supervisor {
     aborted.catch(() => undefined);
     this.#folders(options.layout, undefined);
     const unlock = lockState(options.layout.lockFile);
+    const run = new Run(this.parts, options, onEvent);
     try {
       return await Promise.race([run.start((accounts) => this.#folders(options.layout, accounts), unlock), aborted]);
     } catch (thrown) {
@@ -130,6 +136,7 @@ class Run {
   #node: Child | undefined;
   #nodeKey: string | undefined;
   #stopping: Promise<void> | undefined;
+  readonly #log: Log;
   #end: (error?: Error) => void = () => undefined;
   readonly #ended: Promise<void>;
 
@@ -138,6 +145,7 @@ class Run {
     private readonly options: StartOptions,
     private readonly onEvent: (event: StepEvent) => void,
   ) {
+    this.#log = parts.openLog(`${options.layout.logs}/supervisor.log`);
     this.#ended = new Promise((resolve, reject) => {
       this.#end = (error) => (error ? reject(error) : resolve());
     });
@@ -210,11 +218,16 @@ class Run {
   }
 
   async #openDatabase(installation: InstallationFile): Promise<RunningDatabase> {
-    const database = await this.parts.openDatabase(this.options, installation.accounts?.database, installation.accounts?.server.gid);
+    const database = await this.parts.openDatabase(
+      this.options,
+      installation.accounts?.database,
+      installation.accounts?.server.gid,
+      this.#log,
+    );
     this.#database = database;
     void database.ended.then((reason) => {
       if (this.#stopping || this.#database !== database) return;
-      this.parts.log.warn({ reason }, 'database ended');
+      this.#log.warn({ reason }, 'database ended');
       this.#event('database', 'restarted', reason, this.parts.clock.monotonicMs());
       this.#openDatabase(installation).then(
         () => this.#tellSupervised(),
@@ -298,7 +311,7 @@ class Run {
       message,
       restarted: (reason) => this.#event(name === 'server' ? 'server' : 'node', 'restarted', reason, parts.clock.monotonicMs()),
       clock: parts.clock,
-      log: parts.log,
+      log: this.#log,
     });
   }
 
@@ -332,7 +345,7 @@ class Run {
   #fail(thrown: unknown): void {
     if (this.#stopping) return;
     const error = asMandateError(thrown);
-    this.parts.log.error({ err: error, code: error.code }, 'a part was given up on');
+    this.#log.error({ err: error, code: error.code }, 'a part was given up on');
     void this.stopAll().then(() => this.#end(error));
   }
 

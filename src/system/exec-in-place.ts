@@ -9,10 +9,13 @@ export interface Program {
   /** Absolute path, as `resolveProgram` gives it. */
   readonly path: string;
   /** All arguments, the name the program is to see itself by first. */
-  readonly argv: readonly string[];
-  readonly env: Readonly<Record<string, string>>;
+  readonly argv: readonly Buffer[];
+  /** `NAME=value`. */
+  readonly env: readonly Buffer[];
   /** What `inheritedDescriptors` said at the start. */
   readonly descriptors: readonly number[];
+  /** Soft limit of open files and mask of ignored signals in hex, as they were before Node started; undefined where nobody noted them. */
+  readonly startedWith: string | undefined;
 }
 
 /**
@@ -23,18 +26,18 @@ export interface Program {
  * To be called on the main thread as the last thing done; standard input must not have been touched. Returns only by throwing:
  * E_RUN_NOT_FOUND, E_RUN_NOT_EXECUTABLE, E_RUN.
  */
-export function execInPlace({ path, argv, env, descriptors }: Program): never {
-  const limits = parentLimits();
-  const environment = Object.entries(env).map(([name, value]) => `${name}=${value}`);
+export function execInPlace({ path, argv, env, descriptors, startedWith }: Program): never {
+  const before = startOf(startedWith);
+  const own = limitsOf('self');
+  const limits = before.openFiles !== undefined && own ? { soft: before.openFiles, hard: own.hard } : limitsOf(process.ppid);
   try {
-    if ([path, ...argv, ...environment].some((text) => text.includes('\0'))) throw new MandateError('E_RUN', { saw: 'a NUL byte' });
+    if (path.includes('\0') || [...argv, ...env].some((bytes) => bytes.includes(0))) throw new MandateError('E_RUN', { saw: 'a NUL byte' });
     for (const fd of [0, 1, 2, ...descriptors]) handOver(fd);
-    disposeSignal(constants.signals.SIGPIPE, 'default');
-    disposeSignal(SIGXFSZ, 'default');
-    disposeSignal(constants.signals.SIGUSR1, 'default');
+    for (const signal of CHANGED_BY_NODE) disposeSignal(signal, 'default');
+    for (const signal of before.ignored) disposeSignal(signal, 'ignore');
     unblockSignals();
     if (limits !== undefined) limitOpenFiles(limits.soft, limits.hard);
-    execOrShell(path, argv, environment);
+    execOrShell(path, argv, env);
   } catch (thrown) {
     // We go on only to say why: a reader that went away must not end us before that.
     disposeSignal(constants.signals.SIGPIPE, 'ignore');
@@ -42,14 +45,31 @@ export function execInPlace({ path, argv, env, descriptors }: Program): never {
   }
 }
 
-const { SIGXFSZ } = constants.signals;
+const CHANGED_BY_NODE = [constants.signals.SIGPIPE, constants.signals.SIGXFSZ, constants.signals.SIGUSR1];
+const { SIGKILL, SIGSTOP } = constants.signals;
+const LAST_SIGNAL = 31;
 
-function execOrShell(path: string, argv: readonly string[], env: readonly string[]): never {
+/**
+ * What bin/mandate noted: `<soft limit> <SigIgn of /proc/PID/status>`. Node resets ignored signals, and `nohup mandate run` means that
+ * the command ignores its hang-up.
+ */
+export function startOf(noted: string | undefined): { readonly openFiles: bigint | undefined; readonly ignored: readonly number[] } {
+  const [, soft, mask] = /^(\d{1,19}|unlimited) ([0-9a-f]{16})$/.exec(noted ?? '') ?? [];
+  if (soft === undefined || mask === undefined) return { openFiles: undefined, ignored: [] };
+  const bits = BigInt(`0x${mask}`);
+  const signals = Array.from({ length: LAST_SIGNAL }, (_, index) => index + 1);
+  return {
+    openFiles: limitValue(soft),
+    ignored: signals.filter((signal) => signal !== SIGKILL && signal !== SIGSTOP && (bits >> BigInt(signal - 1)) & 1n),
+  };
+}
+
+function execOrShell(path: string, argv: readonly Buffer[], env: readonly Buffer[]): never {
   try {
     execve(path, argv, env);
   } catch (thrown) {
     if (!(thrown instanceof KernelError) || thrown.code !== 'ENOEXEC') throw thrown;
-    execve(SHELL, [SHELL, path, ...argv.slice(1)], env);
+    execve(SHELL, [Buffer.from(SHELL), Buffer.from(path), ...argv.slice(1)], env);
   }
 }
 
@@ -63,12 +83,12 @@ function asRunError(path: string, cause: KernelError): MandateError {
 }
 
 /**
- * Limits on open files as our parent has them: Node raises the soft one to the hard one at its start and keeps no note of what it was.
- * Undefined where they cannot be read; then the raised one stays.
+ * Limits on open files of a process. Node raises its soft one to the hard one at its start; where nobody noted what it was, our parent's
+ * are the best guess. Undefined where they cannot be read; then the raised one stays.
  */
-function parentLimits(): { readonly soft: bigint; readonly hard: bigint } | undefined {
+function limitsOf(pid: number | 'self'): { readonly soft: bigint; readonly hard: bigint } | undefined {
   try {
-    return openFileLimits(readFileSync(`/proc/${process.ppid}/limits`, 'latin1'));
+    return openFileLimits(readFileSync(`/proc/${pid}/limits`, 'latin1'));
   } catch {
     return undefined;
   }
@@ -80,6 +100,7 @@ const INFINITY = 2n ** 64n - 1n;
 export function openFileLimits(limits: string): { readonly soft: bigint; readonly hard: bigint } | undefined {
   const [, soft, hard] = /^Max open files\s+(\d+|unlimited)\s+(\d+|unlimited)\s/m.exec(limits) ?? [];
   if (soft === undefined || hard === undefined) return undefined;
-  const value = (text: string): bigint => (text === 'unlimited' ? INFINITY : BigInt(text));
-  return { soft: value(soft), hard: value(hard) };
+  return { soft: limitValue(soft), hard: limitValue(hard) };
 }
+
+const limitValue = (text: string): bigint => (text === 'unlimited' ? INFINITY : BigInt(text));

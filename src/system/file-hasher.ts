@@ -105,8 +105,7 @@ export class FileHashing implements FileHasher {
 
   private thread(): Worker {
     if (this.#thread !== undefined) return this.#thread;
-    const thread = startThread('hash-thread', {});
-    thread.on('message', (answer: HashAnswer) => this.settle(answer));
+    const thread = startThread('hash-thread', {}, (answer: HashAnswer) => this.settle(answer));
     thread.once('error', () => void thread.terminate());
     thread.once('exit', () => {
       this.#thread = undefined;

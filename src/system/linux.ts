@@ -9,7 +9,7 @@ import { constants } from 'node:os';
  * libuv closes on that thread only, so a number cannot have come to mean another file.
  */
 
-type Argument = number | bigint | string | null | Buffer | Uint32Array | readonly (string | null)[];
+type Argument = number | bigint | string | null | Buffer | Uint32Array | readonly (Buffer | null)[];
 type Call = (...args: Argument[]) => number;
 
 const { errno } = constants;
@@ -49,7 +49,7 @@ const declarations = {
   fcntl: 'int fcntl(int fd, int command, int argument)',
   flock: 'int flock(int fd, int operation)',
   setrlimit: 'int setrlimit(int resource, _In_ uint8_t *limit)',
-  execve: 'int execve(const char *path, const char **argv, const char **env)',
+  execve: 'int execve(const char *path, const uint8_t **argv, const uint8_t **env)',
 } as const;
 type Name = keyof typeof declarations;
 
@@ -289,9 +289,12 @@ export function limitOpenFiles(soft: bigint, hard: bigint): void {
   checked('setrlimit', RLIMIT_NOFILE, limit);
 }
 
+const NUL = Buffer.alloc(1);
+
 /** Replaces this program. Returns only by throwing: KernelError with ENOENT, EACCES, ENOEXEC, … */
-export function execve(path: string, argv: readonly string[], env: readonly string[]): never {
-  checked('execve', path, [...argv, null], [...env, null]);
+export function execve(path: string, argv: readonly Buffer[], env: readonly Buffer[]): never {
+  const terminated = (strings: readonly Buffer[]) => [...strings.map((bytes) => Buffer.concat([bytes, NUL])), null];
+  checked('execve', path, terminated(argv), terminated(env));
   throw new KernelError('execve', errno.EIO);
 }
 

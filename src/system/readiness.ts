@@ -19,8 +19,9 @@ export class Readiness {
 
   constructor(log: Log) {
     epollAdd(this.#epoll, this.#wake, 0);
-    this.#thread = startThread('readiness-thread', { epoll: this.#epoll });
-    this.#thread.on('message', (tokens: readonly number[]) => tokens.forEach((token) => this.ready(token)));
+    this.#thread = startThread('readiness-thread', { epoll: this.#epoll }, (tokens: readonly number[]) =>
+      tokens.forEach((token) => this.ready(token)),
+    );
     this.#ended = new Promise((resolve) => {
       this.#thread.once('error', (error) => log.error({ error: error.message }, 'the thread that waits for processes to end has failed'));
       this.#thread.once('exit', () => resolve());

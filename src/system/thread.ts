@@ -14,11 +14,13 @@ const FROM_SOURCES = `
  * Starts the thread program of that name in this folder. It never keeps the process alive, and closes no descriptor but its own.
  * It gets none of our environment: nothing in it is for threads.
  */
-export function startThread(name: string, data: object): Worker {
+export function startThread<Message>(name: string, data: object, onMessage: (message: Message) => void): Worker {
   const kind = extname(__filename);
   const file = join(__dirname, `${name}${kind}`);
   const options = { workerData: { ...data, file }, trackUnmanagedFds: false, env: {}, stdin: false, execArgv: [] };
   const worker = kind === '.js' ? new Worker(file, options) : new Worker(FROM_SOURCES, { ...options, eval: true });
+  worker.on('message', onMessage);
+  // After the listener: adding one takes the reference again.
   worker.unref();
   return worker;
 }

@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto';
-import { errors, jwtVerify } from 'jose';
+import type * as Jose from 'jose';
 import { MandateError } from '../domain/errors';
 import type { SpiffeId } from '../domain/spiffe-id';
 import { parseSpiffeId } from '../domain/spiffe-id';
@@ -9,6 +9,9 @@ import type { TrustBundle } from './trust-bundle';
 
 /** Upper bound of a token, checked before it is parsed. */
 export const MAX_TOKEN_BYTES = 64 * 1024;
+
+/** Loaded with the first token: who never checks one does without its 10 MB. */
+let loading: Promise<typeof Jose> | undefined;
 
 /** Header members a JWT-SVID may have (JWT-SVID §2); `crit` or key material would ask us to trust the token about itself. */
 const HEADER_MEMBERS: readonly string[] = ['alg', 'kid', 'typ'];
@@ -90,6 +93,7 @@ async function failureUnder(
   key: KeyObject,
   { token, algorithm, audience, nowMs }: { token: string; algorithm: string; audience: string; nowMs: number },
 ): Promise<string | undefined> {
+  const { errors, jwtVerify } = await (loading ??= import('jose'));
   try {
     await jwtVerify(token, key, {
       algorithms: [algorithm],

@@ -85,7 +85,7 @@ const openssl = spawnSync('openssl', ['version']).status === 0;
     const file = join(folder, 'leaf.pem');
     writeFileSync(file, pem('CERTIFICATE', leaf));
     const args = ['verify', '-x509_strict', '-attime', String(NOW_MS / 1000), ...more, '-CAfile', join(folder, 'root.pem'), file];
-    return execFileSync('openssl', args, { encoding: 'utf8' }).trim();
+    return execFileSync('openssl', args, { encoding: 'utf8', stdio: 'pipe' }).trim();
   };
 
   it.each(['sslserver', 'sslclient'])('accepts leaves for %s', (purpose) => {

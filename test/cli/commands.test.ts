@@ -128,7 +128,7 @@ describe('verbs ask the service and say its answer', () => {
 
 describe('failures of the service', () => {
   test.each(Object.keys(CATALOGUE) as ErrorCode[])('%s keeps its code and exit code', async (code) => {
-    service.answers.admin = { status: { refusal: { code } } };
+    service.answers.admin = { status: { fails: { code } } };
     const text = await ask(['status']);
     expect(text.exit).toBe(CATALOGUE[code].exit);
     expect(text.out).toBe('');
@@ -145,15 +145,17 @@ describe('failures of the service', () => {
       saw: [{ value: '5f3a' }],
       remedy: 'look at agents ls',
     };
-    service.answers.admin = { showAgent: { refusal } };
+    service.answers.admin = { showAgent: { fails: refusal } };
     expect((await ask(['agents', 'show', 'x-1234'])).err).toBe(
       'error: no such thing (E_NOT_FOUND)\n  saw   5f3a\n  why   it fits none\n  fix   look at agents ls\n  more  mandate help E_NOT_FOUND\n',
     );
   });
 
   test('an unknown code of a newer service is no code of ours', async () => {
-    service.answers.admin = { status: { refusal: { code: 'E_TOMORROW' as ErrorCode }, bare: undefined } };
-    expect((await ask(['status'])).exit).toBe(1);
+    service.answers.admin = { status: { fails: { code: 'E_TOMORROW' as ErrorCode }, bare: undefined } };
+    const { exit, err } = await ask(['status']);
+    expect(exit).toBe(1);
+    expect(err).toContain('(E_INTERNAL)');
   });
 
   test.each([
@@ -165,7 +167,7 @@ describe('failures of the service', () => {
     [12, 1],
     [13, 1],
   ])('a bare gRPC status %d exits %d', async (bare, exit) => {
-    service.answers.admin = { status: { refusal: { code: 'E_INTERNAL' }, bare } };
+    service.answers.admin = { status: { fails: { code: 'E_INTERNAL' }, bare } };
     expect((await ask(['status'])).exit).toBe(exit);
   });
 

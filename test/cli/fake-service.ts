@@ -20,21 +20,24 @@ type RefusalInit = MessageInitShape<typeof RefusalSchema> & { code: ErrorCode };
 
 /** A failure as the service sends it: the status of its code, with the refusal in the trailer unless `bare`. */
 export interface Failing {
-  readonly refusal: RefusalInit;
+  readonly fails: RefusalInit;
   readonly bare?: number;
 }
 
-const isFailing = (value: unknown): value is Failing =>
-  typeof value === 'object' && value !== null && 'refusal' in value && value.refusal !== null;
+const isFailing = (value: unknown): value is Failing => typeof value === 'object' && value !== null && 'fails' in value;
 
-function statusOf({ refusal, bare }: Failing) {
+/** A test may send a code that no version knows. */
+const knownTo = (code: string): { message: string; grpc: number } | undefined =>
+  (CATALOGUE as Record<string, { message: string; grpc: number }>)[code];
+
+function statusOf({ fails: refusal, bare }: Failing) {
   const metadata = new Metadata();
   if (bare === undefined)
     metadata.set(
       'mandate-refusal-bin',
-      Buffer.from(toBinary(RefusalSchema, create(RefusalSchema, { message: CATALOGUE[refusal.code].message, ...refusal }))),
+      Buffer.from(toBinary(RefusalSchema, create(RefusalSchema, { message: knownTo(refusal.code)?.message ?? '', ...refusal }))),
     );
-  return { code: bare ?? CATALOGUE[refusal.code].grpc, details: 'refused', metadata };
+  return { code: bare ?? knownTo(refusal.code)?.grpc ?? status.INTERNAL, details: 'refused', metadata };
 }
 
 /** What the fake answers; anything not set is UNIMPLEMENTED. */

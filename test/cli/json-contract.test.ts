@@ -1,18 +1,14 @@
-import { readFileSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import path from 'node:path';
-import Ajv, { type ValidateFunction } from 'ajv';
 import { failureAnswer } from '../../src/cli/failure';
 import { RefusedByService } from '../../src/cli/refused-by-service';
 import { CATALOGUE, MandateError, type ErrorCode } from '../../src/domain/errors';
 import { ROOT } from './command-line';
 import { AGENTS, AGENT_ID, AGENT_SHOWN, APPLIED, BUNDLE, DATABASE, RULES, RULE_SHOWN, SERIAL, STATUS, WHO } from './samples';
+import { schemaOf } from './schema';
 
 const folder = path.join(ROOT, 'docs/schema');
 const schemas = readdirSync(folder).filter((name) => name.endsWith('.schema.json'));
-const schemaOf = (name: string): ValidateFunction => {
-  const ajv = new Ajv({ strict: true, strictTypes: false, allErrors: true });
-  return ajv.compile(JSON.parse(readFileSync(path.join(folder, `${name}.schema.json`), 'utf8')));
-};
 
 const refusal = failureAnswer(
   new RefusedByService('E_NO_RULE', {

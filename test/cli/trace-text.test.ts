@@ -105,7 +105,7 @@ describe('a trace as text', () => {
       weakest: { ...TRACE.weakest, delegator: null },
     };
     const text = traceText(stopped, NOW, PLAIN);
-    expect(text.split('\n')[3]).toBe('  ✗ stops     at the delegator root is never a human (STOP_ROOT)');
+    expect(text.split('\n')[3]).toBe('  ✗ stops     at delegator     root is never a human (STOP_ROOT)');
     expect(text).toContain('\nnot complete · weakest: process observed, device declared');
   });
 

@@ -1,4 +1,6 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as grpc from '@grpc/grpc-js';
@@ -6,9 +8,10 @@ import { MandateError } from '../../src/domain/errors';
 import { systemClock } from '../../src/system/clock';
 import { listenForPeers, PEER_SERVER_OPTIONS } from '../../src/system/peer-listener';
 import type { PeerListener, PeerListenerOptions } from '../../src/system/peer-listener';
+import type { PeerConnection } from '../../src/system/peer-connection';
 import { PinnedProcesses } from '../../src/system/processes';
 import { Readiness } from '../../src/system/readiness';
-import { client, quiet } from './peers';
+import { client, quiet, talkTo } from './peers';
 
 const raw = {
   requestSerialize: (x: Buffer) => x,
@@ -110,4 +113,159 @@ describe('a socket whose peers are known', () => {
     expect(refused.map((error) => error.code)).toContain('E_PEER_OTHER_USER');
     await agent.end();
   });
+
+  test('a process with several connections is pinned once, and let go with the last', async () => {
+    await listen();
+    const agent = await client(path());
+    const sockets = [connect(path()), connect(path())];
+    await Promise.all(sockets.map((socket) => once(socket, 'connect')));
+    sockets.forEach((socket) => socket.write(PREFACE));
+    agent.say('unary');
+    await agent.hear();
+    expect(processes.size).toBe(2);
+    sockets.forEach((socket) => socket.destroy());
+    await agent.end();
+    await gone(listener);
+    expect(processes.size).toBe(0);
+  });
+
+  test('the end of the process ends its streams, even where a child keeps the connection', async () => {
+    const peers: PeerConnection[] = [];
+    await listen({ admit: (peer) => void peers.push(peer) });
+    const parent = talkTo('sh', ['-c', 'node -e "$0" "$1" & read line; kill -9 $!; echo', INHERITING, path()]);
+    const child = Number(await parent.hear());
+    const [peer] = peers;
+    const closed = new Promise<void>((resolve) => void peer!.onClose(resolve));
+    expect(peer!.closed).toBe(false);
+    process.kill(peer!.pid, 'SIGKILL');
+    await closed;
+    expect(() => peer!.recheck()).toThrow(expect.objectContaining({ code: 'E_PEER_GONE' }));
+    process.kill(child, 'SIGKILL');
+    await parent.end();
+  });
+
+  test('bytes that a child wrote into the connection of its parent are refused', async () => {
+    await listen();
+    const parent = talkTo(process.execPath, ['-e', CHILD_WRITES, path()]);
+    expect(await parent.hear()).toBe('written');
+    await until(() => refused.length > 0);
+    expect(refused.map((error) => error.code)).toEqual(['E_PEER_SENDER']);
+    await parent.end();
+  });
+
+  test('an exec after the connection shows at the next call', async () => {
+    const peers: PeerConnection[] = [];
+    await listen({ admit: (peer) => void peers.push(peer) });
+    const agent = talkTo(process.execPath, ['-e', EXECS, path()]);
+    expect(await agent.hear()).toBe('connected');
+    peers[0]!.recheck();
+    agent.say('exec');
+    expect(await agent.hear()).toBe('executed');
+    expect(() => peers[0]!.recheck()).toThrow(expect.objectContaining({ code: 'E_PEER_EXEC' }));
+    await agent.end();
+  });
+
+  test('connections over a limit are not kept', async () => {
+    await listen({ maxPerUid: 3, senderPeek: false });
+    const sockets = Array.from({ length: 5 }, () => connect(path()));
+    const ends = sockets.map((socket) => new Promise<void>((resolve) => void socket.on('error', () => {}).on('close', resolve)));
+    await Promise.all(ends.slice(3));
+    expect(listener.connections()).toBe(3);
+    expect(refused.map((error) => error.code)).toEqual(['E_PEER_LIMIT', 'E_PEER_LIMIT']);
+    sockets[0]!.destroy();
+    await gone(listener, 2);
+    const next = connect(path());
+    await until(() => listener.connections() === 3);
+    [...sockets, next].forEach((socket) => socket.destroy());
+  });
+
+  test('one process over its limit hears why', async () => {
+    await listen({ maxPerProcess: 0 });
+    const agent = await client(path());
+    agent.say('unary');
+    expect(await agent.hear()).toBe('error 8 E_PEER_LIMIT');
+    await agent.end();
+  });
+
+  test('a connection that says nothing is ended after two seconds', async () => {
+    const timers: { delayMs: number; run: () => void }[] = [];
+    await listen({
+      clock: { ...systemClock, after: (delayMs, run) => (timers.push({ delayMs, run }), () => {}) },
+    });
+    const silent = connect(path());
+    const closed = once(silent.resume(), 'close');
+    await until(() => timers.length > 0);
+    expect(timers[0]!.delayMs).toBe(2000);
+    timers[0]!.run();
+    await closed;
+    await gone(listener);
+  });
+
+  test('garbage in place of HTTP/2 ends the connection and nothing else', async () => {
+    await listen();
+    const garbage = connect(path());
+    const closed = once(garbage.on('error', () => {}).resume(), 'close');
+    garbage.write(Buffer.alloc(65536, 0xff));
+    await closed;
+    const agent = await client(path());
+    agent.say('unary');
+    expect(await agent.hear()).toContain(String(agent.pid));
+    await agent.end();
+  });
+
+  test('is exactly as open as asked, and leaves nothing behind', async () => {
+    await listen({ folderMode: 0o750, socketMode: 0o660 });
+    expect(statSync(path()).mode & 0o7777).toBe(0o660);
+    expect(statSync(join(folder, 's')).mode & 0o7777).toBe(0o750);
+    await expect(listenForPeersAgain()).rejects.toMatchObject({ code: 'E_SOCKET_IN_USE' });
+    const agent = await client(path());
+    agent.say('stream');
+    await agent.hear();
+    await listener.close();
+    expect(await agent.hear()).toMatch(/^error 14 /);
+    expect([existsSync(path()), listener.connections(), processes.size]).toEqual([false, 0, 0]);
+    await agent.end();
+  });
+
+  const listenForPeersAgain = async (): Promise<void> => {
+    const first = listener;
+    try {
+      await listen();
+    } finally {
+      listener = first;
+    }
+  };
 });
+
+const PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0';
+
+/** Asks on later turns of the event loop until it holds; the test's own limit ends a wait in vain. */
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise((resolve) => setImmediate(resolve));
+}
+const gone = (listener: PeerListener, left = 0): Promise<void> => until(() => listener.connections() === left);
+
+/** Connects, writes what an HTTP/2 client writes first, and hands the connection to a child that lives on. */
+const INHERITING = `
+  const socket = require('node:net').connect(process.argv[1], () => socket.write(${JSON.stringify(PREFACE)}, () => {
+    const child = require('node:child_process').spawn('sleep', ['1000'], { stdio: ['ignore', 'ignore', 'ignore', socket._handle.fd] });
+    child.on('spawn', () => console.log(child.pid));
+  }));`;
+
+/** Connects, and lets a child write the first bytes. */
+const CHILD_WRITES = `
+  const socket = require('node:net').connect(process.argv[1], () => {
+    require('node:child_process').spawn('printf', [${JSON.stringify(PREFACE.slice(0, 24))}], { stdio: ['ignore', socket._handle.fd, 'ignore'] })
+      .on('exit', () => console.log('written'));
+  });`;
+
+/** Connects, and executes another program in place when told to. */
+const EXECS = `
+  const libc = require('koffi').load(null);
+  const fcntl = libc.func('int fcntl(int, int, int)');
+  const socket = require('node:net').connect(process.argv[1], () => socket.write(${JSON.stringify(PREFACE)}, () => console.log('connected')));
+  process.stdin.once('data', () => {
+    for (const fd of [0, 1, 2, socket._handle.fd]) fcntl(fd, 2, 0);
+    fcntl(0, 4, 0);
+    libc.func('int execve(const char *, const char **, const char **)')('/bin/sh', ['sh', '-c', 'echo executed; read line; read line', null], [null]);
+  });`;

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { fileText } from '../../src/domain/file-text';
 import { layoutReadable, parseStat, stackNotRandomised, statusField, statusIds, withoutRandomisation } from '../../src/domain/proc-text';
-import { openFileLimits } from '../../src/system/exec-in-place';
+import { openFileLimits, startOf } from '../../src/system/exec-in-place';
 import { osName } from '../../src/system/host-facts';
 import { notOurs } from '../../src/system/inherited-descriptors';
 
@@ -152,3 +152,13 @@ describe('descriptors passed on by whoever started us', () => {
     ['a socket', [[3, 'socket:[7]', 0o2000002]], [3]],
   ] as const)('%s', (_, more, passed) => expect(list(...more)).toEqual(passed));
 });
+
+describe.each<[string | undefined, ReturnType<typeof startOf>]>([
+  ['1024 0000000000000000', { openFiles: 1024n, ignored: [] }],
+  ['unlimited 0000000000000801', { openFiles: 2n ** 64n - 1n, ignored: [1, 12] }],
+  ['1024 ffffffffffffffff', { openFiles: 1024n, ignored: Array.from({ length: 31 }, (_, i) => i + 1).filter((n) => n !== 9 && n !== 19) }],
+  [' ', { openFiles: undefined, ignored: [] }],
+  ['1024 1', { openFiles: undefined, ignored: [] }],
+  ['99999999999999999999999 0000000000000000', { openFiles: undefined, ignored: [] }],
+  [undefined, { openFiles: undefined, ignored: [] }],
+])('started with %j', (noted, start) => test('is read', () => expect(startOf(noted)).toEqual(start)));

@@ -1,3 +1,4 @@
+import { keptEnvironment, withConnection } from '../kept-environment';
 import { authorizeDatabase, databaseChoice } from '../database-choice';
 import type { Command } from '../specs/spec';
 
@@ -8,5 +9,7 @@ export const dbPsql: Command = async (context, operands, options) => {
   const descriptors = launcher.inheritedDescriptors();
   await authorizeDatabase(context, 'db psql');
   const psql = await deps.database().psql(databaseChoice(context, options));
-  return launcher.execInPlace({ path: psql.program, argv: ['psql', ...psql.args, ...operands], env: psql.env, descriptors });
+  const { env, startedWith } = keptEnvironment(launcher.asStarted().env);
+  const argv = ['psql', ...psql.args, ...operands].map((text) => Buffer.from(text));
+  return launcher.execInPlace({ path: psql.program, argv, env: withConnection(env, psql.env), descriptors, startedWith });
 };

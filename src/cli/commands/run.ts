@@ -1,7 +1,7 @@
 import { MandateError } from '../../domain/errors';
 import { operand, textOption } from '../arguments';
 import { workloadSocket } from '../endpoint';
-import { commandEnvironment } from '../kept-environment';
+import { keptEnvironment, withWorkloadApi } from '../kept-environment';
 import { safe } from '../safe';
 import type { Command, Options } from '../specs/spec';
 import type * as WorkloadClientModule from '../workload-client';
@@ -25,7 +25,15 @@ export const run: Command = async (context, operands, options) => {
     const identity = begun.spiffeIds[0] ?? 'no identity of its own yet';
     out.note((style) => `${style.good('▸')} agent ${safe(begun.agentName)}  pid ${process.pid}  ${safe(identity)}\n`);
   }
-  return launcher.execInPlace({ path: program, argv: operands, env: commandEnvironment(deps.env, `unix://${socket}`), descriptors });
+  const given = launcher.asStarted();
+  const { env, startedWith } = keptEnvironment(given.env);
+  return launcher.execInPlace({
+    path: program,
+    argv: given.argv.slice(-operands.length),
+    env: withWorkloadApi(env, `unix://${socket}`),
+    descriptors,
+    startedWith,
+  });
 };
 
 function nameOf(options: Options): string {

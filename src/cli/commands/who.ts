@@ -17,7 +17,8 @@ export const who: Command = async ({ deps, out, layout }, operands) => {
 };
 
 export function whoText(answer: WhoAnswer, style: Style): string {
-  const agent = answer.agent ? `agent ${style.bold(safe(answer.agent.name))} of ${safeOr(answer.human)}` : 'not known as part of an agent';
+  const human = answer.human === null ? ', no human named' : ` of ${safe(answer.human)}`;
+  const agent = answer.agent ? `agent ${style.bold(safe(answer.agent.name))}${human}` : 'not known as part of an agent';
   const identities = answer.identities.map(
     (identity) => `  ${style.good('✓')} ${safe(identity.spiffeId)}  rule ${safe(identity.rule)} v${identity.ruleVersion}\n`,
   );

@@ -1,0 +1,142 @@
+import type { Launcher } from '../../src/cli/ports';
+import { MandateError } from '../../src/domain/errors';
+import { mandate, type World } from './command-line';
+import { FakeService } from './fake-service';
+import { AGENT_ID } from './samples';
+
+let service: FakeService;
+beforeAll(async () => {
+  service = await FakeService.start();
+});
+beforeEach(() => {
+  service.answers = { begin: { launchId: 'l', agentId: 'a', agentName: 'hello-7k2m', spiffeIds: [AGENT_ID] } };
+  service.asked.length = 0;
+});
+afterAll(() => service.stop());
+
+type Executed = Parameters<Launcher['execInPlace']>[0];
+
+/** Stops where the process would become another program, and keeps what it would have become. */
+class Became extends Error {
+  constructor(readonly program: Executed) {
+    super('became another program');
+  }
+}
+
+async function launched(argv: readonly string[], world: World = {}, launcher: Partial<Launcher> = {}) {
+  const order: string[] = [];
+  let became: Executed | undefined;
+  const said = await mandate(argv, {
+    ...world,
+    deps: {
+      launcher: () => ({
+        inheritedDescriptors: () => {
+          order.push('descriptors');
+          return [7];
+        },
+        resolveProgram: (name) => {
+          order.push('resolve');
+          return `/usr/bin/${name}`;
+        },
+        execInPlace: (program) => {
+          order.push('exec');
+          became = program;
+          throw new Became(program);
+        },
+        ...launcher,
+      }),
+    },
+    env: { SPIFFE_ENDPOINT_SOCKET: `unix://${service.socket}`, ...world.env },
+  });
+  return { ...said, became, order };
+}
+
+describe('run', () => {
+  test('notes descriptors, resolves, opens the launch, then becomes the command', async () => {
+    const { became, order, err } = await launched([
+      'run',
+      '--name',
+      'hello',
+      '--task',
+      'weekly report',
+      '--',
+      'agent',
+      '--flag',
+      '--',
+      '-o',
+      'json',
+    ]);
+    expect(order).toEqual(['descriptors', 'resolve', 'exec']);
+    expect(service.asked).toMatchObject([
+      { verb: 'begin', request: { name: 'hello', task: 'weekly report', program: '/usr/bin/agent', argumentCount: 5 } },
+    ]);
+    expect(became).toMatchObject({ path: '/usr/bin/agent', argv: ['agent', '--flag', '--', '-o', 'json'], descriptors: [7] });
+    expect(err).not.toContain('▸');
+  });
+
+  test('arguments of the command are never sent', async () => {
+    await launched(['run', '--', 'agent', '--password=hunter2']);
+    expect(JSON.stringify(service.asked, (_key, value: unknown) => (typeof value === 'bigint' ? String(value) : value))).not.toContain(
+      'hunter2',
+    );
+  });
+
+  test('gives the command the user’s own environment back, and the socket', async () => {
+    const env = {
+      HOME: '/home/ana',
+      MANDATE_KEPT_NODE_OPTIONS: '--max-old-space-size=64',
+      MANDATE_KEPT_LD_LIBRARY_PATH: '/opt/lib',
+      NOTHING: undefined,
+    };
+    const { became } = await launched(['run', '--', 'agent'], { env });
+    expect(became?.env).toMatchObject({
+      HOME: '/home/ana',
+      NODE_OPTIONS: '--max-old-space-size=64',
+      LD_LIBRARY_PATH: '/opt/lib',
+      SPIFFE_ENDPOINT_SOCKET: `unix://${service.socket}`,
+    });
+    expect(Object.keys(became?.env ?? {}).filter((name) => name.startsWith('MANDATE_KEPT_') || name === 'NOTHING')).toEqual([]);
+  });
+
+  test('names the agent on a terminal or with -v only', async () => {
+    const line = `▸ agent hello-7k2m  pid ${process.pid}  ${AGENT_ID}\n`;
+    expect((await launched(['run', '-v', '--', 'agent'])).err).toContain(line);
+    expect((await launched(['run', '--', 'agent'], { terminal: true, env: { NO_COLOR: '1' } })).err).toContain(line);
+    expect((await launched(['run', '-q', '--', 'agent'], { terminal: true })).err).not.toContain('▸');
+  });
+
+  test.each([
+    ['E_RUN_NOT_FOUND', 127],
+    ['E_RUN_NOT_EXECUTABLE', 126],
+    ['E_RUN', 125],
+  ] as const)('%s exits %d, and no launch is opened for what cannot be started', async (code, exit) => {
+    const resolveProgram = () => {
+      throw new MandateError(code, { saw: 'x' });
+    };
+    const said = await launched(['run', '--', 'x'], {}, { resolveProgram });
+    expect([said.exit, said.out]).toEqual([exit, '']);
+    expect(said.err).toContain(`(${code})`);
+    expect(service.asked).toEqual([]);
+  });
+
+  test.each([
+    ['a refusal', { fails: { code: 'E_PEER_OTHER_USER' as const } }],
+    ['a server that is down', { fails: { code: 'E_SERVER_DOWN' as const } }],
+    ['an internal failure', { fails: { code: 'E_INTERNAL' as const } }],
+  ])('%s exits 125 and starts nothing', async (_name, begin) => {
+    service.answers.begin = begin;
+    const { exit, became } = await launched(['run', '--', 'agent']);
+    expect([exit, became]).toEqual([125, undefined]);
+  });
+
+  test('nothing running exits 125', async () => {
+    expect((await launched(['run', '--', 'agent'], { env: { SPIFFE_ENDPOINT_SOCKET: 'unix:///nonexistent/a.sock' } })).exit).toBe(125);
+  });
+
+  test.each(['-x', 'a b', 'a/b', '\u001b[2J', 'a'.repeat(64)])('a name that is no name (%j) is refused', async (name) => {
+    const { exit, became, err } = await launched(['run', `--name=${name}`, '--', 'agent']);
+    expect([exit, became]).toEqual([125, undefined]);
+    expect(err).toContain('(E_USAGE)');
+    expect(err).not.toContain('\u001b');
+  });
+});

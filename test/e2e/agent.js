@@ -1,0 +1,77 @@
+'use strict';
+/**
+ * A small agent for tests: opens the streams named on its command line and says what it receives, one JSON document a line. Further names
+ * come in on standard input, one a line, and programs to start as JSON lists; the end of standard input ends it.
+ */
+const path = require('node:path');
+const readline = require('node:readline');
+const { spawn } = require('node:child_process');
+const { X509Certificate } = require('node:crypto');
+const { create } = require('@bufbuild/protobuf');
+const { Client, Metadata, credentials } = require('@grpc/grpc-js');
+
+const compiled = (name) => require(path.join(__dirname, '../../dist/src', name));
+const { grpcService } = compiled('wire/grpc');
+const { errorOfStatus } = compiled('wire/refusal');
+const api = compiled('generated/proto/spiffe/workloadapi_pb');
+const launch = compiled('generated/proto/mandate/v1/launch_pb');
+
+const workload = grpcService(api.SpiffeWorkloadAPI);
+const launching = grpcService(launch.LaunchAPI);
+const client = new Client(process.env.SPIFFE_ENDPOINT_SOCKET, credentials.createInsecure(), { 'grpc.default_authority': 'localhost' });
+const header = new Metadata();
+header.set('workload.spiffe.io', 'true');
+
+const say = (event) => process.stdout.write(`${JSON.stringify(event)}\n`);
+
+function stream(name, method, schema, told) {
+  const call = client.makeServerStreamRequest(method.path, method.requestSerialize, method.responseDeserialize, create(schema), header);
+  let ended = false;
+  const end = (code, message, refusal) => {
+    if (!ended) say({ event: 'ended', stream: name, code, message, refusal });
+    ended = true;
+  };
+  call.on('data', (answer) => say({ event: name, ...told(answer) }));
+  call.on('error', (error) => end(error.code, error.details, errorOfStatus(error).code));
+  call.on('end', () => end(0, ''));
+}
+
+const OPEN = {
+  x509: () =>
+    stream('x509', workload.fetchX509SVID, api.X509SVIDRequestSchema, ({ svids }) => ({
+      svids: svids.map(({ spiffeId, x509Svid }) => ({
+        spiffeId,
+        serial: new X509Certificate(x509Svid).serialNumber.toLowerCase().padStart(32, '0'),
+      })),
+    })),
+  standing: () =>
+    stream('standing', launching.awaitIdentity, launch.AwaitIdentityRequestSchema, ({ identities, refusal }) => ({
+      spiffeIds: identities.map(({ spiffeId }) => spiffeId),
+      refusal: refusal && {
+        code: refusal.code,
+        rule: refusal.rule,
+        remedy: refusal.remedy,
+        saw: refusal.saw.map(({ selector, value }) => ({ selector, value })),
+        conditions: refusal.conditions.map(({ selector, holds, seen, expected }) => ({ selector, holds, seen, expected })),
+      },
+    })),
+  jwt: () => {
+    const { path: name, requestSerialize, responseDeserialize } = workload.fetchJWTSVID;
+    const request = create(api.JWTSVIDRequestSchema, { audience: ['test'] });
+    client.makeUnaryRequest(name, requestSerialize, responseDeserialize, request, header, (error, answer) => {
+      if (error) say({ event: 'ended', stream: 'jwt', code: error.code, message: error.details, refusal: errorOfStatus(error).code });
+      else say({ event: 'jwt', svids: answer.svids.map(({ spiffeId }) => ({ spiffeId })) });
+    });
+  },
+};
+
+say({ event: 'started', pid: process.pid });
+for (const name of process.argv.slice(2)) OPEN[name]();
+readline
+  .createInterface({ input: process.stdin })
+  .on('line', (line) => {
+    if (!line.startsWith('[')) return OPEN[line]();
+    const [program, ...args] = JSON.parse(line);
+    spawn(program, args, { stdio: 'ignore' }).on('exit', (code) => say({ event: 'ran', code }));
+  })
+  .on('close', () => process.exit(0));

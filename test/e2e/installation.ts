@@ -1,0 +1,183 @@
+import { type ChildProcess, spawn, spawnSync, type StdioOptions } from 'node:child_process';
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import pg from 'pg';
+
+const ROOT = path.resolve(__dirname, '../..');
+export const MANDATE = path.join(ROOT, 'bin/mandate');
+export const AGENT = path.join(__dirname, 'agent.js');
+const END_MS = 15_000;
+
+export interface Finished {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RunOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly input?: string;
+  readonly stdio?: StdioOptions;
+  readonly cwd?: string;
+}
+
+/** One running Mandate in a state folder of its own, and whatever a test starts beside it: all of it ends with `end`. */
+export class Installation {
+  readonly home = mkdtempSync(path.join(tmpdir(), 'm-'));
+  readonly state = path.join(this.home, 's');
+  readonly #children = new Set<ChildProcess>();
+  readonly #lastResort = () => this.#killAll();
+  #up: ChildProcess | undefined;
+
+  /** Started and ready. */
+  static async start(): Promise<Installation> {
+    const installation = new Installation();
+    // The accounts of the parts pass through it; what is inside has modes of its own.
+    chmodSync(installation.home, 0o711);
+    process.once('exit', installation.#lastResort);
+    try {
+      await installation.up();
+    } catch (error) {
+      await installation.end();
+      throw error;
+    }
+    return installation;
+  }
+
+  get env(): Record<string, string> {
+    return {
+      PATH: process.env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin',
+      HOME: this.home,
+      LANG: 'C.UTF-8',
+      MANDATE_STATE: this.state,
+      SPIFFE_ENDPOINT_SOCKET: this.workloadApi,
+    };
+  }
+
+  get workloadApi(): string {
+    return `unix://${this.state}/run/agent/agent.sock`;
+  }
+
+  /** Starts the daemons in the foreground of a child of ours, so that their end is seen. */
+  async up(): Promise<void> {
+    const child = this.spawn(MANDATE, ['up'], { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#up = child;
+    let said = '';
+    child.stderr!.on('data', (chunk: Buffer) => (said += chunk.toString()));
+    await new Promise<void>((resolve, reject) => {
+      child.stdout!.on('data', (chunk: Buffer) => {
+        if (chunk.toString().startsWith('Ready')) resolve();
+      });
+      child.once('exit', (code, signal) => reject(new Error(`up ended: ${signal ?? code}\n${said}`)));
+    });
+  }
+
+  async down(): Promise<void> {
+    const up = this.#up;
+    if (!up || up.exitCode !== null || up.signalCode !== null) return;
+    const ended = new Promise<void>((resolve) => up.once('exit', () => resolve()));
+    const done = await this.mandate(['down']);
+    if (done.code !== 0) throw new Error(`down: ${done.stderr}`);
+    await ended;
+  }
+
+  /** A child in a session of its own, without a terminal, ended with the installation if it did not end before. */
+  spawn(program: string, args: readonly string[], { env, stdio, cwd }: RunOptions = {}): ChildProcess {
+    const child = spawn(program, [...args], {
+      env: { ...this.env, ...env },
+      cwd: cwd ?? this.home,
+      detached: true,
+      stdio: stdio ?? 'pipe',
+    });
+    this.#children.add(child);
+    return child;
+  }
+
+  /** Runs a program to its end. */
+  run(program: string, args: readonly string[], options: RunOptions = {}): Promise<Finished> {
+    const child = this.spawn(program, args, options);
+    return finished(child, options.input);
+  }
+
+  mandate(args: readonly string[], options: RunOptions = {}): Promise<Finished> {
+    return this.run(MANDATE, args, options);
+  }
+
+  /** The document that `-o json` prints; throws where the command failed. */
+  async json<T = Record<string, unknown>>(...args: string[]): Promise<T> {
+    const { code, stdout, stderr } = await this.mandate([...args, '-o', 'json']);
+    if (code !== 0) throw new Error(`mandate ${args.join(' ')}: ${code}\n${stdout}${stderr}`);
+    return JSON.parse(stdout) as T;
+  }
+
+  /** Rows as the reading role sees them. */
+  async query<T extends pg.QueryResultRow>(sql: string, values: readonly unknown[] = []): Promise<T[]> {
+    const client = new pg.Client({
+      host: `${this.state}/run/db`,
+      user: 'mandate_reader',
+      password: readFileSync(`${this.state}/secrets/reader`, 'utf8').trim(),
+      database: 'mandate',
+    });
+    await client.connect();
+    try {
+      return (await client.query<T>(sql, [...values])).rows;
+    } finally {
+      await client.end();
+    }
+  }
+
+  async end(): Promise<void> {
+    try {
+      await this.down();
+    } catch {
+      // What does not end when it is asked is killed below.
+    }
+    const up = this.#up;
+    if (up && up.exitCode === null && up.signalCode === null) {
+      const ended = new Promise<void>((resolve) => up.once('exit', () => resolve()));
+      const killer = setTimeout(() => up.kill('SIGKILL'), END_MS);
+      up.kill('SIGTERM');
+      await ended;
+      clearTimeout(killer);
+    }
+    this.#killAll();
+    process.off('exit', this.#lastResort);
+    rmSync(this.home, { recursive: true, force: true });
+  }
+
+  #killAll(): void {
+    for (const child of this.#children) killGroup(child);
+  }
+}
+
+/** Collects what a child says until it has ended and closed its output. */
+export async function finished(child: ChildProcess, input?: string): Promise<Finished> {
+  const out: Buffer[] = [];
+  const err: Buffer[] = [];
+  child.stdout?.on('data', (chunk: Buffer) => out.push(chunk));
+  child.stderr?.on('data', (chunk: Buffer) => err.push(chunk));
+  // A program that ends without reading its input is no failure of ours.
+  child.stdin?.on('error', () => undefined);
+  child.stdin?.end(input ?? '');
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code, signal) =>
+      resolve({ code, signal, stdout: Buffer.concat(out).toString(), stderr: Buffer.concat(err).toString() }),
+    );
+  });
+}
+
+/** Ends a child and whatever it started in its process group; the child leads one of its own. */
+function killGroup(child: ChildProcess): void {
+  if (child.pid === undefined) return;
+  try {
+    process.kill(-child.pid, 'SIGKILL');
+  } catch {
+    // Gone already.
+  }
+}
+
+/** True where a program of the machine is there. */
+export const hasProgram = (name: string): boolean => spawnSync('/bin/sh', ['-c', `command -v ${name}`]).status === 0;

@@ -1,0 +1,17 @@
+/**
+ * Resolves with the first value that is neither undefined nor false. Real processes are waited for, so the limit only tells a test that
+ * hangs from one that is slow: it never decides one that passes.
+ */
+export async function until<T>(
+  what: string,
+  ask: () => T | undefined | false | Promise<T | undefined | false>,
+  limitMs = 60_000,
+): Promise<T> {
+  const end = Date.now() + limitMs;
+  for (;;) {
+    const answer = await ask();
+    if (answer !== undefined && answer !== false) return answer;
+    if (Date.now() > end) throw new Error(`waited ${limitMs / 1000} s for ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
