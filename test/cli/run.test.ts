@@ -94,7 +94,10 @@ describe('run', () => {
       NOTHING: undefined,
     };
     const { became } = await launched(['run', '--', 'agent'], { env });
-    const given = Object.fromEntries((became?.env ?? []).map((entry) => String(entry).split(/=(.*)/s).slice(0, 2))) as Record<string, string>;
+    const given = Object.fromEntries((became?.env ?? []).map((entry) => String(entry).split(/=(.*)/s).slice(0, 2))) as Record<
+      string,
+      string
+    >;
     expect(given).toMatchObject({
       HOME: '/home/ana',
       NODE_OPTIONS: '--max-old-space-size=64',
