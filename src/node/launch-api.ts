@@ -1,14 +1,14 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 import type { handleServerStreamingCall, handleUnaryCall, UntypedServiceImplementation } from '@grpc/grpc-js';
 import { asMandateError, MandateError } from '../domain/errors';
-import type { FileHasher } from '../domain/ports';
+import { fileText } from '../domain/file-text';
 import { type BeginRequest, type BeginResponse, BeginResponseSchema, StandingSchema } from '../generated/proto/mandate/v1/launch_pb';
 import type { PeerConnection } from '../system/peer-connection';
 import type { PinnedProcess } from '../system/process-view';
 import { refusalOf, statusOf } from '../wire/refusal';
 import { LiveStream } from './live-stream';
 import type { Members } from './members';
-import { openProgram } from './program';
+import { measureProgram, type ProgramHasher } from './program';
 import type { Serving } from './serve';
 import type { Served } from './served';
 import type { ServerLink } from './server-link';
@@ -23,7 +23,7 @@ export interface LaunchApiParts {
   readonly serving: Serving;
   readonly members: Members;
   readonly link: ServerLink;
-  readonly hasher: FileHasher;
+  readonly hasher: ProgramHasher;
   readonly peer: (call: { getPeer(): string }) => PeerConnection;
   readonly userName: (uid: number) => string;
   readonly hold: (process: PinnedProcess) => void;
@@ -63,58 +63,53 @@ async function beginLaunch(parts: LaunchApiParts, served: Served, request: Begin
   checkRequest(request);
   const { process } = served;
   const evidence = await parts.serving.attested(served);
-  const program = openProgram(process, request.program);
-  try {
-    const sha256 = await parts.hasher.sha256(program);
-    process.recheck();
-    const ancestry = process.ancestors();
-    const terminal = controllingTerminal(process.read('stat')) !== 0;
-    const opened = await parts.link.ask(
-      {
-        case: 'launchBegin',
-        value: {
-          evidence,
-          name: request.name,
-          task: request.task,
-          programPath: request.program,
-          programSha256: sha256,
-          terminal: terminal && !parts.members.touches(ancestry.chain),
-          argumentCount: request.argumentCount,
-        },
-      },
-      'launchOpened',
-    );
-    process.recheck();
-    if (!opened.joined) {
-      parts.members.open({
-        launchId: opened.launchId,
-        agentId: opened.agentId,
-        agentName: opened.agentName,
+  const program = await measureProgram(process, request.program, parts.hasher);
+  process.recheck();
+  const programPath = fileText(Buffer.from(request.program, 'utf8').toString('latin1'));
+  const terminal = controllingTerminal(process.read('stat')) !== 0;
+  const opened = await parts.link.ask(
+    {
+      case: 'launchBegin',
+      value: {
+        evidence,
         name: request.name,
-        programPath: request.program,
-        programSha256: sha256,
-        user: parts.userName(process.uid),
-        uid: process.uid,
-        processKey: process.key,
-        programInode: program.inode,
-        programSeen: false,
-      });
-    }
-    parts.hold(process);
-    // The launcher's own evidence was of the launcher; what it executes is attested anew, as a member of the launch.
-    served.forget();
-    return create(BeginResponseSchema, {
+        task: request.task,
+        programPath,
+        programSha256: program.sha256,
+        terminal: terminal && !parts.members.touches(process.ancestors().chain),
+        argumentCount: request.argumentCount,
+      },
+    },
+    'launchOpened',
+  );
+  process.recheck();
+  if (!opened.joined) {
+    parts.members.open({
       launchId: opened.launchId,
       agentId: opened.agentId,
       agentName: opened.agentName,
-      delegationId: opened.delegationId,
-      given: opened.given,
-      spiffeIds: opened.identities.map((identity) => identity.spiffeId),
-      joined: opened.joined,
+      name: request.name,
+      programPath,
+      programSha256: program.sha256,
+      user: parts.userName(process.uid),
+      uid: process.uid,
+      processKey: process.key,
+      programInode: program.inode,
+      programSeen: false,
     });
-  } finally {
-    program.close();
   }
+  parts.hold(process);
+  // The launcher's own evidence was of the launcher; what it executes is attested anew, as a member of the launch.
+  served.forget();
+  return create(BeginResponseSchema, {
+    launchId: opened.launchId,
+    agentId: opened.agentId,
+    agentName: opened.agentName,
+    delegationId: opened.delegationId,
+    given: opened.given,
+    spiffeIds: opened.identities.map((identity) => identity.spiffeId),
+    joined: opened.joined,
+  });
 }
 
 function checkRequest(request: BeginRequest): void {

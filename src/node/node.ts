@@ -2,7 +2,7 @@ import type { JsonObject } from '@bufbuild/protobuf';
 import { Server } from '@grpc/grpc-js';
 import { MandateError } from '../domain/errors';
 import type { Layout } from '../domain/layout';
-import type { Accounts, Attestor, Clock, FileHasher, Log, Random } from '../domain/ports';
+import type { Accounts, Attestor, Clock, Log, Random } from '../domain/ports';
 import { LaunchAPI } from '../generated/proto/mandate/v1/launch_pb';
 import type { ServerMessage, Welcome } from '../generated/proto/mandate/v1/node_link_pb';
 import { SpiffeWorkloadAPI } from '../generated/proto/spiffe/workloadapi_pb';
@@ -16,6 +16,7 @@ import { reportCaller } from './callers';
 import { gate } from './interceptor';
 import { launchApi } from './launch-api';
 import { Members } from './members';
+import type { ProgramHasher } from './program';
 import { Serving } from './serve';
 import { openServerLink, type ServerLink } from './server-link';
 import { type Trust, TrustSource, trustOf } from './trust';
@@ -44,7 +45,7 @@ export interface NodeParts {
   readonly device: Device;
   readonly attestors: readonly Attestor[];
   readonly accounts: Accounts;
-  readonly hasher: FileHasher;
+  readonly hasher: ProgramHasher;
   readonly processes: PinnedProcesses;
   readonly readiness: Readiness;
   readonly validate: (token: string, audience: string, trust: Trust) => Promise<{ spiffeId: string; claims: JsonObject }>;
@@ -111,7 +112,7 @@ export async function startNode(parts: NodeParts): Promise<RunningNode> {
     parts.random,
     log,
   );
-  const serving = new Serving({ link, members, attestors: parts.attestors, clock, random: parts.random, log, hold });
+  const serving = new Serving({ link, members, attestors: parts.attestors, hasher: parts.hasher, clock, random: parts.random, log, hold });
 
   /** Pins a member for its life; its end is the end of its membership. */
   function hold(process: PinnedProcess): void {

@@ -1,41 +1,54 @@
-import { closeSync, constants, fstatSync, openSync } from 'node:fs';
+import { fstatSync } from 'node:fs';
 import { MandateError } from '../domain/errors';
-import type { ExeHandle } from '../domain/ports';
+import type { ExeHandle, FileHasher } from '../domain/ports';
+import { statusField } from '../domain/proc-text';
+import { openProgram } from '../system/open-file';
 import type { PinnedProcess } from '../system/process-view';
 
-/**
- * The program a launcher is about to execute, opened through the launcher's own root so that both mean the same file.
- * Only what the launcher's user may execute is opened: a root node's answer would otherwise be a hash oracle for files it may not read.
- * Throws E_RUN_NOT_FOUND or E_RUN_NOT_EXECUTABLE.
- */
-export function openProgram(process: PinnedProcess, path: string): ExeHandle {
-  const refuse = (why: string, cause?: unknown) => new MandateError('E_RUN_NOT_EXECUTABLE', { saw: path, why }, { cause });
-  let fd: number;
-  try {
-    // O_NONBLOCK: a FIFO must not hold the node up.
-    fd = openSync(process.path(`root${path}`), constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') throw new MandateError('E_RUN_NOT_FOUND', { saw: path }, { cause });
-    throw refuse('the node may not read it', cause);
-  }
-  const stat = fstatSync(fd, { bigint: true });
-  const close = () => closeSync(fd);
-  if (!stat.isFile()) {
-    close();
-    throw refuse('it is not a regular file');
-  }
-  const mode = Number(stat.mode);
-  if (!mayExecute(process, mode, Number(stat.uid), Number(stat.gid))) {
-    close();
-    throw refuse('its user may not execute it');
-  }
-  return { fd, inode: `${stat.dev}:${stat.ino}`, sizeBytes: Number(stat.size), ownerUid: Number(stat.uid), mode, close };
+const GROUP_OR_OTHERS_WRITE = 0o022;
+
+/** Hashes running programs from memory of their version, and any other file anew. */
+export interface ProgramHasher extends FileHasher {
+  sha256Once(handle: ExeHandle): Promise<string>;
 }
 
-function mayExecute(process: PinnedProcess, mode: number, ownerUid: number, ownerGid: number): boolean {
-  if (process.uid === 0) return (mode & 0o111) !== 0;
-  if (process.uid === ownerUid) return (mode & 0o100) !== 0;
-  const groups = /^Groups:\t(.*)$/m.exec(process.read('status'))?.[1]?.trim().split(' ').map(Number) ?? [];
-  if (process.gid === ownerGid || groups.includes(ownerGid)) return (mode & 0o010) !== 0;
-  return (mode & 0o001) !== 0;
+/** The program a launcher is about to execute: `dev:ino` and SHA-256 in lower-case hex. */
+export interface MeasuredProgram {
+  readonly inode: string;
+  readonly sha256: string;
+}
+
+/**
+ * Measures the program a launcher is about to execute, opened through the launcher's own root so that both mean the same file. Only what
+ * the launcher's user may execute is read: a root node's answer would otherwise be a hash oracle for files that user may not read.
+ * Throws E_RUN_NOT_EXECUTABLE, E_ATTEST_UNREADABLE, E_ATTEST_FAILED, E_ATTEST_TOO_LARGE.
+ */
+export async function measureProgram(process: PinnedProcess, path: string, hasher: ProgramHasher): Promise<MeasuredProgram> {
+  const program = openProgram(process.path(`root${path}`));
+  try {
+    if (!mayExecute(process, program)) throw new MandateError('E_RUN_NOT_EXECUTABLE', { saw: path, why: 'its user may not execute it' });
+    const fixed = program.ownerUid === 0 && (program.mode & GROUP_OR_OTHERS_WRITE) === 0;
+    return { inode: program.inode, sha256: await (fixed ? hasher.sha256(program) : hasher.sha256Once(program)) };
+  } finally {
+    program.close();
+  }
+}
+
+/** True where the process runs this very file, and its bytes are still those that were announced. */
+export async function runsProgram(process: PinnedProcess, announced: MeasuredProgram, hasher: FileHasher): Promise<boolean> {
+  const exe = process.openExe();
+  try {
+    return exe.inode === announced.inode && (await hasher.sha256(exe)) === announced.sha256;
+  } finally {
+    exe.close();
+  }
+}
+
+function mayExecute(process: PinnedProcess, program: ExeHandle): boolean {
+  if (process.uid === 0) return (program.mode & 0o111) !== 0;
+  if (process.uid === program.ownerUid) return (program.mode & 0o100) !== 0;
+  const { gid } = fstatSync(program.fd);
+  const groups = (statusField(process.read('status'), 'Groups') ?? '').trim().split(' ').map(Number);
+  if (process.gid === gid || groups.includes(gid)) return (program.mode & 0o010) !== 0;
+  return (program.mode & 0o001) !== 0;
 }

@@ -1,13 +1,14 @@
 import { MandateError, asMandateError } from '../domain/errors';
 import { encodeEvidence } from '../domain/evidence';
-import type { Attestor, Clock, Log, Random } from '../domain/ports';
+import type { Attestor, Clock, FileHasher, Log, Random } from '../domain/ports';
 import { rotationAt } from '../domain/rotation';
 import type { EntitledIdentity, X509Issued } from '../generated/proto/mandate/v1/node_link_pb';
 import type { PeerConnection } from '../system/peer-connection';
 import type { PinnedProcess } from '../system/process-view';
 import { generateAgentKey } from './agent-key';
 import { attest } from './attest';
-import { launchMembership, type Members } from './members';
+import { launchMembership, type Members, type OpenLaunch } from './members';
+import { runsProgram } from './program';
 import { type HeldSvid, Served, type Subscriber } from './served';
 import type { ServerLink } from './server-link';
 
@@ -21,6 +22,7 @@ export interface ServingParts {
   readonly link: ServerLink;
   readonly members: Members;
   readonly attestors: readonly Attestor[];
+  readonly hasher: FileHasher;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -89,6 +91,13 @@ export class Serving {
     return served;
   }
 
+  /** The state for a question about this process by somebody else: of the program it runs now, be it one that never asked for anything. */
+  askedAbout(process: PinnedProcess): Served {
+    const served = this.of(process);
+    if (process.exeInode === undefined || process.executed()) this.#startOver(served);
+    return served;
+  }
+
   #startOver(served: Served): void {
     const { process } = served;
     const error = new MandateError('E_PEER_EXEC', { fix: 'connect again' });
@@ -114,7 +123,7 @@ export class Serving {
     if (served.evidence === undefined || clock.monotonicMs() - served.attestedAtMs > FRESH_MS) {
       const ancestry = process.ancestors();
       const membership = members.inherit(process.key, ancestry.chain);
-      if (membership?.launch) this.#lookForProgram(process, membership.launch);
+      if (membership?.launch) await this.#lookForProgram(process, membership.launch);
       const evidence = await attest(process, attestors, { launch: launchMembership(membership) }, served.salt);
       process.recheck();
       const { bytes, digest } = encodeEvidence(evidence);
@@ -137,11 +146,9 @@ export class Serving {
   }
 
   /** The launched process is looked at until it was seen running what its launcher announced. */
-  #lookForProgram(process: PinnedProcess, launch: { processKey: string; programInode: string; programSeen: boolean }): void {
+  async #lookForProgram(process: PinnedProcess, launch: OpenLaunch): Promise<void> {
     if (launch.programSeen || launch.programInode === '' || process.key !== launch.processKey) return;
-    const exe = process.openExe();
-    launch.programSeen = exe.inode === launch.programInode;
-    exe.close();
+    launch.programSeen = await runsProgram(process, { inode: launch.programInode, sha256: launch.programSha256 }, this.#parts.hasher);
   }
 
   /** Brings standing and SVIDs up to date; calls that arrive meanwhile share the work. Never throws: the outcome is in `standing`. */

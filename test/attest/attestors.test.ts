@@ -160,20 +160,21 @@ describe('launch', () => {
 
   test('outside any launch', async () => expect(await facts(launchAttestor(), {})).toEqual([]));
 
-  test('the launched process itself', async () =>
-    expect(await facts(launchAttestor(), {}, { launch: { ...launch, via: 'pinned' } })).toEqual([
-      'id=L (launched)',
-      'path=/bin/x (launched)',
-      'sha256=cd (launched)',
-      'user=ana (launched)',
-      'uid=1000 (launched)',
-      'name=hello (declared)',
-    ]));
-
-  test('a descendant', async () =>
-    expect(await facts(launchAttestor(), {}, { launch: { ...launch, via: 'ancestor' } })).toEqual([
+  test.each(['pinned', 'ancestor'] as const)("known by %s: the program is its launcher's word until it was seen running", async (via) =>
+    expect(await facts(launchAttestor(), {}, { launch: { ...launch, via, programSeen: false } })).toEqual([
       'id=L (observed)',
-      'path=/bin/x (observed)',
+      'path=/bin/x (declared)',
+      'sha256=cd (declared)',
+      'user=ana (observed)',
+      'uid=1000 (observed)',
+      'name=hello (declared)',
+    ]),
+  );
+
+  test('once it was seen, path and hash are measured for every member', async () =>
+    expect(await facts(launchAttestor(), {}, { launch: { ...launch, via: 'ancestor', programSeen: true } })).toEqual([
+      'id=L (observed)',
+      'path=/bin/x (measured)',
       'sha256=cd (measured)',
       'user=ana (observed)',
       'uid=1000 (observed)',
@@ -183,7 +184,16 @@ describe('launch', () => {
 
 describe('the page of an attestor names what it states, all of it', () => {
   const everything: Recorded = { tty: 1, groups: '27', cgroup: '0::/a.service', cgroupId: '1', ancestors: [{}] };
-  const launch = { launchId: 'L', name: 'n', programPath: '/p', programSha256: 's', user: 'u', uid: 1, via: 'pinned' } as const;
+  const launch = {
+    launchId: 'L',
+    name: 'n',
+    programPath: '/p',
+    programSha256: 's',
+    user: 'u',
+    uid: 1,
+    via: 'pinned',
+    programSeen: true,
+  } as const;
   const accounts = { userName: () => 'u', groupName: () => 'g' };
 
   test.each([

@@ -38,6 +38,7 @@ async function launched(argv: readonly string[], world: World = {}, launcher: Pa
           order.push('resolve');
           return `/usr/bin/${name}`;
         },
+        asStarted: () => ({ argv: process.argv.map((text) => Buffer.from(text)), env: [] }),
         execInPlace: (program) => {
           order.push('exec');
           became = program;

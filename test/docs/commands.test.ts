@@ -67,7 +67,9 @@ test('what does not exist is found', () => {
 });
 
 describe('blocks marked as run', () => {
-  const marked = all.flatMap((page) => page.blocks.filter((block) => block.run).map((block) => [`${page.file}:${block.line}`, block] as const));
+  const marked = all.flatMap((page) =>
+    page.blocks.filter((block) => block.run).map((block) => [`${page.file}:${block.line}`, block] as const),
+  );
 
   test('there are some', () => expect(marked.length).toBeGreaterThan(0));
 

@@ -31,7 +31,8 @@ test('every page is reached from the README', () => {
       const found = resolveLink(file, target)?.file;
       if (found === undefined) continue;
       // A link to a folder shows what lies in it.
-      if (isFolder(found)) for (const page of all) if (path.dirname(page.file) === path.normalize(found).replace(/\/$/, '')) visit(page.file);
+      if (isFolder(found))
+        for (const page of all) if (path.dirname(page.file) === path.normalize(found).replace(/\/$/, '')) visit(page.file);
       if (byFile.has(found)) visit(found);
     }
   };
