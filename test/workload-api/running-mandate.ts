@@ -24,11 +24,17 @@ export class RunningMandate {
   readonly folder = mkdtempSync(path.join(tmpdir(), 'mw-'));
   readonly #state = path.join(this.folder, 's');
   readonly #clients = new Set<WireClient>();
+  /** A test runner that is ended in the middle runs no clean-up of its tests. */
+  readonly #lastResort = () => {
+    this.#up?.kill('SIGTERM');
+    for (const client of this.#clients) client.killAll();
+  };
   #up: ChildProcess | undefined;
   status!: StatusAnswer;
 
   /** `as` runs it under another account than the tests' own; only root can. */
   constructor(private readonly as?: { readonly uid: number; readonly gid: number }) {
+    process.once('exit', this.#lastResort);
     chmodSync(this.folder, 0o711);
     if (as) chownSync(this.folder, as.uid, as.gid);
   }
@@ -78,6 +84,7 @@ export class RunningMandate {
   async end(): Promise<void> {
     for (const client of this.#clients) await client.end();
     await this.down();
+    process.off('exit', this.#lastResort);
     rmSync(this.folder, { recursive: true, force: true });
   }
 

@@ -139,12 +139,17 @@ export class WireClient {
   }
 
   async end(): Promise<void> {
+    this.killAll();
+    await this.#exited;
+  }
+
+  /** Kills the client and everything it started. */
+  killAll(): void {
     try {
       process.kill(-this.pid, 'SIGKILL');
     } catch {
       // Gone already, with everything it started.
     }
-    await this.#exited;
   }
 }
 
