@@ -16,7 +16,7 @@ export function jsonLog(name: string, level: string | undefined, file?: string):
     {
       name,
       level: level !== undefined && LEVELS.includes(level) ? level : 'info',
-      base: { name, pid: process.pid },
+      base: { name },
       timestamp: pino.stdTimeFunctions.isoTime,
       redact: { paths: SECRETS.flatMap((field) => [field, `*.${field}`]), censor: '[redacted]' },
       serializers: { err: errorFields, error: errorFields, cause: errorFields },

@@ -30,14 +30,11 @@ export async function startPostmaster(
 ): Promise<Postmaster> {
   const log = openLog(folders.logFile);
   const from = fstatSync(log).size;
-  const { file, args, options } = programs.command('postgres', [
-    '-D',
-    folders.data,
-    '-c',
-    `config_file=${folders.config}`,
-    '-c',
-    `hba_file=${folders.hba}`,
-  ]);
+  const { file, args, options } = programs.daemon(
+    'postgres',
+    ['-D', folders.data, '-c', `config_file=${folders.config}`, '-c', `hba_file=${folders.hba}`],
+    'INT', // fast shutdown: what runs is ended, what is committed is kept
+  );
   let child: ChildProcess;
   try {
     child = spawn(file, args, { ...options, detached: true, stdio: ['ignore', log, log] });

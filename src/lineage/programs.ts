@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import path from 'node:path';
 
@@ -46,6 +46,18 @@ export class Programs {
   command(program: string, args: readonly string[]): { file: string; args: string[]; options: SpawnOptions } {
     const [file, ...rest] = [...this.#prefix, path.join(this.bin, program), ...args];
     return { file: file as string, args: rest, options: { ...this.as, cwd: '/', env: ENVIRONMENT } };
+  }
+
+  /**
+   * The same for a server that is to end with us, however we end: the kernel sends it `signal` when we are gone. It is asked for after the
+   * user namespace is entered, which would undo it.
+   */
+  daemon(program: string, args: readonly string[], signal: 'INT'): ReturnType<Programs['command']> {
+    const { file, args: rest, options } = this.command(program, args);
+    const setpriv = ['/usr/bin/setpriv', '/bin/setpriv'].find((path) => existsSync(path));
+    if (setpriv === undefined) return { file, args: rest, options }; // the next start ends what was left (leftover.ts)
+    const [first, ...others] = [...this.#prefix, setpriv, '--pdeathsig', signal, ...[file, ...rest].slice(this.#prefix.length)];
+    return { file: first as string, args: others, options };
   }
 
   /** Runs a program to its end. Never throws. */

@@ -25,6 +25,8 @@ import { workloadApi } from './workload-api';
 const MAX_CONNECTIONS = 6_000;
 const MAX_PER_UID = 5_500;
 const MAX_PER_PROCESS = 1_000;
+/** How long streams may take to tell their clients that the node ends. */
+const FAREWELL_MS = 500;
 /** Refusals the node reports in a second; beyond that they are only counted in the log. */
 const REPORTS_PER_SECOND = 20;
 
@@ -189,8 +191,7 @@ export async function startNode(parts: NodeParts): Promise<RunningNode> {
     async close() {
       // Streams end with UNAVAILABLE: their clients come back, to us or to whoever follows us.
       for (const served of serving.all()) served.endAll(new MandateError('E_STARTING', { why: 'the node is ending' }));
-      await new Promise((resolve) => setImmediate(resolve));
-      await socket.listener?.close();
+      await socket.listener?.close(FAREWELL_MS);
       link.close();
     },
   };

@@ -4,7 +4,7 @@ import type { Clock, LineageWriter, Log, Random } from '../domain/ports';
 import { credentialRow } from '../domain/records';
 import { rotationAt } from '../domain/rotation';
 import { newSerial } from '../domain/serial';
-import { publishBundle, type Published, renewTls, type TlsIdentity } from './publication';
+import { closeHttp, publishBundle, type Published, renewTls, type TlsIdentity } from './publication';
 
 const TTL_MS = 24 * 3600 * 1000;
 const BACKDATE_MS = 10_000;
@@ -65,10 +65,7 @@ export class Endpoint {
   }
 
   close(): Promise<void> {
-    const server = this.#server;
-    if (!server) return Promise.resolve();
-    server.closeAllConnections();
-    return new Promise((resolve) => server.close(() => resolve()));
+    return this.#server ? closeHttp(this.#server) : Promise.resolve();
   }
 
   async #issue(): Promise<TlsIdentity> {

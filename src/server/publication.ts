@@ -80,3 +80,9 @@ async function listen(server: Server | HttpsServer, port: number): Promise<void>
     server.listen({ host: '127.0.0.1', port }, resolve);
   });
 }
+
+export const closeHttp = (server: Server | HttpsServer): Promise<void> =>
+  new Promise((resolve) => {
+    server.closeAllConnections();
+    server.close(() => resolve());
+  });

@@ -132,6 +132,8 @@ export class Supervisor {
 
 class Run {
   #database: RunningDatabase | undefined;
+  /** The start of the database that is under way, or the last one. */
+  #opening: Promise<unknown> = Promise.resolve();
   #server: Child | undefined;
   #node: Child | undefined;
   #nodeKey: string | undefined;
@@ -218,13 +220,11 @@ class Run {
   }
 
   async #openDatabase(installation: InstallationFile): Promise<RunningDatabase> {
-    const database = await this.parts.openDatabase(
-      this.options,
-      installation.accounts?.database,
-      installation.accounts?.server.gid,
-      this.#log,
-    );
-    this.#database = database;
+    const { accounts } = installation;
+    const opening = this.parts.openDatabase(this.options, accounts?.database, accounts?.server.gid, this.#log);
+    this.#opening = opening.then((database) => (this.#database = database));
+    this.#opening.catch(() => undefined);
+    const database = await opening;
     void database.ended.then((reason) => {
       if (this.#stopping || this.#database !== database) return;
       this.#log.warn({ reason }, 'database ended');
@@ -300,6 +300,8 @@ class Run {
     spawned: (child: { key: string }) => void,
     message: (message: FromChild, send: (message: object) => void) => void,
   ): Child {
+    // Told to end while it was starting: nothing more is begun.
+    if (this.#stopping) throw new MandateError('E_CHILD_FAILED', { why: 'it was told to end before it was ready' });
     const { parts, options } = this;
     return new Child({
       name,
@@ -358,6 +360,7 @@ class Run {
     this.#stopping ??= (async () => {
       await this.#node?.stop();
       await this.#server?.stop();
+      await this.#opening.catch(() => undefined); // one that only just starts would outlive us
       await this.#database?.stop();
     })();
     return this.#stopping;

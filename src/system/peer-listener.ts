@@ -98,11 +98,20 @@ export class PeerListener {
     if (owner !== undefined) chownSync(path, owner.uid, owner.gid);
   }
 
-  /** Stops listening, ends every connection, and removes the socket. Streams that should end in good order are ended before. */
-  async close(): Promise<void> {
+  /**
+   * Stops listening, ends every connection, and removes the socket. Streams that were ended before get `graceMs` to say so: a status that
+   * is cut off with its connection tells the client nothing.
+   */
+  async close(graceMs = 0): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#listener.close(() => resolve()));
-    for (const connection of this.#connections.values()) connection.destroy();
+    const cut = () => {
+      for (const connection of this.#connections.values()) connection.destroy();
+    };
+    if (graceMs === 0) cut();
+    else this.#injector.drain(graceMs);
+    const stopTimer = graceMs === 0 ? undefined : this.options.clock.after(graceMs, cut);
     await closed;
+    stopTimer?.();
     this.#injector.destroy();
   }
 

@@ -38,7 +38,10 @@ async function launched(argv: readonly string[], world: World = {}, launcher: Pa
           order.push('resolve');
           return `/usr/bin/${name}`;
         },
-        asStarted: () => ({ argv: process.argv.map((text) => Buffer.from(text)), env: [] }),
+        asStarted: () => ({
+          argv: ['node', 'main.js', ...argv].map((text) => Buffer.from(text)),
+          env: Object.entries(world.env ?? {}).flatMap(([name, value]) => (value === undefined ? [] : [Buffer.from(`${name}=${value}`)])),
+        }),
         execInPlace: (program) => {
           order.push('exec');
           became = program;
@@ -71,7 +74,8 @@ describe('run', () => {
     expect(service.asked).toMatchObject([
       { verb: 'begin', request: { name: 'hello', task: 'weekly report', program: '/usr/bin/agent', argumentCount: 5 } },
     ]);
-    expect(became).toMatchObject({ path: '/usr/bin/agent', argv: ['agent', '--flag', '--', '-o', 'json'], descriptors: [7] });
+    expect(became).toMatchObject({ path: '/usr/bin/agent', descriptors: [7] });
+    expect(became?.argv.map(String)).toEqual(['agent', '--flag', '--', '-o', 'json']);
     expect(err).not.toContain('▸');
   });
 
@@ -90,13 +94,17 @@ describe('run', () => {
       NOTHING: undefined,
     };
     const { became } = await launched(['run', '--', 'agent'], { env });
-    expect(became?.env).toMatchObject({
+    const given = Object.fromEntries((became?.env ?? []).map((entry) => String(entry).split(/=(.*)/s).slice(0, 2))) as Record<
+      string,
+      string
+    >;
+    expect(given).toMatchObject({
       HOME: '/home/ana',
       NODE_OPTIONS: '--max-old-space-size=64',
       LD_LIBRARY_PATH: '/opt/lib',
       SPIFFE_ENDPOINT_SOCKET: `unix://${service.socket}`,
     });
-    expect(Object.keys(became?.env ?? {}).filter((name) => name.startsWith('MANDATE_KEPT_') || name === 'NOTHING')).toEqual([]);
+    expect(Object.keys(given).filter((name) => name.startsWith('MANDATE_KEPT_') || name === 'NOTHING')).toEqual([]);
   });
 
   test('names the agent on a terminal or with -v only', async () => {

@@ -46,8 +46,11 @@ export class Load {
   }
 
   /** Starts them and waits until each has a credential of both kinds. */
-  static async start(running: Running, options: LoadOptions): Promise<Load> {
-    const folder = path.join(path.dirname(running.state), 'load');
+  static async start(
+    running: Running,
+    options: LoadOptions,
+    folder: string = path.join(path.dirname(running.state), 'load'),
+  ): Promise<Load> {
     rmSync(folder, { recursive: true, force: true });
     for (const name of ['', 'oracle', 'asks']) mkdirSync(path.join(folder, name), { recursive: true });
     writeFileSync(path.join(folder, 'flight'), Buffer.alloc(options.agents * 16));

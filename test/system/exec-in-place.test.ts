@@ -64,7 +64,13 @@ const LAUNCHER = `
   const { execInPlace } = system('exec-in-place');
   const argv = process.argv.slice(1);
   try {
-    execInPlace({ path: system('resolve-program').resolveProgram(argv[0], process.env.PATH, process.cwd()), argv, env: process.env, descriptors });
+    execInPlace({
+      path: system('resolve-program').resolveProgram(argv[0], process.env.PATH, process.cwd()),
+      argv: argv.map((text) => Buffer.from(text)),
+      env: Object.entries(process.env).map(([name, value]) => Buffer.from(name + '=' + value)),
+      descriptors,
+      startedWith: undefined,
+    });
   } catch (error) { console.log(error.code); process.exit(error.exitCode); }`;
 
 /** What a shell sees when it runs `program` in place of "$@" by way of the launcher, or directly. */

@@ -183,7 +183,7 @@ describe('a socket whose peers are known', () => {
     await listen({ maxPerProcess: 0 });
     const agent = await client(path());
     agent.say('unary');
-    expect(await agent.hear()).toBe('error 8 E_PEER_LIMIT');
+    expect(await agent.hear()).toBe('error 14 E_PEER_LIMIT');
     await agent.end();
   });
 

@@ -1,0 +1,88 @@
+import { Server, type ServiceDefinition, type UntypedServiceImplementation } from '@grpc/grpc-js';
+import { MandateError } from '../domain/errors';
+import type { Layout } from '../domain/layout';
+import type { Clock, Log } from '../domain/ports';
+import type { PeerConnection } from '../system/peer-connection';
+import { listenForPeers, PEER_SERVER_OPTIONS, type PeerListener } from '../system/peer-listener';
+import type { PinnedProcesses } from '../system/processes';
+import type { Readiness } from '../system/readiness';
+import type { Journal } from './journal';
+
+const MAX_LINK_MESSAGE_BYTES = 1024 * 1024;
+/** Rule files travel whole. */
+const MAX_ADMIN_MESSAGE_BYTES = 4 * 1024 * 1024;
+const MAX_CONNECTIONS = 500;
+
+export interface SocketParts {
+  readonly layout: Layout;
+  readonly processes: PinnedProcesses;
+  readonly readiness: Readiness;
+  readonly journal: Journal;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+interface Service {
+  readonly definition: ServiceDefinition;
+  readonly implementation: UntypedServiceImplementation;
+}
+
+/** The socket for the node: only the process our own supervisor started, by its pidfs inode, however it was asked. */
+export function listenForNode(parts: SocketParts, service: Service, nodeKey: () => string | undefined): Promise<PeerListener> {
+  const server = new Server({ ...PEER_SERVER_OPTIONS, 'grpc.max_receive_message_length': MAX_LINK_MESSAGE_BYTES });
+  server.addService(service.definition, service.implementation);
+  return listenForPeers({
+    ...common(parts, 'link'),
+    server,
+    path: parts.layout.linkSocket,
+    folderMode: 0o700,
+    socketMode: 0o600,
+    maxPerProcess: 8,
+    maxPerUid: 64,
+    admit: (peer) => {
+      if (peer.process.key !== nodeKey())
+        throw new MandateError('E_NOT_ADMIN', { why: 'this socket is for the node that mandate started' });
+    },
+  });
+}
+
+/** The socket for people; who may do what is decided per call. `services` gets the peer of a call by `peer`. */
+export async function listenForPeople(
+  parts: SocketParts,
+  services: (peer: (call: { getPeer(): string }) => PeerConnection) => readonly Service[],
+): Promise<PeerListener> {
+  const installed = parts.layout.mode === 'installed';
+  const server = new Server({ ...PEER_SERVER_OPTIONS, 'grpc.max_receive_message_length': MAX_ADMIN_MESSAGE_BYTES });
+  const opened: { listener?: PeerListener } = {};
+  for (const { definition, implementation } of services((call) => peerOf(opened.listener, call)))
+    server.addService(definition, implementation);
+  opened.listener = await listenForPeers({
+    ...common(parts, 'admin'),
+    server,
+    path: parts.layout.adminSocket,
+    folderMode: installed ? 0o755 : 0o700,
+    socketMode: installed ? 0o666 : 0o600,
+    maxPerProcess: 32,
+    maxPerUid: 128,
+    admit: () => undefined,
+  });
+  return opened.listener;
+}
+
+const common = ({ processes, readiness, journal, clock, log }: SocketParts, socket: 'link' | 'admin') => ({
+  processes,
+  readiness,
+  clock,
+  log,
+  senderPeek: true,
+  maxTotal: MAX_CONNECTIONS,
+  onRefused: (error: MandateError, asker: { readonly pid: number; readonly uid: number }) =>
+    journal.refusedConnection(socket, asker, error.code),
+});
+
+function peerOf(listener: PeerListener | undefined, call: { getPeer(): string }): PeerConnection {
+  const peer = listener?.peerOf(call);
+  if (!peer) throw new MandateError('E_PEER_GONE');
+  if (peer.refusal) throw peer.refusal;
+  return peer;
+}
