@@ -5,16 +5,24 @@ import { MAX_VALUE_BYTES } from '../domain/file-text';
 import type { AttestContext, Attestor, Observation, ProcessView } from '../domain/ports';
 
 /**
- * Everything the attestors can establish about one process, without its help. `salt` is 128 random bits in hex.
+ * Everything the attestors can establish about one process, without its help. `salt` is 128 random bits in hex; `ancestry` is what its
+ * membership was decided by, so that facts and evidence show the same chain.
  *
  * An attestor that fails leaves a gap and no facts; which is safe because rules only ever ask for facts. Throws E_PEER_GONE and E_PEER_EXEC
  * where the process ended or became another program meanwhile, so that evidence is always about one program, and E_ATTEST_FAILED above
  * MAX_EVIDENCE_BYTES.
  */
-export async function attest(view: ProcessView, attestors: readonly Attestor[], context: AttestContext, salt: string): Promise<Evidence> {
+export async function attest(
+  view: ProcessView,
+  attestors: readonly Attestor[],
+  context: AttestContext,
+  salt: string,
+  ancestry = view.ancestors(),
+): Promise<Evidence> {
   const before = runningInode(view);
-  const gathered = await Promise.all(attestors.map((attestor) => gather(attestor, view, context)));
-  const { chain, end } = view.ancestors();
+  const shown = withAncestry(view, ancestry);
+  const gathered = await Promise.all(attestors.map((attestor) => gather(attestor, shown, context)));
+  const { chain, end } = ancestry;
   if (!view.alive()) throw new MandateError('E_PEER_GONE');
   if (runningInode(view) !== before) throw new MandateError('E_PEER_EXEC');
   const evidence: Evidence = {
@@ -35,6 +43,22 @@ export async function attest(view: ProcessView, attestors: readonly Attestor[], 
     throw new MandateError('E_ATTEST_FAILED', { saw: `${length} bytes of evidence`, why: `at most ${MAX_EVIDENCE_BYTES} are taken` });
   return evidence;
 }
+
+/** The process as attestors see it: its chain is walked once, however many ask for it. */
+const withAncestry = (view: ProcessView, ancestry: ReturnType<ProcessView['ancestors']>): ProcessView => ({
+  key: view.key,
+  pid: view.pid,
+  uid: view.uid,
+  gid: view.gid,
+  startTicks: view.startTicks,
+  alive: () => view.alive(),
+  read: (file) => view.read(file),
+  link: (name) => view.link(name),
+  openExe: () => view.openExe(),
+  ancestors: () => ancestry,
+  ...(view.cgroupId && { cgroupId: () => view.cgroupId?.() }),
+  ...(view.sameMounts && { sameMounts: () => view.sameMounts?.() ?? true }),
+});
 
 async function gather(
   attestor: Attestor,

@@ -124,7 +124,7 @@ export class Serving {
       const ancestry = process.ancestors();
       const membership = members.inherit(process.key, ancestry.chain);
       if (membership?.launch) await this.#lookForProgram(process, membership.launch);
-      const evidence = await attest(process, attestors, { launch: launchMembership(membership) }, served.salt);
+      const evidence = await attest(process, attestors, { launch: launchMembership(membership) }, served.salt, ancestry);
       process.recheck();
       const { bytes, digest } = encodeEvidence(evidence);
       served.attestedAtMs = clock.monotonicMs();

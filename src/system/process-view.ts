@@ -29,6 +29,7 @@ export class PinnedProcess implements ProcessView {
   readonly startTicks: string;
   readonly #folder: ProcFolder;
   readonly #stat: number;
+  readonly #status: number;
   #uid: number;
   #gid: number;
   #program: Program | undefined;
@@ -46,11 +47,15 @@ export class PinnedProcess implements ProcessView {
     private readonly onReleased: (released: PinnedProcess) => void,
   ) {
     let folder: ProcFolder | undefined;
+    let stat: number | undefined;
     try {
       folder = new ProcFolder(pid, () => this.alive());
       this.#folder = folder;
-      this.#stat = folder.open('stat');
+      stat = folder.open('stat');
+      this.#stat = stat;
+      this.#status = folder.open('status');
     } catch (thrown) {
+      if (stat !== undefined) closeSync(stat);
       folder?.close();
       closeSync(pidfd);
       throw thrown;
@@ -166,7 +171,7 @@ export class PinnedProcess implements ProcessView {
         why: `it was attested as uid ${this.#uid} gid ${this.#gid}`,
       });
     }
-    const tracer = statusField(this.read('status'), 'TracerPid');
+    const tracer = statusField(this.status(), 'TracerPid');
     if (tracer !== '0') throw new MandateError('E_PEER_TRACED', { saw: `tracer pid ${tracer ?? 'unknown'}` });
   }
 
@@ -179,7 +184,7 @@ export class PinnedProcess implements ProcessView {
       if (cause instanceof KernelError) throw new MandateError('E_PEER_GONE', {}, { cause });
       throw cause;
     }
-    const status = this.read('status');
+    const status = this.status();
     const uid = statusIds(status, 'Uid');
     const gid = statusIds(status, 'Gid');
     if (uid === undefined || gid === undefined) throw new MandateError('E_ATTEST_UNREADABLE', { saw: 'no ids in /proc/PID/status' });
@@ -220,6 +225,7 @@ export class PinnedProcess implements ProcessView {
     this.#references = 0;
     this.dropProgram();
     closeSync(this.#stat);
+    closeSync(this.#status);
     this.#folder.close();
     closeSync(this.pidfd);
   }
@@ -279,14 +285,21 @@ export class PinnedProcess implements ProcessView {
     return stat.layout.join(':');
   }
 
-  private stat(): Stat {
-    let text = '';
+  private status(): string {
+    return this.readOpen(this.#status);
+  }
+
+  /** Kept open since every check reads it. Who opened it decides what it shows, and the node's rights do not change. */
+  private readOpen(fd: number): string {
     try {
-      text = readAll(this.#stat);
+      return readAll(fd);
     } catch (cause) {
       throw new MandateError(this.alive() ? 'E_ATTEST_UNREADABLE' : 'E_PEER_GONE', {}, { cause });
     }
-    const stat = parseStat(text);
+  }
+
+  private stat(): Stat {
+    const stat = parseStat(this.readOpen(this.#stat));
     if (stat === undefined) throw new MandateError('E_ATTEST_UNREADABLE', { saw: '/proc/PID/stat is cut short' });
     return stat;
   }
