@@ -157,7 +157,7 @@ function hopsOf(chain: Chain, links: Links, context: TraceContext): readonly Hop
     });
   }
   if (links.launch && launch !== null) {
-    add('launch', launch.id, launch.programSha256 === '' ? 'observed' : 'measured', 'launch', {
+    add('launch', launch.id, launchAssurance(links), 'launch', {
       name: launch.name,
       task: launch.task,
       path: launch.programPath,
@@ -195,6 +195,12 @@ function hopsOf(chain: Chain, links: Links, context: TraceContext): readonly Hop
     add('delegator', person.id, root.assurance, 'process-uid', { kind: person.kind, name: person.name, uid: person.uid });
   }
   return hops;
+}
+
+/** The launch is the node's own record; what it says of the program is the launcher's word until that program was seen running. */
+function launchAssurance({ evidence }: Links): ProcessAssurance {
+  const [program] = evidence === null ? [] : new FactIndex(evidence).of('launch.sha256');
+  return program?.assurance === 'measured' ? 'measured' : 'observed';
 }
 
 const rfc3339 = (ms: number): string => new Date(ms).toISOString();

@@ -68,7 +68,7 @@ export const databaseCommands: DatabaseCommands = {
       pending: pending.size,
     };
   },
-  rolesSql: () => `${rolesSql(DEFAULT_ROLES, DEFAULT_DATABASE).join(';\n')};\n`,
+  rolesSql: () => `${rolesSql(DEFAULT_ROLES, DEFAULT_DATABASE).join('\n')}\n`,
   psql({ layout, databaseUrl }) {
     const program = ['/usr/bin/psql', '/usr/local/bin/psql', '/opt/homebrew/bin/psql', '/usr/local/pgsql/bin/psql'].find(executable);
     if (program === undefined)

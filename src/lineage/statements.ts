@@ -20,8 +20,8 @@ const CREDENTIAL = `INSERT INTO credential (serial, day, kind, spiffe_id, audien
 const CREDENTIALS_ONLY = { name: 'lineage_credentials_1', text: CREDENTIAL };
 
 /**
- * Everything else, still one statement and so one commit. Rows that two entries may both bring (a device, a person, evidence, a process,
- * an end) are kept as they came first.
+ * Everything else, still one statement and so one commit. Rows that two entries may both bring, as when a new process asks for two things
+ * at once, are kept as they came first.
  */
 const EVERYTHING = {
   name: 'lineage_everything_1',
@@ -36,13 +36,13 @@ const EVERYTHING = {
       AS r(digest bytea, canonical bytea, process text, seen bigint) ON CONFLICT DO NOTHING),
   d AS (INSERT INTO delegation (id, parent_id, agent_id, person_id, assurance, given, started_at, ends_at, stop_code, stop_reason)
     SELECT id, parent, agent, person, assurance, given, ${instant('started')}, ${instant('ends')}, code, reason FROM json_to_recordset($5::json)
-      AS r(id uuid, parent uuid, agent uuid, person uuid, assurance text, given text, started bigint, ends bigint, code text, reason text)),
+      AS r(id uuid, parent uuid, agent uuid, person uuid, assurance text, given text, started bigint, ends bigint, code text, reason text) ON CONFLICT DO NOTHING),
   e AS (INSERT INTO agent (id, name, device_id, delegation_id, launch_id, started_at)
     SELECT id, name, device, delegation, launch, ${instant('started')} FROM json_to_recordset($6::json)
-      AS r(id uuid, name text, device uuid, delegation uuid, launch uuid, started bigint)),
+      AS r(id uuid, name text, device uuid, delegation uuid, launch uuid, started bigint) ON CONFLICT DO NOTHING),
   f AS (INSERT INTO launch (id, agent_id, device_id, name, task, program_path, program_sha256, argument_count, process_key, uid, user_name, terminal, opened_at)
     SELECT id, agent, device, name, task, path, sha, args, process, uid, username, terminal, ${instant('opened')} FROM json_to_recordset($7::json)
-      AS r(id uuid, agent uuid, device uuid, name text, task text, path text, sha bytea, args int, process text, uid bigint, username text, terminal boolean, opened bigint)),
+      AS r(id uuid, agent uuid, device uuid, name text, task text, path text, sha bytea, args int, process text, uid bigint, username text, terminal boolean, opened bigint) ON CONFLICT DO NOTHING),
   g AS (INSERT INTO process (key, device_id, agent_id, launch_id, via_process_key, pid, uid, start_ticks, evidence_digest, seen_at)
     SELECT key, device, agent, launch, via, pid, uid, ticks, evidence, ${instant('seen')} FROM json_to_recordset($8::json)
       AS r(key text, device uuid, agent uuid, launch uuid, via text, pid int, uid bigint, ticks text, evidence bytea, seen bigint) ON CONFLICT DO NOTHING),

@@ -21,7 +21,7 @@ export async function reportCaller(
       const membership = members.inherit(process.key, process.ancestors().chain);
       let evidence: { digest: Buffer; canonical: Buffer } | undefined;
       if (question.evidence) {
-        const served = serving.of(process);
+        const served = serving.askedAbout(process);
         await serving.attested(served);
         evidence = served.evidence;
         serving.left(served);

@@ -91,6 +91,13 @@ export class Serving {
     return served;
   }
 
+  /** The state for a question about this process by somebody else: of the program it runs now, be it one that never asked for anything. */
+  askedAbout(process: PinnedProcess): Served {
+    const served = this.of(process);
+    if (process.exeInode === undefined || process.executed()) this.#startOver(served);
+    return served;
+  }
+
   #startOver(served: Served): void {
     const { process } = served;
     const error = new MandateError('E_PEER_EXEC', { fix: 'connect again' });

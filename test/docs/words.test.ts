@@ -12,10 +12,9 @@ const INSTEAD: readonly (readonly [RegExp, string])[] = [
   [/\bCA manager/i, 'authority'],
   [/\btrust level/i, 'assurance'],
   [/\bprincipals?\b/i, 'delegator'],
-  [/\bplugins?\b/i, 'attestor'],
   [/\bpolic(y|ies)\b/i, 'rule'],
   [/\bregistration entr/i, 'rule'],
-  [/\bworkloads?\b(?! (API|Endpoint))(?!\.spiffe\.io)/i, 'agent, process'],
+  [/\bworkloads?\b(?![ -](API|Endpoint))(?!\.spiffe\.io)/i, 'agent, process'],
   [/\brefresh(es|ed)? (an |the |its |their )?(X509-|JWT-)?SVID/i, 'rotate'],
   [/\b(TODO|FIXME)\b/, 'what is missing, said'],
 ];

@@ -20,13 +20,17 @@ interface Shape {
   readonly depth: number;
   readonly launched: boolean;
   readonly uid: number;
+  /** The launched program was not seen running. */
+  readonly unseen?: boolean;
 }
 
 const key = `${BOOT}:41377`;
 
 /** A chain as a correct server would have written it. */
-function chainOf({ depth, launched, uid }: Shape): Chain {
-  const { bytes, digest } = encodeEvidence(evidence(launched ? { ...REPORTER, ...LAUNCH } : REPORTER));
+function chainOf({ depth, launched, uid, unseen }: Shape): Chain {
+  const seen = evidence(launched ? { ...REPORTER, ...LAUNCH } : REPORTER);
+  const announced = seen.facts.map((fact) => (fact.type === 'launch.sha256' ? { ...fact, assurance: 'declared' as const } : fact));
+  const { bytes, digest } = encodeEvidence(unseen === true ? { ...seen, facts: announced } : seen);
   const decided = rootDelegation({ uid, userName: 'ana', uidMin: 1000, terminal: true, agentAmongAncestors: false, launch: launched });
   const delegations = Array.from({ length: depth }, (_, i): DelegationRow => {
     const root = i === depth - 1;
@@ -122,6 +126,11 @@ function chainOf({ depth, launched, uid }: Shape): Chain {
 }
 
 const HUMAN: Shape = { depth: 1, launched: true, uid: 1000 };
+
+test('the program of a launch counts as measured only once it was seen running', () => {
+  const of = (shape: Shape) => buildTrace(chainOf(shape), context).hops.find(({ kind }) => kind === 'launch')!.assurance;
+  expect([of(HUMAN), of({ ...HUMAN, unseen: true })]).toEqual(['measured', 'observed']);
+});
 
 test('a launch by a human is complete, outermost last', () => {
   const trace = buildTrace(chainOf(HUMAN), context);

@@ -22,19 +22,35 @@ const client = new Client(process.env.SPIFFE_ENDPOINT_SOCKET, credentials.create
 const header = new Metadata();
 header.set('workload.spiffe.io', 'true');
 
-const say = (event) => process.stdout.write(`${JSON.stringify(event)}\n`);
+const { performance } = require('node:perf_hooks');
+const say = (event) => process.stdout.write(`${JSON.stringify({ at: performance.timeOrigin + performance.now(), ...event })}\n`);
 
-function stream(name, method, schema, told) {
+function stream(name, method, schema, told, then) {
   const call = client.makeServerStreamRequest(method.path, method.requestSerialize, method.responseDeserialize, create(schema), header);
   let ended = false;
   const end = (code, message, refusal) => {
     if (!ended) say({ event: 'ended', stream: name, code, message, refusal });
     ended = true;
   };
-  call.on('data', (answer) => say({ event: name, ...told(answer) }));
+  call.on('data', (answer) => {
+    const event = { event: name, ...told(answer) };
+    say(event);
+    then?.(event);
+  });
   call.on('error', (error) => end(error.code, error.details, errorOfStatus(error).code));
   call.on('end', () => end(0, ''));
 }
+
+const standingOf = ({ identities, refusal }) => ({
+  spiffeIds: identities.map(({ spiffeId }) => spiffeId),
+  refusal: refusal && {
+    code: refusal.code,
+    rule: refusal.rule,
+    remedy: refusal.remedy,
+    saw: refusal.saw.map(({ selector, value }) => ({ selector, value })),
+    conditions: refusal.conditions.map(({ selector, holds, seen, expected }) => ({ selector, holds, seen, expected })),
+  },
+});
 
 const OPEN = {
   x509: () =>
@@ -44,17 +60,15 @@ const OPEN = {
         serial: new X509Certificate(x509Svid).serialNumber.toLowerCase().padStart(32, '0'),
       })),
     })),
-  standing: () =>
-    stream('standing', launching.awaitIdentity, launch.AwaitIdentityRequestSchema, ({ identities, refusal }) => ({
-      spiffeIds: identities.map(({ spiffeId }) => spiffeId),
-      refusal: refusal && {
-        code: refusal.code,
-        rule: refusal.rule,
-        remedy: refusal.remedy,
-        saw: refusal.saw.map(({ selector, value }) => ({ selector, value })),
-        conditions: refusal.conditions.map(({ selector, holds, seen, expected }) => ({ selector, holds, seen, expected })),
-      },
-    })),
+  standing: (then) => stream('standing', launching.awaitIdentity, launch.AwaitIdentityRequestSchema, standingOf, then),
+  // Waits for an identity, then fetches it.
+  wait: () => {
+    let opened = false;
+    OPEN.standing(({ spiffeIds }) => {
+      if (spiffeIds.length > 0 && !opened) OPEN.x509();
+      opened ||= spiffeIds.length > 0;
+    });
+  },
   jwt: () => {
     const { path: name, requestSerialize, responseDeserialize } = workload.fetchJWTSVID;
     const request = create(api.JWTSVIDRequestSchema, { audience: ['test'] });

@@ -64,6 +64,19 @@ describe('a program that no rule knows', () => {
     await agent.end();
   });
 
+  it('may ask for many things at once as soon as it is known', async () => {
+    const program = ownProgram(mandate, 'eager');
+    await apply('eager', [...hashRule(program.sha256, '/eager'), '  jwt: { ttl: 5m, audiences: "*" }']);
+    const agent = startAgent(mandate, program.path, ['x509', ...Array.from({ length: 10 }, () => 'jwt')]);
+    const told = [];
+    for (let i = 0; i < 11; i++) told.push(await agent.until('an answer', ({ event }) => event !== 'started'));
+    expect(told.map(({ event, svids }) => [event, svids?.[0]?.spiffeId]).sort()).toEqual([
+      ...Array.from({ length: 10 }, () => ['jwt', `spiffe://${trustDomain}/eager`]),
+      ['x509', `spiffe://${trustDomain}/eager`],
+    ]);
+    await agent.end();
+  });
+
   it('under mandate run, receives its second identity on the stream that it holds', async () => {
     const program = ownProgram(mandate, 'holder');
     const agent = launchAgent(mandate, 'holder', program.path, ['x509']);

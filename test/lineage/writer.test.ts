@@ -87,11 +87,13 @@ test('every kind of row is written in one statement', async () => {
     processes: [process_(host.id, agentId, seen.digest)],
     ended: [{ kind: 'agent', id: agentId, atMs: clock.nowMs(), reason: 'exited' }],
   };
-  // Twice the same device, person and evidence in one batch, as when two requests of a new process meet.
-  const again: LineageEntry = { ...oneEvent(), devices: [host], persons: [human], evidence: [seen] };
+  // Twice the same rows, in one batch and in the next, as when requests of a new process meet.
+  const again: LineageEntry = { ...entry, ...oneEvent() };
   await Promise.all([writer.append(oneCredential()), writer.append(entry), writer.append(again)]);
   expect(proxy.sent).toBe(1);
-  expect(await stored([entry, again])).toBe(2);
+  const later: LineageEntry = { ...entry, ...oneEvent() };
+  await writer.append(later);
+  expect(await stored([entry, again, later])).toBe(3);
 });
 
 describe.each<[string, () => LineageEntry]>([

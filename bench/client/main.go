@@ -1,0 +1,163 @@
+// A light agent for measurements: grpc-go over the unix socket, nothing verified or kept. Ways to run it:
+//
+//	client first N   one first X509-SVID, then N further connections; prints the times
+//	client storm N   at a line on standard input opens N connections at once, then holds them
+//	client load N    holds one X.509 stream and fetches JWT-SVIDs, N at a time, from a line on standard input to its end
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/spiffe/go-spiffe/v2/proto/spiffe/workload"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/metadata"
+)
+
+func connect() *grpc.ClientConn {
+	conn, err := grpc.NewClient(os.Getenv("SPIFFE_ENDPOINT_SOCKET"), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		fail(err)
+	}
+	return conn
+}
+
+func fail(err error) {
+	fmt.Fprintln(os.Stderr, err)
+	os.Exit(1)
+}
+
+func say(value any) {
+	if err := json.NewEncoder(os.Stdout).Encode(value); err != nil {
+		fail(err)
+	}
+}
+
+func withHeader() context.Context {
+	return metadata.AppendToOutgoingContext(context.Background(), "workload.spiffe.io", "true")
+}
+
+// fetch opens a stream on a connection of its own and returns once it has the first answer.
+func fetch() (*grpc.ClientConn, workload.SpiffeWorkloadAPI_FetchX509SVIDClient, time.Duration) {
+	start := time.Now()
+	conn := connect()
+	stream, err := workload.NewSpiffeWorkloadAPIClient(conn).FetchX509SVID(withHeader(), &workload.X509SVIDRequest{})
+	if err == nil {
+		_, err = stream.Recv()
+	}
+	if err != nil {
+		fail(err)
+	}
+	return conn, stream, time.Since(start)
+}
+
+func first(further int) {
+	kept, _, took := fetch()
+	times := []float64{}
+	for i := 0; i < further; i++ {
+		conn, _, again := fetch()
+		times = append(times, again.Seconds()*1000)
+		conn.Close()
+	}
+	say(map[string]any{"firstMs": took.Seconds() * 1000, "furtherMs": times})
+	kept.Close()
+}
+
+func storm(connections int, input *bufio.Reader) {
+	say(map[string]any{"waiting": true})
+	input.ReadString('\n')
+	var all sync.WaitGroup
+	var longest atomic.Int64
+	for i := 0; i < connections; i++ {
+		all.Add(1)
+		go func() {
+			defer all.Done()
+			_, _, took := fetch()
+			for {
+				before := longest.Load()
+				if int64(took) <= before || longest.CompareAndSwap(before, int64(took)) {
+					return
+				}
+			}
+		}()
+	}
+	all.Wait()
+	say(map[string]any{"opened": connections, "longestMs": time.Duration(longest.Load()).Seconds() * 1000})
+	io.Copy(io.Discard, input)
+}
+
+func load(parallel int, input *bufio.Reader) {
+	conn, stream, _ := fetch()
+	client := workload.NewSpiffeWorkloadAPIClient(conn)
+	var jwt, x509, failed atomic.Int64
+	var ended atomic.Bool
+	var why atomic.Value
+	why.Store("")
+	go func() {
+		for {
+			if _, err := stream.Recv(); err != nil {
+				if !ended.Load() {
+					failed.Add(1)
+					why.Store(err.Error())
+				}
+				return
+			}
+			x509.Add(1)
+		}
+	}()
+	say(map[string]any{"waiting": true})
+	input.ReadString('\n')
+	x509.Store(0)
+	var all sync.WaitGroup
+	for i := 0; i < parallel; i++ {
+		all.Add(1)
+		go func() {
+			defer all.Done()
+			for !ended.Load() {
+				_, err := client.FetchJWTSVID(withHeader(), &workload.JWTSVIDRequest{Audience: []string{"https://git.acme.example"}})
+				if err != nil {
+					failed.Add(1)
+					why.Store(err.Error())
+					time.Sleep(10 * time.Millisecond)
+				} else {
+					jwt.Add(1)
+				}
+			}
+		}()
+	}
+	io.Copy(io.Discard, input)
+	ended.Store(true)
+	all.Wait()
+	say(map[string]any{"jwt": jwt.Load(), "x509": x509.Load(), "failed": failed.Load(), "why": why.Load()})
+	conn.Close()
+}
+
+func main() {
+	if len(os.Args) != 3 {
+		fail(fmt.Errorf("usage: client first|storm|load N"))
+	}
+	count, err := strconv.Atoi(os.Args[2])
+	if err != nil || count < 0 {
+		fail(fmt.Errorf("not a count: %s", os.Args[2]))
+	}
+	input := bufio.NewReader(os.Stdin)
+	switch os.Args[1] {
+	case "first":
+		first(count)
+	case "storm":
+		storm(count, input)
+	case "load":
+		load(count, input)
+	default:
+		fail(fmt.Errorf("no such way: %s", os.Args[1]))
+	}
+}

@@ -1,0 +1,61 @@
+/** Measures what `make bench` promises, prints one table, and fails below a threshold. Names of measurements choose among them. */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { type Figure, table } from './figure';
+import { issuance } from './issuance';
+import { firstSvid } from './latency';
+import { minting } from './minting';
+import { ruleChange } from './rule-change';
+import { starting } from './starting';
+import { storm } from './storm';
+import { throughput } from './throughput';
+import { ROOT } from './mandate';
+
+/** What a measurement needs beside a running Mandate: a compiled client and a folder that is removed at the end. */
+export interface Tools {
+  readonly client: string;
+  readonly folder: string;
+}
+
+const MEASUREMENTS: Readonly<Record<string, (tools: Tools) => Promise<readonly Figure[]>>> = {
+  minting,
+  issuance,
+  latency: firstSvid,
+  throughput,
+  storm,
+  rules: ruleChange,
+  starting,
+};
+
+async function main(names: readonly string[]): Promise<number> {
+  const unknown = names.filter((name) => !(name in MEASUREMENTS));
+  if (unknown.length > 0) {
+    process.stderr.write(`no measurement named ${unknown.join(', ')}; there are ${Object.keys(MEASUREMENTS).join(', ')}\n`);
+    return 2;
+  }
+  const folder = mkdtempSync(path.join(tmpdir(), 'bench-'));
+  try {
+    const client = path.join(folder, 'client');
+    execFileSync('go', ['build', '-o', client, '.'], { cwd: path.join(ROOT, 'bench/client'), stdio: ['ignore', 'ignore', 'inherit'] });
+    const figures: Figure[] = [];
+    for (const [name, measure] of Object.entries(MEASUREMENTS)) {
+      if (names.length > 0 && !names.includes(name)) continue;
+      process.stderr.write(`measuring ${name}\n`);
+      figures.push(...(await measure({ client, folder })));
+    }
+    process.stdout.write(table(figures));
+    return figures.every(({ passed }) => passed) ? 0 : 1;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+main(process.argv.slice(2)).then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+    process.exit(1);
+  },
+);

@@ -1,0 +1,127 @@
+import { spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { readdirSync } from 'node:fs';
+import path from 'node:path';
+import { fetchJwtBundles, fetchX509Bundles, fetchX509Svid } from './calls';
+import { RunningMandate } from './running-mandate';
+import type { WireClient } from './wire-client';
+
+const [INVALID_ARGUMENT, PERMISSION_DENIED] = [3, 7];
+const NOBODY_ELSE = 65_533;
+const root = process.getuid?.() === 0;
+
+jest.setTimeout(180_000);
+
+/** Looks until it holds; the deadline decides failure only. */
+async function eventually(what: string, holds: () => boolean): Promise<void> {
+  const patienceMs = 20_000;
+  const began = Date.now();
+  while (!holds()) {
+    if (Date.now() - began > patienceMs) throw new Error(`${what}: not within ${patienceMs / 1000} s`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+describe('connections to the Workload API', () => {
+  let mandate: RunningMandate;
+  let client: WireClient;
+
+  beforeAll(async () => {
+    mandate = await RunningMandate.start();
+    client = await mandate.launched('connections');
+  });
+  afterAll(() => mandate?.end());
+
+  async function servesOn(): Promise<void> {
+    const call = fetchX509Svid(client, { connection: `check ${client.id()}` });
+    expect((await call.message()).svids).toHaveLength(1);
+    call.cancel();
+  }
+
+  it('one connection carries 200 streams, again and again: cancelled ones take no place (WL-15)', async () => {
+    await servesOn();
+    const kinds = [fetchX509Svid, fetchX509Bundles, fetchJwtBundles] as const;
+    // Six times 200: more than the 1,000 streams one connection may have open.
+    for (let round = 0; round < 6; round++) {
+      const calls = Array.from({ length: 200 }, (_, i) => kinds[i % kinds.length]!(client, { connection: 'many' }));
+      await Promise.all(calls.map((call) => call.message()));
+      for (const call of calls) call.cancel();
+      await Promise.all(calls.map((call) => call.ended()));
+    }
+    await servesOn();
+  });
+
+  it('a closed connection leaves nothing open', async () => {
+    const descriptors = () => readdirSync(`/proc/${mandate.nodePid}/fd`).length;
+    const [connections, fds] = [mandate.connections(), root ? descriptors() : 0];
+    const names = Array.from({ length: 100 }, (_, i) => `leak ${i}`);
+    const calls = names.map((connection) => fetchX509Svid(client, { connection }));
+    await Promise.all(calls.map((call) => call.message()));
+    expect(mandate.connections()).toBeGreaterThanOrEqual(connections + names.length);
+    for (const connection of names) client.tell({ do: 'disconnect', connection });
+    await eventually('every connection is gone', () => mandate.connections() <= connections);
+    // The node is non-dumpable: only root may count its descriptors.
+    if (root) await eventually('every descriptor is closed', () => descriptors() <= fds);
+  });
+
+  it('a connection that says nothing is closed', async () => {
+    const id = client.id();
+    client.tell({ do: 'raw', id, bytes: '' });
+    expect(await client.heard(id, 'its end', (line) => line.ended === true)).toMatchObject({ received: 0 });
+    await servesOn();
+  });
+
+  it.each<[string, Buffer]>([
+    ['HTTP/1.1', Buffer.from('GET / HTTP/1.1\r\nHost: localhost\r\nworkload.spiffe.io: true\r\n\r\n')],
+    ['TLS', Buffer.from(`160301020001000${'1fc03'.padEnd(100, '03')}`.slice(0, 110), 'hex')],
+    ['noise', randomBytes(4096)],
+    ['zeros', Buffer.alloc(4096)],
+    ['the preface and then noise', Buffer.concat([Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), randomBytes(4096)])],
+  ])('a connection that speaks something else (%s) is closed and costs nobody else', async (_, bytes) => {
+    const id = client.id();
+    client.tell({ do: 'raw', id, bytes: bytes.toString('base64') });
+    await client.heard(id, 'its end', (line) => line.ended === true);
+    await servesOn();
+  });
+
+  it("a request that a child wrote into its parent's connection is refused", async () => {
+    const id = client.id();
+    client.tell({ do: 'lend', id });
+    const answer = await client.heard(id, 'the answer to the child', (line) => line.ended === true);
+    expect(answer).toMatchObject({ status: PERMISSION_DENIED, messages: 0 });
+    await servesOn();
+  });
+
+  it('a stream ends with its process, also where another process still holds the connection', async () => {
+    const dying = await mandate.launched('dying');
+    const call = fetchX509Svid(dying, { connection: 'inherited' });
+    await call.message();
+    const id = dying.id();
+    dying.tell({ do: 'share', id, connection: 'inherited' });
+    await dying.heard(id, 'the child that holds the connection', (line) => line.waiting !== undefined);
+    await dying.kill();
+    await dying.heard(id, 'the end of the connection', (line) => line.ended === true);
+    await servesOn();
+  });
+
+  const program = path.resolve(__dirname, '../../bin/mandate');
+  const readable =
+    root &&
+    spawnSync('setpriv', ['--reuid', String(NOBODY_ELSE), '--regid', String(NOBODY_ELSE), '--clear-groups', 'test', '-r', program])
+      .status === 0;
+  if (!readable) process.stderr.write(`skipped: another user needs root and a clone that user ${NOBODY_ELSE} can read\n`);
+  (readable ? describe : describe.skip)("of another user, where the node is one user's own", () => {
+    let theirs: RunningMandate;
+    beforeAll(async () => {
+      theirs = await RunningMandate.start({ uid: NOBODY_ELSE, gid: NOBODY_ELSE });
+    });
+    afterAll(() => theirs?.end());
+
+    it('are refused, whoever they are, but for a missing security header first', async () => {
+      const stranger = await theirs.outside();
+      expect(await fetchX509Svid(stranger).ended()).toMatchObject({ status: PERMISSION_DENIED, code: 'E_PEER_OTHER_USER' });
+      const without = fetchX509Svid(stranger, { connection: 'without header', headers: {} });
+      expect(await without.ended()).toMatchObject({ status: INVALID_ARGUMENT, code: 'E_SECURITY_HEADER' });
+    });
+  });
+});

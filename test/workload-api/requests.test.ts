@@ -1,0 +1,245 @@
+import { randomBytes } from 'node:crypto';
+import { gzipSync } from 'node:zlib';
+import { userInfo } from 'node:os';
+import { X509SVIDRequestSchema, X509SVIDResponseSchema } from '../../src/generated/proto/spiffe/workloadapi_pb';
+import { fetchJwtBundles, fetchJwtSvid, fetchX509Bundles, fetchX509Svid, validateJwtSvid } from './calls';
+import { RunningMandate } from './running-mandate';
+import { framed, SECURITY_HEADER, type WireClient } from './wire-client';
+
+const [OK, INVALID_ARGUMENT, PERMISSION_DENIED, RESOURCE_EXHAUSTED, UNIMPLEMENTED] = [0, 3, 7, 8, 12];
+const AUDIENCE = 'https://git.example';
+
+jest.setTimeout(120_000);
+
+describe('requests to the Workload API', () => {
+  let mandate: RunningMandate;
+  let client: WireClient;
+  let agentId: string;
+
+  beforeAll(async () => {
+    mandate = await RunningMandate.start();
+    client = await mandate.launched('requests');
+    agentId = `spiffe://${mandate.trustDomain}/agent/${userInfo().username}`;
+  });
+  afterAll(() => mandate?.end());
+
+  const other = (path: string, headers: Record<string, string | string[]> = SECURITY_HEADER) =>
+    client.call(path, [X509SVIDRequestSchema, X509SVIDResponseSchema], {}, { headers }).ended();
+
+  describe('security header (WE-05, WE-06)', () => {
+    const wrong: [string, Record<string, string | string[]>][] = [
+      ['absent', {}],
+      ['TRUE', { 'workload.spiffe.io': 'TRUE' }],
+      ['True', { 'workload.spiffe.io': 'True' }],
+      ['1', { 'workload.spiffe.io': '1' }],
+      ['empty', { 'workload.spiffe.io': '' }],
+      ['false', { 'workload.spiffe.io': 'false' }],
+      ['sent twice', { 'workload.spiffe.io': ['true', 'true'] }],
+      ['two values in one', { 'workload.spiffe.io': 'true, true' }],
+      ['true and false', { 'workload.spiffe.io': ['true', 'false'] }],
+      ['another name', { 'workload.spiffe.i': 'true' }],
+    ];
+    const methods = [
+      'FetchX509SVID',
+      'FetchX509Bundles',
+      'FetchJWTSVID',
+      'FetchJWTBundles',
+      'ValidateJWTSVID',
+      'FetchWITSVID',
+      'FetchWITBundles',
+    ];
+
+    it.each(wrong)('%s is refused by every call', async (_, headers) => {
+      for (const method of methods) {
+        const { status, message, code } = await other(`/SpiffeWorkloadAPI/${method}`, headers);
+        expect({ method, status, code }).toEqual({ method, status: INVALID_ARGUMENT, code: 'E_SECURITY_HEADER' });
+        expect(message).toContain('security header missing from request');
+      }
+    });
+
+    it('is looked for before the request is read', async () => {
+      const call = fetchX509Svid(client, { headers: {}, bytes: framed(randomBytes(100)) });
+      expect(await call.ended()).toMatchObject({ status: INVALID_ARGUMENT, code: 'E_SECURITY_HEADER' });
+    });
+
+    it('is looked for while the request is still open', async () => {
+      const call = fetchX509Svid(client, { headers: {}, bytes: framed(Buffer.alloc(10), 0, 1000), half: true });
+      expect(await call.ended()).toMatchObject({ status: INVALID_ARGUMENT });
+    });
+  });
+
+  describe('calls that are not served', () => {
+    it.each(['FetchWITSVID', 'FetchWITBundles', 'Nope'])('%s is Unimplemented', async (method) => {
+      expect(await other(`/SpiffeWorkloadAPI/${method}`)).toMatchObject({ status: UNIMPLEMENTED });
+    });
+
+    it.each(['/spiffe.workload.SpiffeWorkloadAPI/FetchX509SVID', '/Other/FetchX509SVID', '/mandate.v1.AdminAPI/ApplyRules', '/'])(
+      'no service at %s',
+      async (path) => {
+        expect(await other(path)).toMatchObject({ status: UNIMPLEMENTED });
+      },
+    );
+  });
+
+  describe('requests that are too large or not what they say', () => {
+    it('a message over the bound is refused', async () => {
+      const call = fetchJwtSvid(client, [AUDIENCE], '', { bytes: framed(Buffer.alloc(70_000)) });
+      expect(await call.ended()).toMatchObject({ status: RESOURCE_EXHAUSTED });
+    });
+
+    it('a message that is announced as 4 GiB is refused before it comes', async () => {
+      const call = fetchJwtSvid(client, [AUDIENCE], '', { bytes: framed(Buffer.alloc(100), 0, 0xffff_ffff), half: true });
+      expect(await call.ended()).toMatchObject({ status: RESOURCE_EXHAUSTED });
+    });
+
+    it('a compressed message may not grow past the bound', async () => {
+      const bomb = gzipSync(Buffer.alloc(32 * 1024 * 1024));
+      const call = fetchJwtSvid(client, [AUDIENCE], '', {
+        headers: { ...SECURITY_HEADER, 'grpc-encoding': 'gzip' },
+        bytes: framed(bomb, 1),
+      });
+      expect(await call.ended()).toMatchObject({ status: RESOURCE_EXHAUSTED });
+    });
+
+    it('bytes that are no message get an error, and the connection serves on', async () => {
+      const call = fetchJwtSvid(client, [AUDIENCE], '', { bytes: framed(Buffer.from('ffffffffffffffffff', 'hex')) });
+      expect((await call.ended()).status).not.toBe(OK);
+      expect((await fetchJwtSvid(client, [AUDIENCE]).ended()).status).toBe(OK);
+    });
+  });
+
+  describe('FetchJWTSVID (WL-40 to WL-43, JS-08, JS-16)', () => {
+    const claims = (token: string) =>
+      JSON.parse(Buffer.from(token.split('.')[1]!, 'base64url').toString()) as { aud: string[]; sub: string; jti: string };
+    const many = (count: number) => Array.from({ length: count }, (_, i) => `https://${i}.example`);
+
+    it.each<[string, string[], string[]]>([
+      ['one', ['a'], ['a']],
+      ['three, in the order asked for', ['c', 'a', 'b'], ['c', 'a', 'b']],
+      ['duplicates once, at their first place', ['b', 'a', 'b', 'a'], ['b', 'a']],
+      ['empty strings not at all', ['', 'a', ''], ['a']],
+      ['as many as clients accept', many(32), many(32)],
+      [
+        'not bound to be addresses',
+        ['spiffe://other.example/x', 'ünïcode', ' spaced '],
+        ['spiffe://other.example/x', 'ünïcode', ' spaced '],
+      ],
+    ])('audiences: %s', async (_, asked, given) => {
+      const call = fetchJwtSvid(client, asked);
+      const { svids } = await call.message();
+      expect(svids.map(({ spiffeId }) => spiffeId)).toEqual([agentId]);
+      expect(claims(svids[0]!.svid)).toMatchObject({ aud: given, sub: agentId });
+      expect((await call.ended()).status).toBe(OK);
+    });
+
+    it.each<[string, string[], string]>([
+      ['no audience', [], ''],
+      ['only empty audiences', ['', ''], ''],
+      ['33 audiences', many(33), ''],
+      ['an audience no token could carry', ['a'.repeat(1025)], ''],
+      ['a SPIFFE ID of another scheme', ['a'], 'https://example.org/x'],
+      ['a SPIFFE ID with upper case', ['a'], 'spiffe://Example.org/x'],
+      ['a SPIFFE ID with a trailing slash', ['a'], 'spiffe://example.org/x/'],
+      ['a SPIFFE ID with dots', ['a'], 'spiffe://example.org/../x'],
+      ['a SPIFFE ID with a line break', ['a'], 'spiffe://example.org/x\n'],
+      ['a SPIFFE ID that is too long', ['a'], `spiffe://example.org/${'x'.repeat(2048)}`],
+    ])('InvalidArgument: %s', async (_, audience, spiffeId) => {
+      expect(await fetchJwtSvid(client, audience, spiffeId).ended()).toMatchObject({ status: INVALID_ARGUMENT });
+    });
+
+    it("PermissionDenied: somebody else's SPIFFE ID", async () => {
+      for (const id of [`spiffe://${mandate.trustDomain}/agent/somebody-else`, 'spiffe://example.org/x', `${agentId}/child`]) {
+        const { status, message } = await fetchJwtSvid(client, ['a'], id).ended();
+        expect({ id, status }).toEqual({ id, status: PERMISSION_DENIED });
+        expect(message).toContain('no identity issued');
+      }
+    });
+
+    it('the own SPIFFE ID gives one token, and each token is fresh', async () => {
+      const ids = new Set<string>();
+      for (let i = 0; i < 3; i++) {
+        const { svids } = await fetchJwtSvid(client, ['a'], agentId).message();
+        expect(svids).toHaveLength(1);
+        ids.add(claims(svids[0]!.svid).jti);
+      }
+      expect(ids.size).toBe(3);
+    });
+  });
+
+  describe('ValidateJWTSVID (WL-49 to WL-53)', () => {
+    let token: string;
+    beforeAll(async () => {
+      token = (await fetchJwtSvid(client, [AUDIENCE, 'urn:second']).message()).svids[0]!.svid;
+    });
+    const part = (index: number, change: (text: string) => string) =>
+      token
+        .split('.')
+        .map((text, i) => (i === index ? change(text) : text))
+        .join('.');
+    const json = (change: object) => (text: string) =>
+      Buffer.from(JSON.stringify({ ...(JSON.parse(Buffer.from(text, 'base64url').toString()) as object), ...change })).toString(
+        'base64url',
+      );
+    const flipped = (text: string) => `${text.startsWith('A') ? 'B' : 'A'}${text.slice(1)}`;
+
+    it.each([AUDIENCE, 'urn:second'])('accepts its own token for %s', async (audience) => {
+      const { spiffeId, claims } = await validateJwtSvid(client, token, audience).message();
+      expect(spiffeId).toBe(agentId);
+      expect(claims).toMatchObject({ sub: agentId, aud: [AUDIENCE, 'urn:second'], exp: expect.any(Number) as number });
+    });
+
+    it.each<[string, () => string, string]>([
+      ['no audience', () => token, ''],
+      ['no token', () => '', AUDIENCE],
+      ['another audience', () => token, 'https://elsewhere.example'],
+      ['an audience that is only the start', () => token, 'https://git'],
+      ['an audience in another case', () => token, AUDIENCE.toUpperCase()],
+      ['not a token', () => 'abc', AUDIENCE],
+      ['two parts', () => token.split('.').slice(0, 2).join('.'), AUDIENCE],
+      ['four parts', () => `${token}.x`, AUDIENCE],
+      ['a changed signature', () => part(2, flipped), AUDIENCE],
+      ['changed claims', () => part(1, json({ aud: ['changed'] })), 'changed'],
+      [
+        'alg none',
+        () =>
+          `${part(0, json({ alg: 'none' }))
+            .split('.')
+            .slice(0, 2)
+            .join('.')}.`,
+        AUDIENCE,
+      ],
+      ['an unknown kid', () => part(0, json({ kid: 'unknown' })), AUDIENCE],
+      ['a header of its own', () => part(0, json({ jwk: {} })), AUDIENCE],
+      ['padding', () => `${token}=`, AUDIENCE],
+      ['a subject of another trust domain', () => part(1, json({ sub: 'spiffe://example.org/x' })), AUDIENCE],
+    ])('InvalidArgument: %s', async (_, svid, audience) => {
+      const { status, message } = await validateJwtSvid(client, svid(), audience).ended();
+      expect(status).toBe(INVALID_ARGUMENT);
+      expect(message).not.toContain(token.split('.')[2]);
+    });
+  });
+
+  describe('a process without an identity', () => {
+    it('is told PermissionDenied by every call that needs one, in the words clients look for', async () => {
+      const stranger = await mandate.outside();
+      const ends = await Promise.all([
+        fetchX509Svid(stranger).ended(),
+        fetchX509Bundles(stranger).ended(),
+        fetchJwtBundles(stranger).ended(),
+        fetchJwtSvid(stranger, ['a']).ended(),
+        validateJwtSvid(stranger, 'x.y.z', 'a').ended(),
+      ]);
+      for (const { status, message, code } of ends) {
+        expect({ status, code }).toEqual({ status: PERMISSION_DENIED, code: 'E_NO_RULE' });
+        expect(message).toContain('no identity issued');
+      }
+    });
+  });
+
+  // gRPC clients name a unix socket in three ways; Node's HTTP/2 refuses the fourth (a raw path, from Java) before any code of ours runs.
+  it.each(['localhost', '%2Frun%2Fagent.sock', 'unix'])(':authority may be %s', async (authority) => {
+    const call = fetchX509Svid(client, { headers: { ...SECURITY_HEADER, ':authority': authority } });
+    expect((await call.message()).svids).toHaveLength(1);
+    call.cancel();
+  });
+});
