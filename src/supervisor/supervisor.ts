@@ -12,6 +12,8 @@ import { lockHolder, lockState } from './lock';
 /** How long leftovers of a killed predecessor may take to notice that they are alone. */
 const LEFTOVER_MS = 4_000;
 const LEFTOVER_POLL_MS = 50;
+const FIRST_REOPEN_MS = 250;
+const LONGEST_REOPEN_MS = 4_000;
 const BUNDLE_PATH = '/bundle';
 
 /** The database as the supervisor sees it; wired to the embedded cluster or to another server. */
@@ -134,6 +136,8 @@ class Run {
   #database: RunningDatabase | undefined;
   /** The start of the database that is under way, or the last one. */
   #opening: Promise<unknown> = Promise.resolve();
+  /** The database that runs; while it is down, the one that will. */
+  #running: Promise<RunningDatabase> | undefined;
   #server: Child | undefined;
   #node: Child | undefined;
   #nodeKey: string | undefined;
@@ -165,10 +169,10 @@ class Run {
 
     // Node's start costs more than PostgreSQL's: the server loads its code meanwhile, and gets its secrets once it dropped its uid.
     let databaseOpen: (database: RunningDatabase) => void = () => undefined;
-    const opened = new Promise<RunningDatabase>((resolve) => {
+    this.#running = new Promise((resolve) => {
       databaseOpen = resolve;
     });
-    const server = this.#startServer(installation, opened);
+    const server = this.#startServer(installation);
     server.catch(() => undefined);
     const database = await this.#step('database', async () => {
       const running = await this.#openDatabase(installation);
@@ -229,15 +233,35 @@ class Run {
       if (this.#stopping || this.#database !== database) return;
       this.#log.warn({ reason }, 'database ended');
       this.#event('database', 'restarted', reason, this.parts.clock.monotonicMs());
-      this.#openDatabase(installation).then(
+      this.#running = this.#reopenDatabase(installation);
+      this.#running.then(
         () => this.#tellSupervised(),
-        (error: unknown) => this.#fail(error),
+        () => undefined, // only when everything ends
       );
     });
     return database;
   }
 
-  async #startServer(installation: InstallationFile, opened: Promise<RunningDatabase>): Promise<void> {
+  /** Once it ran, what keeps it from running (a full disk, say) may pass: it is tried until then, and agents keep what they hold. */
+  async #reopenDatabase(installation: InstallationFile): Promise<RunningDatabase> {
+    const began = this.parts.clock.monotonicMs();
+    for (let delayMs = FIRST_REOPEN_MS; ; delayMs = Math.min(2 * delayMs, LONGEST_REOPEN_MS)) {
+      try {
+        const database = await this.#openDatabase(installation);
+        this.#event('database', 'done', 'runs again', began);
+        return database;
+      } catch (thrown) {
+        const error = asMandateError(thrown);
+        if (this.#stopping) throw error;
+        this.#log.error({ err: error, cause: error.cause, code: error.code }, 'database did not start again');
+        // The log may lie on the same full disk.
+        if (delayMs === FIRST_REOPEN_MS) this.#event('database', 'failed', `did not start (${error.code}); tried until it does`, began);
+      }
+      await new Promise<void>((resolve) => this.parts.clock.after(delayMs, resolve));
+    }
+  }
+
+  async #startServer(installation: InstallationFile): Promise<void> {
     const { layout } = this.options;
     const { accounts } = installation;
     const child = this.#child(
@@ -246,8 +270,8 @@ class Run {
       () => undefined,
       (message, send) => {
         if (message.type === 'loaded') {
-          void opened.then((first) => {
-            const database = this.#database ?? first;
+          // Without a database it could only fail, and failed starts are counted.
+          void this.#running?.then((database) => {
             const start = {
               layout,
               version: this.parts.version,

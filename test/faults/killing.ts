@@ -24,6 +24,9 @@ export interface Kill {
 
 /** Longest time that the moment of a kill is drawn from. */
 const SPREAD_MS = 1_000;
+/** So many requests under way are waited for first: of one alone the answer may be on its way already. */
+const WISHED_IN_FLIGHT = 3;
+const WISHED_MS = 2_000;
 const IN_FLIGHT_LIMIT_MS = 30_000;
 const RECOVERY_LIMIT_MS = 60_000;
 
@@ -33,9 +36,9 @@ export async function killOnce(running: Running, load: Load, fault: Fault, seede
   const victim = running.part(part);
   if (!victim) throw new Error(`no ${part} to kill`);
   await new Promise((resolve) => setTimeout(resolve, seeded.next() * SPREAD_MS));
-  const limit = Date.now() + IN_FLIGHT_LIMIT_MS;
-  while (load.inFlight() === 0) {
-    if (Date.now() > limit) throw new Error('no request came to be in flight');
+  const sinceMs = Date.now();
+  while (load.inFlight() < (Date.now() - sinceMs < WISHED_MS ? WISHED_IN_FLIGHT : 1)) {
+    if (Date.now() - sinceMs > IN_FLIGHT_LIMIT_MS) throw new Error('no request came to be in flight');
     await new Promise((resolve) => setImmediate(resolve));
   }
   const beforeMs = Date.now();
@@ -51,6 +54,12 @@ export function inFlightAt(folder: string, kills: readonly Kill[]): number[] {
   const asked = allAsked(folder);
   return kills.map(({ beforeMs, afterMs }) => asked.filter(({ fromMs, toMs }) => fromMs < beforeMs && toMs > afterMs).length);
 }
+
+/** The least number of kills of one fault that had a request in flight. */
+export const leastUnderLoad = (kills: readonly Kill[], inFlight: readonly number[]): number =>
+  Math.min(
+    ...(Object.keys(FAULTS) as Fault[]).map((fault) => kills.filter((kill, index) => kill.fault === fault && inFlight[index]! > 0).length),
+  );
 
 /** Credentials per second that were received between one recovery and the next kill. */
 export function rateBetween(folder: string, firstMs: number, kills: readonly Kill[]): { perSecond: number; x509Share: number } {

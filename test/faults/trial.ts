@@ -41,7 +41,7 @@ export function killTrial({ load: options, each, seeded, say }: TrialOptions): P
       kills.push(kill);
       say(`kill ${kills.length}: ${fault}, recovered in ${kill.recoveredMs} ms`);
       // A request that ended while the signal was on its way proves nothing: that kill is done once more, a bounded number of times.
-      if (inFlightAt(load.folder, [kill])[0] === 0 && planned.length < 6 * each) planned.push(fault);
+      if (inFlightAt(load.folder, [kill])[0] === 0 && planned.length < 10 * each) planned.push(fault);
     }
     await load.stop();
     const joined = await judge(load, running);
