@@ -7,7 +7,9 @@ import type { Clock, LineageWriter, Log, Random } from '../domain/ports';
 import { eventRow } from '../domain/records';
 import type { BundleUpdate, LaunchBegin, RefusalReport, WelcomeSchema } from '../generated/proto/mandate/v1/node_link_pb';
 import type { Configuration } from './configuration';
-import { fingerprint, type Issuer } from './issue';
+import type { Delegations } from './delegations';
+import { type Entitlements, fingerprint } from './entitlement';
+import type { Issuer } from './issue';
 import { openLaunch, type Opened } from './launches';
 import type { LiveAgent, LiveProcess, Living } from './living';
 import type { Refuser } from './refuse';
@@ -22,6 +24,8 @@ export interface DeviceSessionParts {
   readonly version: string;
   readonly configuration: Configuration;
   readonly living: Living;
+  readonly delegations: Delegations;
+  readonly entitlements: Entitlements;
   readonly issuer: Issuer;
   readonly refuser: Refuser;
   readonly lineage: LineageWriter;
@@ -113,7 +117,7 @@ export class DeviceSession {
   }
 
   entitlement(process: LiveProcess): Promise<{ agent: LiveAgent; identities: readonly Entitled[] }> {
-    return this.parts.issuer.entitled(process, this.parts.configuration.freeze());
+    return this.parts.entitlements.of(process, this.parts.configuration.freeze());
   }
 
   openLaunch(process: LiveProcess, begin: LaunchBegin): Promise<Opened> {
@@ -122,13 +126,13 @@ export class DeviceSession {
 
   /** Live processes whose answer the present rules change. */
   changedByRules(): string[] {
-    const { living, issuer, configuration } = this.parts;
+    const { living, entitlements, configuration } = this.parts;
     const frozen = configuration.freeze();
     const changed: string[] = [];
     for (const process of living.processes.values()) {
       if (process.told === undefined) continue;
       // Without an agent the delegation is not known yet: such a process is asked to ask again.
-      if (!process.agent || fingerprint(issuer.match(process, process.agent, frozen)) !== process.told) changed.push(process.key);
+      if (!process.agent || fingerprint(entitlements.match(process, process.agent, frozen)) !== process.told) changed.push(process.key);
     }
     return changed;
   }

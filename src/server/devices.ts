@@ -3,7 +3,9 @@ import type { DeviceRow } from '../domain/lineage';
 import type { LineageReader } from '../domain/ports';
 import { eventRow } from '../domain/records';
 import type { NodeHello } from '../generated/proto/mandate/v1/node_link_pb';
+import { Delegations } from './delegations';
 import { DeviceSession, type DeviceSessionParts } from './device-session';
+import { Entitlements } from './entitlement';
 import { Issuer } from './issue';
 import { Living } from './living';
 import { Refuser } from './refuse';
@@ -12,7 +14,7 @@ import { Refuser } from './refuse';
 const MAX_OPEN_AGENTS = 50_000;
 const MAX_TEXT = 256;
 
-export interface DevicesParts extends Omit<DeviceSessionParts, 'living' | 'issuer' | 'refuser'> {
+export interface DevicesParts extends Omit<DeviceSessionParts, 'living' | 'delegations' | 'entitlements' | 'issuer' | 'refuser'> {
   readonly reader: LineageReader;
   readonly uidMin: number;
   readonly jwtPerMinute: number;
@@ -36,9 +38,11 @@ export class Devices {
       living.restore(open.filter(({ agent }) => agent.deviceId === device.id));
       this.#living.set(device.id, living);
     }
-    const issuer = new Issuer({ ...parts, living });
+    const delegations = new Delegations({ ...parts, living });
+    const entitlements = new Entitlements({ ...parts, living, delegations });
+    const issuer = new Issuer({ ...parts, living, entitlements });
     const refuser = new Refuser({ ...parts, living });
-    return new DeviceSession({ ...parts, living, issuer, refuser });
+    return new DeviceSession({ ...parts, living, delegations, entitlements, issuer, refuser });
   }
 
   /** The agent a process belongs to, by what the server knows without a node. */

@@ -1,7 +1,5 @@
 import { audienceDenial } from '../domain/audience';
-import { delegationEndsAt, rootDelegation } from '../domain/delegation';
 import { MandateError } from '../domain/errors';
-import { newId, newSuffix } from '../domain/ids';
 import {
   type JwtPlan,
   type LineageClaim,
@@ -15,30 +13,26 @@ import {
   sign,
   type X509Plan,
 } from '../domain/issuance';
-import type { DelegationRow, PersonRow } from '../domain/lineage';
-import { type Entitled, type MatchContext, matchRules, type MatchResult } from '../domain/match';
+import type { Entitled } from '../domain/match';
 import { isP256Point, publicKeySha256 } from '../domain/p256';
-import type { Clock, LineageReader, LineageWriter, Random } from '../domain/ports';
+import type { Clock, LineageWriter, Random } from '../domain/ports';
 import { credentialRow } from '../domain/records';
 import { processAssurance } from '../domain/facts';
 import { validity } from '../domain/rotation';
 import { newSerial } from '../domain/serial';
 import type { Configuration, Frozen } from './configuration';
+import type { Entitlements } from './entitlement';
 import { type LiveAgent, type LiveProcess, type Living, owed, paid } from './living';
 import { Denied } from './refuse';
-
-/** Fresh JWT-SVIDs one process may ask for in a minute. */
-export const JWT_PER_MINUTE = 600;
 
 export interface IssuerParts {
   readonly configuration: Configuration;
   readonly living: Living;
+  readonly entitlements: Entitlements;
   readonly lineage: LineageWriter;
-  readonly reader: Pick<LineageReader, 'person'>;
   readonly clock: Clock;
   readonly random: Random;
-  /** UID_MIN of this machine. */
-  readonly uidMin: number;
+  /** Fresh JWT-SVIDs one process may ask for in a minute. */
   readonly jwtPerMinute: number;
 }
 
@@ -54,7 +48,6 @@ export interface Issued<P extends Plan> {
  */
 export class Issuer {
   readonly #parts: IssuerParts;
-  readonly #persons = new Map<string, PersonRow>();
 
   constructor(parts: IssuerParts) {
     this.#parts = parts;
@@ -69,7 +62,7 @@ export class Issuer {
     const frozen = this.#parts.configuration.freeze();
     if (!isP256Point(publicKey)) throw new MandateError('E_REQUEST', { why: 'the public key is not a point on P-256' });
     // 7 match, 8 delegate
-    const { agent, identities } = await this.entitled(process, frozen);
+    const { agent, identities } = await this.#parts.entitlements.of(process, frozen);
     const identity = choose(identities, wanted);
     // 9 plan
     const issuedAtMs = this.#parts.clock.nowMs();
@@ -92,7 +85,7 @@ export class Issuer {
 
   async jwt(process: LiveProcess, audience: readonly string[], wanted: string): Promise<readonly Issued<JwtPlan>[]> {
     const frozen = this.#parts.configuration.freeze(); // 6
-    const { agent, identities } = await this.entitled(process, frozen); // 7, 8
+    const { agent, identities } = await this.#parts.entitlements.of(process, frozen); // 7, 8
     const permitted = permittedFor(process, wanted === '' ? identities : [choose(identities, wanted)], audience);
     this.#countJwt(process, permitted.length);
     return Promise.all(permitted.map((identity) => this.#oneJwt(process, agent, identity, audience, frozen)));
@@ -119,108 +112,6 @@ export class Issuer {
     const checked = selfCheck(await sign(planned, frozen.jwt.signer), frozen.jwt.check); // 10
     const recorded = await this.#record(checked, process, agent, identity, null, audience); // 11
     return { released: release(recorded), identity, agent }; // 12
-  }
-
-  /**
-   * What the process may be and on whose behalf. A process without an agent becomes the first of one here, and only if a rule gives it
-   * an identity: what is refused leaves a refusal behind, not an agent.
-   */
-  async entitled(process: LiveProcess, frozen: Frozen): Promise<{ agent: LiveAgent; identities: readonly Entitled[] }> {
-    const first = process.agent ?? (await this.#firstOfItsTree(process));
-    const agent = process.agent ?? first; // another request of the same process may have been first meanwhile
-    const now = this.#parts.clock.nowMs();
-    if (agent.delegation.endsAtMs <= now) throw new Denied(process, { code: 'E_DELEGATION_ENDED', rule: null, conditions: [], remedy: '' });
-    const result = this.match(process, agent, frozen);
-    process.told = fingerprint(result);
-    if (result.denial) throw new Denied(process, result.denial);
-    if (!process.agent) {
-      process.agent = agent;
-      agent.processes.add(process.key);
-      this.#parts.living.add(agent);
-    }
-    return { agent, identities: result.identities };
-  }
-
-  match(process: LiveProcess, agent: LiveAgent, frozen: Frozen): MatchResult {
-    return matchRules(frozen.rules, process.facts, matchContext(agent, this.#parts.living));
-  }
-
-  /** An agent without a launch: its root delegation is implicit, since only a rule allows it. */
-  async #firstOfItsTree(process: LiveProcess): Promise<LiveAgent> {
-    const { clock, random, living } = this.#parts;
-    const startedAtMs = clock.nowMs();
-    const agentId = newId(random, startedAtMs);
-    const { delegation, person } = await this.rootDelegation(process, agentId, {
-      terminal: false,
-      launch: false,
-      agentAmongAncestors: false,
-    });
-    const program =
-      process.evidence.facts
-        .find((fact) => fact.type === 'binary.path')
-        ?.value.split('/')
-        .at(-1) ?? 'process';
-    return {
-      row: {
-        id: agentId,
-        name: `${agentName(program)}-${newSuffix(random, 4)}`,
-        deviceId: living.device.id,
-        delegationId: delegation.id,
-        launchId: null,
-        startedAtMs,
-      },
-      delegation,
-      person,
-      launch: undefined,
-      processes: new Set(),
-      durable: false,
-    };
-  }
-
-  async rootDelegation(
-    process: LiveProcess,
-    agentId: string,
-    how: { readonly terminal: boolean; readonly launch: boolean; readonly agentAmongAncestors: boolean },
-  ): Promise<{ delegation: DelegationRow; person: PersonRow | undefined }> {
-    const { clock, random, uidMin } = this.#parts;
-    const startedAtMs = clock.nowMs();
-    const { uid } = process.evidence;
-    const root = rootDelegation({ uid, userName: factOf(process, 'user.name'), uidMin, ...how });
-    const person = root.person ? await this.#person(root.person.uid, root.person.name) : undefined;
-    return {
-      person,
-      delegation: {
-        id: newId(random, startedAtMs),
-        parentId: null,
-        agentId,
-        personId: person?.id ?? null,
-        assurance: root.assurance,
-        given: root.given,
-        startedAtMs,
-        endsAtMs: delegationEndsAt(startedAtMs),
-        stopCode: root.stopCode,
-        stopReason: root.stopReason,
-      },
-    };
-  }
-
-  async #person(uid: number, name: string): Promise<PersonRow> {
-    const { living, reader, random, clock } = this.#parts;
-    const key = `${uid}:${name}`;
-    const known = this.#persons.get(key);
-    if (known) return known;
-    const recorded = await reader.person(living.device.id, uid, name);
-    const nowMs = clock.nowMs();
-    const person: PersonRow = this.#persons.get(key) ?? {
-      id: recorded?.id ?? newId(random, nowMs),
-      kind: 'os-account',
-      name,
-      uid,
-      deviceId: living.device.id,
-      firstSeenAtMs: nowMs,
-    };
-    this.#persons.set(key, person);
-    return person;
   }
 
   #validity(
@@ -302,19 +193,6 @@ function permittedFor(process: LiveProcess, identities: readonly Entitled[], aud
   return permitted;
 }
 
-export const matchContext = (agent: LiveAgent, living: Living): MatchContext => ({
-  delegator: agent.delegation.personId === null ? null : agent.delegation.assurance,
-  given: agent.delegation.given,
-  device: living.device.assurance,
-  agentId: agent.row.id,
-});
-
-/** What a rule change may alter of an answer: identities, their order, lifetimes and audiences. */
-export const fingerprint = (result: MatchResult): string =>
-  result.denial
-    ? `${result.denial.code} ${result.denial.rule?.rule.name ?? ''}@${result.denial.rule?.version ?? 0}`
-    : result.identities.map((identity) => `${identity.spiffeId} ${identity.rule.rule.name}@${identity.rule.version}`).join('\n');
-
 const lineageClaim = (process: LiveProcess, agent: LiveAgent, living: Living): LineageClaim => ({
   v: 1,
   delegation: agent.delegation.id,
@@ -323,14 +201,3 @@ const lineageClaim = (process: LiveProcess, agent: LiveAgent, living: Living): L
   given: agent.delegation.given,
   assurance: { process: processAssurance(process.facts), delegator: agent.delegation.assurance, device: living.device.assurance },
 });
-
-export const factOf = (process: LiveProcess, type: string): string | undefined =>
-  process.evidence.facts.find((fact) => fact.type === type)?.value;
-
-/** A program's file name as the first part of an agent's name: what people read, bounded and plain. */
-export const agentName = (program: string): string =>
-  program
-    .toLowerCase()
-    .replace(/[^a-z0-9._-]+/g, '-')
-    .replace(/^[^a-z0-9]+/, '')
-    .slice(0, 40) || 'agent';

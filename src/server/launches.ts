@@ -7,13 +7,14 @@ import type { Clock, LineageWriter, Random } from '../domain/ports';
 import { eventRow } from '../domain/records';
 import type { LaunchBegin } from '../generated/proto/mandate/v1/node_link_pb';
 import type { Configuration } from './configuration';
-import { agentName, factOf, type Issuer, matchContext } from './issue';
+import { agentName, type Delegations, factOf } from './delegations';
+import { matchContext } from './entitlement';
 import { type LiveAgent, type LiveProcess, type Living, owed, paid } from './living';
 
 export interface LaunchesParts {
   readonly configuration: Configuration;
   readonly living: Living;
-  readonly issuer: Issuer;
+  readonly delegations: Delegations;
   readonly lineage: LineageWriter;
   readonly clock: Clock;
   readonly random: Random;
@@ -31,13 +32,13 @@ export interface Opened {
  * is opened: the process stays the same agent and the name it asked for is recorded as declared.
  */
 export async function openLaunch(parts: LaunchesParts, process: LiveProcess, begin: LaunchBegin): Promise<Opened> {
-  const { living, clock, random, issuer, lineage } = parts;
+  const { living, clock, random, delegations, lineage } = parts;
   if (process.agent?.launch) return joinLaunch(parts, process, process.agent, begin);
   const above = process.evidence.ancestors.some((ancestor) => living.agentOfKey(ancestor.key) !== undefined);
   const openedAtMs = clock.nowMs();
   const agentId = newId(random, openedAtMs);
   const launchId = newId(random, openedAtMs);
-  const { delegation, person } = await issuer.rootDelegation(process, agentId, {
+  const { delegation, person } = await delegations.root(process, agentId, {
     terminal: begin.terminal,
     launch: true,
     agentAmongAncestors: above || process.agent !== undefined,

@@ -1,5 +1,6 @@
 import type { Evidence } from '../domain/evidence';
 import { FactIndex } from '../domain/facts';
+import type { CompiledRules, MatchResult } from '../domain/match';
 import type {
   AgentRow,
   AgentSummary,
@@ -37,6 +38,8 @@ export interface LiveProcess {
   /** Digest of the evidence that is committed. */
   durableEvidence: string | undefined;
   durableRow: boolean;
+  /** The last match and what it rested on. */
+  matched: { readonly rules: CompiledRules; readonly facts: FactIndex; readonly agentId: string; readonly result: MatchResult } | undefined;
   /** What it was last told, to see whether a rule change alters the answer. */
   told: string | undefined;
   /** References of refusals already recorded, by code and rule generation. */
@@ -120,6 +123,7 @@ export class Living {
       durableEvidence: undefined,
       durableRow: this.#known.has(evidence.processKey),
       told: undefined,
+      matched: undefined,
       refusals: new Map(),
       jwtMinute: 0,
       jwtCount: 0,

@@ -13,7 +13,7 @@ import { buildTrace } from '../domain/trace';
 import type { VerbHandlers } from './admin-api';
 import { agentAnswer, agentItem, instant, ruleItem } from './answers';
 import type { Callers, PinnedCaller, Standing } from './callers';
-import { matchContext } from './issue';
+import { matchContext } from './entitlement';
 import type { NodeApi } from './node-api';
 import { authorOf, type Rules } from './rules';
 
