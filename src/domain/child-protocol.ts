@@ -8,6 +8,9 @@ export interface Limits {
   readonly jwtPerMinute: number;
 }
 
+/** The limits of every installation. */
+export const LIMITS: Limits = { jwtPerMinute: 600 };
+
 export interface ServerStart {
   readonly layout: Layout;
   readonly version: string;

@@ -1,5 +1,5 @@
 import { homedir } from 'node:os';
-import type { Limits } from '../domain/child-protocol';
+import { LIMITS } from '../domain/child-protocol';
 import { type Layout, layoutOf } from '../domain/layout';
 import { runCli } from '../cli/program';
 import type { DatabaseCommands, Launcher, Supervisor } from '../cli/ports';
@@ -14,9 +14,6 @@ import type * as AsStartedModule from '../system/as-started';
 import type * as ExecInPlaceModule from '../system/exec-in-place';
 import { systemClock } from '../system/clock';
 import { rootFolder, version } from './root';
-
-/** Fresh JWT-SVIDs a process may ask for in a minute unless the configuration says otherwise. */
-const DEFAULT_LIMITS: Limits = { jwtPerMinute: 600 };
 
 /** Everything a person types. Parts are loaded when a command asks for them: most commands need none. */
 export async function cliEntry(): Promise<void> {
@@ -64,7 +61,7 @@ function supervisor(uid: number, program: { readonly node: string; readonly main
     clock: systemClock,
     random: systemRandom,
     openLog: (file) => jsonLog('supervisor', process.env['MANDATE_LOG'], file),
-    limits: (_layout: Layout) => DEFAULT_LIMITS,
+    limits: (_layout: Layout) => LIMITS,
     openDatabase: (options, account, clientsGid, log) =>
       (require('./database') as typeof DatabaseModule).openSupervisedDatabase(options, account, clientsGid, log),
   });

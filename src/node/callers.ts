@@ -2,6 +2,7 @@ import { create } from '@bufbuild/protobuf';
 import { asMandateError } from '../domain/errors';
 import { type CallerQuestion, type CallerReport, CallerReportSchema } from '../generated/proto/mandate/v1/node_link_pb';
 import type { PinnedProcesses } from '../system/processes';
+import type { Attesting } from './attesting';
 import type { Members } from './members';
 import type { Serving } from './serve';
 
@@ -14,6 +15,7 @@ export async function reportCaller(
   processes: PinnedProcesses,
   members: Members,
   serving: Serving,
+  attesting: Attesting,
 ): Promise<CallerReport> {
   try {
     const process = processes.fromPid(question.pid, question.processKey || undefined);
@@ -21,8 +23,8 @@ export async function reportCaller(
       const membership = members.inherit(process.key, process.ancestors().chain);
       let evidence: { digest: Buffer; canonical: Buffer } | undefined;
       if (question.evidence) {
-        const served = serving.askedAbout(process);
-        await serving.attested(served);
+        const served = serving.present(process);
+        await attesting.of(served);
         evidence = served.evidence;
         serving.left(served);
       }

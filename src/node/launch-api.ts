@@ -6,6 +6,7 @@ import { type BeginRequest, type BeginResponse, BeginResponseSchema, StandingSch
 import type { PeerConnection } from '../system/peer-connection';
 import type { PinnedProcess } from '../system/process-view';
 import { refusalOf, statusOf } from '../wire/refusal';
+import type { Attesting } from './attesting';
 import { LiveStream } from './live-stream';
 import type { Members } from './members';
 import { measureProgram, type ProgramHasher } from './program';
@@ -21,6 +22,7 @@ const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
 
 export interface LaunchApiParts {
   readonly serving: Serving;
+  readonly attesting: Attesting;
   readonly members: Members;
   readonly link: ServerLink;
   readonly hasher: ProgramHasher;
@@ -62,7 +64,7 @@ export function launchApi(parts: LaunchApiParts): UntypedServiceImplementation {
 async function beginLaunch(parts: LaunchApiParts, served: Served, request: BeginRequest): Promise<BeginResponse> {
   checkRequest(request);
   const { process } = served;
-  const evidence = await parts.serving.attested(served);
+  const evidence = await parts.attesting.of(served);
   const program = await measureProgram(process, request.program, parts.hasher);
   process.recheck();
   const programPath = fileText(Buffer.from(request.program, 'utf8').toString('latin1'));
@@ -82,7 +84,7 @@ async function beginLaunch(parts: LaunchApiParts, served: Served, request: Begin
     },
     'launchOpened',
   );
-  process.recheck();
+  served.check();
   if (!opened.joined) {
     parts.members.open({
       launchId: opened.launchId,
@@ -99,8 +101,8 @@ async function beginLaunch(parts: LaunchApiParts, served: Served, request: Begin
     });
   }
   parts.hold(process);
-  // The launcher's own evidence was of the launcher; what it executes is attested anew, as a member of the launch.
-  served.forget();
+  // The launcher's own evidence was of the launcher: as a member of its launch it is attested anew, whether it executes or not.
+  served.evidence = undefined;
   return create(BeginResponseSchema, {
     launchId: opened.launchId,
     agentId: opened.agentId,

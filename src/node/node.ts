@@ -12,6 +12,7 @@ import type { PinnedProcess } from '../system/process-view';
 import type { PinnedProcesses } from '../system/processes';
 import type { Readiness } from '../system/readiness';
 import { grpcService } from '../wire/grpc';
+import { Attesting } from './attesting';
 import { reportCaller } from './callers';
 import { gate } from './interceptor';
 import { launchApi } from './launch-api';
@@ -112,7 +113,8 @@ export async function startNode(parts: NodeParts): Promise<RunningNode> {
     parts.random,
     log,
   );
-  const serving = new Serving({ link, members, attestors: parts.attestors, hasher: parts.hasher, clock, random: parts.random, log, hold });
+  const attesting = new Attesting({ link, members, attestors: parts.attestors, hasher: parts.hasher, clock });
+  const serving = new Serving({ link, members, attesting, clock, random: parts.random, log, hold });
 
   /** Pins a member for its life; its end is the end of its membership. */
   function hold(process: PinnedProcess): void {
@@ -148,7 +150,9 @@ export async function startNode(parts: NodeParts): Promise<RunningNode> {
     if (body.case === 'bundle' && trust.now) trust.set(trustOf(trust.now.trustDomain, body.value));
     else if (body.case === 'poke') serving.poked(body.value.processKeys);
     else if (body.case === 'caller') {
-      void reportCaller(body.value, processes, members, serving).then((report) => link.tell({ case: 'caller', value: report }, message.id));
+      void reportCaller(body.value, processes, members, serving, attesting).then((report) =>
+        link.tell({ case: 'caller', value: report }, message.id),
+      );
     }
   }
 
@@ -156,7 +160,16 @@ export async function startNode(parts: NodeParts): Promise<RunningNode> {
   server.addService(grpcService(SpiffeWorkloadAPI), workloadApi({ serving, trust, peer, validate: parts.validate }));
   server.addService(
     grpcService(LaunchAPI),
-    launchApi({ serving, members, link, hasher: parts.hasher, peer, hold, userName: (uid) => accounts.userName(uid) ?? `uid-${uid}` }),
+    launchApi({
+      serving,
+      attesting,
+      members,
+      link,
+      hasher: parts.hasher,
+      peer,
+      hold,
+      userName: (uid) => accounts.userName(uid) ?? `uid-${uid}`,
+    }),
   );
 
   let reportedSecond = 0;

@@ -1,28 +1,22 @@
-import { MandateError, asMandateError } from '../domain/errors';
-import { encodeEvidence } from '../domain/evidence';
-import type { Attestor, Clock, FileHasher, Log, Random } from '../domain/ports';
-import { rotationAt } from '../domain/rotation';
-import type { EntitledIdentity, X509Issued } from '../generated/proto/mandate/v1/node_link_pb';
+import { asMandateError, GRPC, MandateError } from '../domain/errors';
+import type { Clock, Log, Random } from '../domain/ports';
+import { rotationAt, worthRotating } from '../domain/rotation';
+import type { X509Issued } from '../generated/proto/mandate/v1/node_link_pb';
 import type { PeerConnection } from '../system/peer-connection';
 import type { PinnedProcess } from '../system/process-view';
 import { generateAgentKey } from './agent-key';
-import { attest } from './attest';
-import { launchMembership, type Members, type OpenLaunch } from './members';
-import { runsProgram } from './program';
-import { type HeldSvid, Served, type Subscriber } from './served';
+import type { Attesting } from './attesting';
+import type { Members } from './members';
+import { Served, type Subscriber } from './served';
 import type { ServerLink } from './server-link';
+import { atWallClock } from './wall-timer';
 
-/** Facts younger than this are not gathered again for a call on the same process; the cheap re-check runs every time. */
-const FRESH_MS = 1_000;
-/** A sleeping laptop's timers run late: the wall clock is compared at least this often. */
-const LONGEST_TIMER_MS = 15_000;
 const RETRY_MS = [100, 250, 500, 1_000, 2_000, 5_000] as const;
 
 export interface ServingParts {
   readonly link: ServerLink;
   readonly members: Members;
-  readonly attestors: readonly Attestor[];
-  readonly hasher: FileHasher;
+  readonly attesting: Attesting;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -32,50 +26,20 @@ export interface ServingParts {
 
 /**
  * The node's half of the path of one identity, told top to bottom. Steps 1 and 2, naming and pinning the peer, happen as its
- * connection is accepted (system/peer-listener.ts); steps 6 to 12 are the server's (server/issue.ts).
+ * connection is accepted (system/peer-listener.ts); step 3 is attesting.ts; steps 6 to 12 are the server's (server/issue.ts).
  */
 export class Serving {
   readonly #served = new Map<string, Served>();
-  readonly #parts: ServingParts;
+  readonly #stopWatching = new Map<string, () => void>();
 
-  constructor(parts: ServingParts) {
-    this.#parts = parts;
-  }
-
-  /** The state kept for a pinned process; made on first sight, gone when the process ends. */
-  of(process: PinnedProcess): Served {
-    const known = this.#served.get(process.key);
-    if (known) return known;
-    const served = new Served(process, this.#salt());
-    this.#served.set(process.key, served);
-    served.stopWatching = process.onExit(() => this.#ended(served)); // 16 end
-    return served;
-  }
-
-  /** Nobody is connected any more: what was kept goes, unless the process belongs to an agent and is held for it. */
-  left(served: Served): void {
-    if (served.connections.size > 0 || this.#parts.members.get(served.process.key) || this.#served.get(served.process.key) !== served)
-      return;
-    served.stopWatching();
-    this.#ended(served);
-  }
-
-  all(): Iterable<Served> {
-    return this.#served.values();
-  }
-
-  get(processKey: string): Served | undefined {
-    return this.#served.get(processKey);
-  }
+  constructor(private readonly parts: ServingParts) {}
 
   /**
-   * A connection was accepted. It belongs to the program image that runs now: after an exec the older connections, streams and
-   * keys of the process end, so that nothing made for one image reaches another. Before anything was issued that costs nothing,
-   * which is what shebangs, shims and launchers need.
+   * A connection was accepted. It belongs to the program image that runs now: after an exec the older connections, streams and keys of
+   * the process end. Before anything was issued that costs nothing, which is what shebangs, shims and launchers need.
    */
   arrived(peer: PeerConnection): void {
-    const served = this.of(peer.process);
-    if (peer.process.exeInode === undefined || peer.process.executed()) this.#startOver(served);
+    const served = this.present(peer.process);
     served.connections.add(peer);
     peer.onClose(() => {
       served.connections.delete(peer);
@@ -85,70 +49,67 @@ export class Serving {
 
   /** The state for a call on this connection. Throws E_PEER_EXEC where the process has executed since the connection was accepted. */
   called(peer: PeerConnection): Served {
-    const served = this.of(peer.process);
-    if (peer.process.executed()) this.#startOver(served);
+    const served = peer.process.executed() ? this.#startOver(peer.process) : this.of(peer.process);
     if (!served.connections.has(peer)) throw new MandateError('E_PEER_EXEC', { fix: 'connect again' });
     return served;
   }
 
-  /** The state for a question about this process by somebody else: of the program it runs now, be it one that never asked for anything. */
-  askedAbout(process: PinnedProcess): Served {
-    const served = this.of(process);
-    if (process.exeInode === undefined || process.executed()) this.#startOver(served);
+  /** The state kept for a pinned process; made on first sight, gone when the process ends. */
+  of(process: PinnedProcess): Served {
+    const known = this.#served.get(process.key);
+    if (known) return known;
+    const served = this.#fresh(process);
+    this.#stopWatching.set(
+      process.key,
+      process.onExit(() => this.#ended(process)), // 16 end
+    );
     return served;
   }
 
-  #startOver(served: Served): void {
+  /** The state for what the process runs now, be it another program than before or one that never asked for anything. */
+  present(process: PinnedProcess): Served {
+    return replaced(process) ? this.#startOver(process) : this.of(process);
+  }
+
+  all(): Iterable<Served> {
+    return this.#served.values();
+  }
+
+  /** Nobody is connected any more: what was kept goes, unless the process belongs to an agent and is held for it. */
+  left(served: Served): void {
     const { process } = served;
-    const error = new MandateError('E_PEER_EXEC', { fix: 'connect again' });
-    served.endAll(error);
-    served.forget();
-    served.salt = this.#salt();
-    for (const connection of served.connections) connection.destroy();
-    served.connections.clear();
+    if (served.over || served.connections.size > 0 || this.parts.members.get(process.key)) return;
+    this.#ended(process);
+  }
+
+  #fresh(process: PinnedProcess): Served {
+    const served = new Served(process, this.parts.random.bytes(16).toString('hex'));
+    this.#served.set(process.key, served);
+    return served;
+  }
+
+  #startOver(process: PinnedProcess): Served {
+    const before = this.of(process);
+    before.end(new MandateError('E_PEER_EXEC', { fix: 'connect again' }));
+    for (const connection of before.connections) connection.destroy();
     try {
       process.settle();
     } catch {
       // Kept by the process: every check of it fails with the reason until it can be settled.
     }
-    this.#parts.log.info({ process: process.key, pid: process.pid, issued: served.issued }, 'process executed another program');
-    served.issued = false;
+    this.parts.log.info({ process: process.key, pid: process.pid }, 'process runs another program');
+    return this.#fresh(process);
   }
 
-  /** 3 attest: turns the pinned process into evidence the server holds, and names it by digest. */
-  async attested(served: Served): Promise<Buffer> {
-    const { clock, members, link, attestors } = this.#parts;
-    const { process } = served;
-    process.recheck();
-    if (served.evidence === undefined || clock.monotonicMs() - served.attestedAtMs > FRESH_MS) {
-      const ancestry = process.ancestors();
-      const membership = members.inherit(process.key, ancestry.chain);
-      if (membership?.launch) await this.#lookForProgram(process, membership.launch);
-      const evidence = await attest(process, attestors, { launch: launchMembership(membership) }, served.salt, ancestry);
-      process.recheck();
-      const { bytes, digest } = encodeEvidence(evidence);
-      served.attestedAtMs = clock.monotonicMs();
-      if (served.evidence?.canonical.equals(bytes) !== true) {
-        served.evidence = { digest: Buffer.from(digest, 'hex'), canonical: bytes };
-        served.offered = undefined;
-      }
-    }
-    const { digest, canonical } = served.evidence;
-    if (served.offered?.equals(digest) !== true) {
-      const membership = members.get(process.key);
-      link.tell({
-        case: 'evidence',
-        value: { digest, canonical, agentId: membership?.agentId ?? '', viaProcessKey: membership?.via ?? '' },
-      });
-      if (link.up) served.offered = digest;
-    }
-    return digest;
-  }
-
-  /** The launched process is looked at until it was seen running what its launcher announced. */
-  async #lookForProgram(process: PinnedProcess, launch: OpenLaunch): Promise<void> {
-    if (launch.programSeen || launch.programInode === '' || process.key !== launch.processKey) return;
-    launch.programSeen = await runsProgram(process, { inode: launch.programInode, sha256: launch.programSha256 }, this.#parts.hasher);
+  /** 14 deliver: adds a stream and gives it what holds now. */
+  async subscribe(served: Served, subscriber: Subscriber): Promise<void> {
+    served.subscribers.add(subscriber);
+    const settled = served.standing.kind === 'entitled' && !served.doubtful && !served.refreshing;
+    const nowMs = this.parts.clock.nowMs();
+    if (settled && (subscriber.wants === 'standing' || served.identities.every((identity) => !served.due(identity, nowMs)))) {
+      served.check();
+      subscriber.changed(served);
+    } else await this.refresh(served);
   }
 
   /** Brings standing and SVIDs up to date; calls that arrive meanwhile share the work. Never throws: the outcome is in `standing`. */
@@ -159,7 +120,7 @@ export class Serving {
     }
     served.refreshing = this.#refreshOnce(served).finally(() => {
       served.refreshing = undefined;
-      if (!served.again) return;
+      if (!served.again || served.over) return;
       served.again = false;
       void this.refresh(served);
     });
@@ -169,197 +130,140 @@ export class Serving {
   async #refreshOnce(served: Served): Promise<void> {
     try {
       if (served.wants('x509')) await this.#refreshX509(served);
-      else await this.#refreshStanding(served);
+      else await this.standing(served);
+      served.check();
       served.retries = 0;
     } catch (thrown) {
       const error = asMandateError(thrown);
-      if (this.#passing(error) && this.#holdsLiveSvid(served)) {
-        // Promise 8: a running agent keeps what is valid; the server is asked again soon.
-        this.#later(served, RETRY_MS[Math.min(served.retries++, RETRY_MS.length - 1)]!);
-        return;
-      }
+      if (error.code === 'E_INTERNAL') this.parts.log.error({ err: error.cause, process: served.process.key }, 'refresh failed');
+      if (served.over) return;
+      const passing = isPassing(error);
+      if (passing) this.#retry(served);
+      // Promise 8: a running agent keeps what is valid; the server is asked again soon.
+      if (passing && served.holdsLiveSvid(this.parts.clock.nowMs())) return;
+      if (!passing) served.withdraw();
       served.standing = { kind: 'refused', error };
-      if (this.#passing(error)) this.#later(served, RETRY_MS[Math.min(served.retries++, RETRY_MS.length - 1)]!);
-      else this.#withdraw(served);
-      if (error.code === 'E_INTERNAL') this.#parts.log.error({ err: error.cause, process: served.process.key }, 'refresh failed');
     }
-    this.#tellSubscribers(served);
+    for (const subscriber of [...served.subscribers]) subscriber.changed(served);
   }
 
-  async #refreshStanding(served: Served): Promise<void> {
-    const evidence = await this.attested(served);
-    const answer = await this.#parts.link.ask({ case: 'entitlement', value: { evidence } }, 'entitlement');
+  async #refreshX509(served: Served): Promise<void> {
+    const { clock } = this.parts;
+    const first = served.identities.find((identity) => served.due(identity, clock.nowMs()));
+    const known = served.standing.kind === 'entitled';
+    if (served.doubtful || (known && !first)) await this.standing(served);
+    else await this.#obtain(served, first?.spiffeId ?? '');
+    for (const identity of served.identities) {
+      if (served.due(identity, clock.nowMs())) await this.#obtain(served, identity.spiffeId);
+    }
+    const wanted = new Set(served.identities.map((identity) => identity.spiffeId));
+    for (const spiffeId of [...served.svids.keys()]) if (!wanted.has(spiffeId)) served.drop(spiffeId);
+    this.#scheduleRotation(served);
+  }
+
+  /** Asks what the process may be, where no SVID is needed. Throws the refusal. */
+  async standing(served: Served): Promise<void> {
+    const evidence = await this.parts.attesting.of(served);
+    const answer = await this.#ask(served, () => this.parts.link.ask({ case: 'entitlement', value: { evidence } }, 'entitlement'));
     this.#joined(served, answer.agentId, answer.agentName);
     served.standing = { kind: 'entitled', identities: answer.identities };
     served.doubtful = false;
   }
 
-  async #refreshX509(served: Served): Promise<void> {
-    const known = this.#identities(served).filter((identity) => this.#due(served, identity));
-    if (served.doubtful || (known.length === 0 && served.standing.kind === 'entitled')) await this.#refreshStanding(served);
-    else await this.#obtain(served, known[0]?.spiffeId ?? '');
-    for (const identity of this.#identities(served)) {
-      if (this.#due(served, identity)) await this.#obtain(served, identity.spiffeId);
-    }
-    const wanted = new Set(this.#identities(served).map((identity) => identity.spiffeId));
-    for (const [spiffeId, held] of served.svids) {
-      if (wanted.has(spiffeId)) continue;
-      held.key.fill(0);
-      served.svids.delete(spiffeId);
-    }
-    this.#scheduleRotation(served);
-  }
-
-  #due(served: Served, identity: EntitledIdentity): boolean {
-    const held = served.svids.get(identity.spiffeId);
-    return (
-      held === undefined ||
-      held.rotateAtMs <= this.#parts.clock.nowMs() ||
-      held.rule !== identity.rule ||
-      held.ruleVersion !== identity.ruleVersion
-    );
-  }
-
-  #identities(served: Served): readonly EntitledIdentity[] {
-    return served.standing.kind === 'entitled' ? served.standing.identities : [];
-  }
-
   /** 4 key, 5 ask, 13 re-check: one X509-SVID for this process, or an error. */
-  async #obtain(served: Served, spiffeId: string): Promise<X509Issued> {
-    const evidence = await this.attested(served);
+  async #obtain(served: Served, spiffeId: string): Promise<void> {
+    const evidence = await this.parts.attesting.of(served); // 3
     const key = generateAgentKey();
-    const issued = await this.#parts.link.ask({ case: 'x509', value: { evidence, publicKey: key.point, spiffeId } }, 'x509');
-    served.process.recheck();
-    served.issued = true;
+    const value = { evidence, publicKey: key.point, spiffeId };
+    const issued = await this.#ask(served, () => this.parts.link.ask({ case: 'x509', value }, 'x509'));
     this.#joined(served, issued.agentId, issued.agentName);
     served.standing = { kind: 'entitled', identities: issued.identities };
-    const identity = issued.identities.find((entry) => entry.spiffeId === issued.spiffeId);
-    const held: HeldSvid = {
-      spiffeId: issued.spiffeId,
-      hint: issued.hint,
+    this.#hold(served, issued, key.pkcs8);
+  }
+
+  #hold(served: Served, issued: X509Issued, key: Buffer): void {
+    const { spiffeId, hint, serial } = issued;
+    const identity = issued.identities.find((entry) => entry.spiffeId === spiffeId);
+    const [issuedAtMs, notAfterMs] = [Number(issued.issuedAtMs), Number(issued.notAfterMs)];
+    const before = served.svids.get(spiffeId);
+    const jitter = this.parts.random.bytes(1)[0]! / 255;
+    served.hold({
+      spiffeId,
+      hint,
       rule: identity?.rule ?? '',
       ruleVersion: identity?.ruleVersion ?? 0,
       chain: Buffer.from(issued.chain),
-      key: key.pkcs8,
-      serial: issued.serial,
-      issuedAtMs: Number(issued.issuedAtMs),
-      notAfterMs: Number(issued.notAfterMs),
-      rotateAtMs: rotationAt(Number(issued.issuedAtMs), Number(issued.notAfterMs), this.#parts.random.bytes(1)[0]! / 256),
-    };
-    served.svids.get(issued.spiffeId)?.key.fill(0);
-    served.svids.set(issued.spiffeId, held);
-    return issued;
-  }
-
-  /** The agent a process turned out to belong to; its descendants will inherit it. */
-  #joined(served: Served, agentId: string, agentName: string): void {
-    const { members } = this.#parts;
-    if (agentId === '') return;
-    if (!members.get(served.process.key)) members.add(served.process.key, { agentId, agentName, launch: undefined, via: undefined });
-    this.#parts.hold(served.process);
-  }
-
-  /** Asks what the process may be, for calls that need an entitlement but no SVID. Throws the refusal. */
-  async standing(served: Served): Promise<void> {
-    await this.#refreshStanding(served);
+      key,
+      serial,
+      issuedAtMs,
+      notAfterMs,
+      // Where authority or delegation end first, the next one would end at the same instant: asking sooner would never stop.
+      rotateAtMs: before && !worthRotating(before.notAfterMs, notAfterMs) ? notAfterMs : rotationAt(issuedAtMs, notAfterMs, jitter),
+    });
   }
 
   /** A fresh JWT-SVID each time; the same steps 3, 5 and 13. */
   async jwt(served: Served, audience: readonly string[], spiffeId: string) {
-    const evidence = await this.attested(served);
-    const issued = await this.#parts.link.ask({ case: 'jwt', value: { evidence, audience: [...audience], spiffeId } }, 'jwt');
-    served.process.recheck();
-    served.issued = true;
-    return issued.svids;
+    const evidence = await this.parts.attesting.of(served);
+    const value = { evidence, audience: [...audience], spiffeId };
+    return (await this.#ask(served, () => this.parts.link.ask({ case: 'jwt', value }, 'jwt'))).svids;
   }
 
-  /** 14 deliver: adds a stream and gives it what holds now. */
-  async subscribe(served: Served, subscriber: Subscriber): Promise<void> {
-    served.subscribers.add(subscriber);
-    if (subscriber.wants === 'x509' && served.standing.kind === 'entitled' && this.#allCurrent(served)) {
-      served.process.recheck();
-      subscriber.changed(served);
-      return;
-    }
-    if (subscriber.wants === 'standing' && served.standing.kind === 'entitled' && !served.refreshing) {
-      served.process.recheck();
-      subscriber.changed(served);
-      return;
-    }
-    await this.refresh(served);
-  }
-
-  #tellSubscribers(served: Served): void {
+  /** 5 and 13: the answer is for the image that was attested, so it is looked at again before anything is done with it. */
+  async #ask<T>(served: Served, ask: () => Promise<T>): Promise<T> {
     try {
-      if (served.standing.kind === 'entitled') served.process.recheck();
+      const answer = await ask();
+      served.check();
+      return answer;
     } catch (thrown) {
-      this.#withdraw(served);
-      served.standing = { kind: 'refused', error: asMandateError(thrown) };
+      throw this.parts.attesting.explain(served, thrown);
     }
-    for (const subscriber of [...served.subscribers]) subscriber.changed(served);
+  }
+
+  /** The agent a process turned out to belong to; its descendants will inherit it. */
+  #joined(served: Served, agentId: string, agentName: string): void {
+    const { members, hold } = this.parts;
+    const { process } = served;
+    if (agentId === '') return;
+    if (!members.get(process.key)) members.add(process.key, { agentId, agentName, launch: undefined, via: undefined });
+    hold(process);
   }
 
   /** 15 rotate: back to 3 at half life of the first SVID that reaches it, for the same pinned process. */
   #scheduleRotation(served: Served): void {
     const next = Math.min(...[...served.svids.values()].map((svid) => svid.rotateAtMs));
-    if (Number.isFinite(next)) this.#later(served, next - this.#parts.clock.nowMs());
+    if (Number.isFinite(next)) this.#wakeAt(served, next);
   }
 
-  #later(served: Served, delayMs: number): void {
-    const { clock } = this.#parts;
-    const dueMs = clock.nowMs() + delayMs;
-    const wait = () => {
-      served.cancelTimer?.();
-      const left = dueMs - clock.nowMs();
-      served.cancelTimer = clock.after(Math.min(Math.max(1, left), LONGEST_TIMER_MS), () => {
-        if (clock.nowMs() < dueMs && left > LONGEST_TIMER_MS) return wait();
-        served.cancelTimer = undefined;
-        if (served.subscribers.size > 0) void this.refresh(served);
-        else this.#dropExpired(served);
-      });
-    };
-    wait();
+  #retry(served: Served): void {
+    const delayMs = RETRY_MS[Math.min(served.retries++, RETRY_MS.length - 1)]!;
+    this.#wakeAt(served, this.parts.clock.nowMs() + delayMs);
   }
 
-  #dropExpired(served: Served): void {
-    const nowMs = this.#parts.clock.nowMs();
-    for (const [spiffeId, svid] of served.svids) {
-      if (svid.rotateAtMs > nowMs) continue;
-      svid.key.fill(0);
-      served.svids.delete(spiffeId);
-    }
+  #wakeAt(served: Served, dueMs: number): void {
+    served.wakeAt(() => atWallClock(this.parts.clock, dueMs, () => this.#woken(served)));
   }
 
-  #allCurrent(served: Served): boolean {
-    return !served.doubtful && this.#identities(served).every((identity) => !this.#due(served, identity));
-  }
-
-  #holdsLiveSvid(served: Served): boolean {
-    const nowMs = this.#parts.clock.nowMs();
-    return served.svids.size > 0 && [...served.svids.values()].every((svid) => svid.notAfterMs > nowMs);
-  }
-
-  /** Errors that say nothing about the process itself: the same question may be answered a moment later. */
-  #passing(error: MandateError): boolean {
-    return error.grpcStatus === 14 || error.grpcStatus === 4;
-  }
-
-  #withdraw(served: Served): void {
-    for (const svid of served.svids.values()) svid.key.fill(0);
-    served.svids.clear();
-    served.cancelTimer?.();
-    served.cancelTimer = undefined;
+  /** What nobody watches is not renewed: it is dropped when it would be. */
+  #woken(served: Served): void {
+    if (served.over) return;
+    if (served.subscribers.size > 0) return void this.refresh(served);
+    const nowMs = this.parts.clock.nowMs();
+    for (const svid of [...served.svids.values()]) if (svid.rotateAtMs <= nowMs) served.drop(svid.spiffeId);
   }
 
   /** 16 end: streams, keys and membership go with the process, and the server is told. */
-  #ended(served: Served): void {
-    const { process } = served;
-    this.#served.delete(process.key);
-    served.endAll(new MandateError('E_PEER_GONE'));
-    const told = served.offered !== undefined || this.#parts.members.get(process.key) !== undefined;
-    served.forget();
-    this.#parts.members.ended(process.key);
-    if (told) this.#parts.link.tell({ case: 'processEnded', value: { processKey: process.key, reason: 'exit' } });
+  #ended(process: PinnedProcess): void {
+    const { members, link } = this.parts;
+    const { key } = process;
+    const served = this.#served.get(key);
+    this.#served.delete(key);
+    this.#stopWatching.get(key)?.();
+    this.#stopWatching.delete(key);
+    const told = served?.offered !== undefined || members.get(key) !== undefined;
+    served?.end(new MandateError('E_PEER_GONE'));
+    members.ended(key);
+    if (told) link.tell({ case: 'processEnded', value: { processKey: key, reason: 'exit' } });
   }
 
   /** The link came up, perhaps to a server that has forgotten: everything is offered again, watched processes at once. */
@@ -375,14 +279,18 @@ export class Serving {
     for (const key of processKeys) {
       const served = this.#served.get(key);
       if (!served) continue;
-      served.attestedAtMs = Number.NEGATIVE_INFINITY;
       served.doubtful = true;
       if (served.subscribers.size > 0) void this.refresh(served);
-      else served.standing = { kind: 'unknown' };
     }
   }
-
-  #salt(): string {
-    return this.#parts.random.bytes(16).toString('hex');
-  }
 }
+
+/** True where the process runs another program, or as another user, than when it was settled, or could not be settled then. */
+function replaced(process: PinnedProcess): boolean {
+  if (process.exeInode === undefined || process.executed()) return true;
+  const now = process.credentials();
+  return now.uid !== process.uid || now.gid !== process.gid;
+}
+
+/** Errors that say nothing about the process itself: the same question may be answered a moment later. */
+const isPassing = (error: MandateError): boolean => error.grpcStatus === GRPC.unavailable || error.grpcStatus === GRPC.deadlineExceeded;

@@ -1,5 +1,5 @@
 import type { EntitledIdentity } from '../generated/proto/mandate/v1/node_link_pb';
-import type { MandateError } from '../domain/errors';
+import { MandateError } from '../domain/errors';
 import type { PeerConnection } from '../system/peer-connection';
 import type { PinnedProcess } from '../system/process-view';
 
@@ -33,47 +33,53 @@ export interface Subscriber {
   end(error: MandateError): void;
 }
 
-/** One pinned process that talks to this node, and everything that is kept for it while it lives. */
+/**
+ * One program image of one pinned process, and everything that is kept for it. When the process executes another program this value is
+ * over: whatever still waits on it finds that out, and nothing obtained for one image can reach the next.
+ */
 export class Served {
   standing: Standing = { kind: 'unknown' };
-  /** Digest of the evidence the server holds of it; undefined until offered on the present link. */
-  offered: Buffer | undefined;
   /** Canonical evidence as last gathered. */
   evidence: { readonly digest: Buffer; readonly canonical: Buffer } | undefined;
   attestedAtMs = Number.NEGATIVE_INFINITY;
-  /** Becomes true with the first credential: from here on an exec ends what was issued. */
-  issued = false;
+  /** Digest of the evidence the server holds of it; undefined until offered on the present link. */
+  offered: Buffer | undefined;
+  offerRefused: MandateError | undefined;
   readonly svids = new Map<string, HeldSvid>();
   readonly subscribers = new Set<Subscriber>();
-  /** 128 random bits that make the evidence digest a commitment; one per program image. */
-  salt: string;
+  /** Connections accepted for this image. */
+  readonly connections = new Set<PeerConnection>();
+  /** The rules changed: what is held may no longer be what the process is entitled to. */
+  doubtful = false;
   refreshing: Promise<void> | undefined;
   /** Asked for while a refresh was under way: one more follows. */
   again = false;
-  cancelTimer: (() => void) | undefined;
   retries = 0;
-  /** The rules changed: what is held may no longer be what the process is entitled to. */
-  doubtful = false;
-  stopWatching: () => void = () => undefined;
-  /** Connections accepted for the present program image. */
-  readonly connections = new Set<PeerConnection>();
+  #over = false;
+  #cancelTimer: () => void = () => undefined;
 
   constructor(
     readonly process: PinnedProcess,
-    salt: string,
-  ) {
-    this.salt = salt;
+    /** 128 random bits in hex that make the evidence digest a commitment. */
+    readonly salt: string,
+  ) {}
+
+  /** Throws where this image is over, or the process is not what it was when it was settled (PinnedProcess.recheck). */
+  check(): void {
+    if (this.#over) throw new MandateError('E_PEER_EXEC', { fix: 'connect again' });
+    this.process.recheck();
   }
 
-  /** Keys and SVIDs are dropped; the bytes of the keys are overwritten first. */
-  forget(): void {
-    for (const svid of this.svids.values()) svid.key.fill(0);
-    this.svids.clear();
+  get over(): boolean {
+    return this.#over;
+  }
+
+  /** Ends the image: streams with `error`, keys and evidence at once. */
+  end(error: MandateError): void {
+    this.#over = true;
+    this.endAll(error);
     this.evidence = undefined;
-    this.offered = undefined;
-    this.standing = { kind: 'unknown' };
-    this.cancelTimer?.();
-    this.cancelTimer = undefined;
+    this.withdraw();
   }
 
   endAll(error: MandateError): void {
@@ -84,5 +90,42 @@ export class Served {
   wants(what: Subscriber['wants']): boolean {
     for (const subscriber of this.subscribers) if (subscriber.wants === what) return true;
     return false;
+  }
+
+  get identities(): readonly EntitledIdentity[] {
+    return this.standing.kind === 'entitled' ? this.standing.identities : [];
+  }
+
+  /** True where the identity has no SVID, one that is to be rotated, or one of another version of its rule. */
+  due(identity: EntitledIdentity, nowMs: number): boolean {
+    const held = this.svids.get(identity.spiffeId);
+    return held === undefined || held.rotateAtMs <= nowMs || held.rule !== identity.rule || held.ruleVersion !== identity.ruleVersion;
+  }
+
+  /** True where at least one SVID is held and none of them has expired. */
+  holdsLiveSvid(nowMs: number): boolean {
+    return this.svids.size > 0 && [...this.svids.values()].every((svid) => svid.notAfterMs > nowMs);
+  }
+
+  hold(svid: HeldSvid): void {
+    this.drop(svid.spiffeId);
+    this.svids.set(svid.spiffeId, svid);
+  }
+
+  /** The bytes of the key are overwritten; copies that were sent are the process's own. */
+  drop(spiffeId: string): void {
+    this.svids.get(spiffeId)?.key.fill(0);
+    this.svids.delete(spiffeId);
+  }
+
+  withdraw(): void {
+    for (const spiffeId of [...this.svids.keys()]) this.drop(spiffeId);
+    this.wakeAt(undefined);
+  }
+
+  /** Keeps one timer: a later call replaces it. */
+  wakeAt(timer: (() => () => void) | undefined): void {
+    this.#cancelTimer();
+    this.#cancelTimer = timer ? timer() : () => undefined;
   }
 }

@@ -76,7 +76,15 @@ export function workloadApi(parts: WorkloadApiParts): UntypedServiceImplementati
       }
     };
     const subscriber = { wants, changed: send, end: (error: MandateError) => out.fail(error) };
-    const unwatch = trust.watch(send);
+    // A changed bundle is sent beside what was attested before, so the process is looked at again.
+    const unwatch = trust.watch(() => {
+      try {
+        served.check();
+        send();
+      } catch (thrown) {
+        out.fail(asMandateError(thrown));
+      }
+    });
     out.onClose(() => {
       unwatch();
       served.subscribers.delete(subscriber);

@@ -182,7 +182,7 @@ class Link {
         const hex = evidenceDigest(bytes);
         if (hex !== Buffer.from(digest).toString('hex')) throw new MandateError('E_REQUEST', { why: 'evidence and digest differ' });
         session.offer(decodeEvidence(bytes), hex, bytes, viaProcessKey || undefined);
-        return undefined;
+        return { case: 'accepted', value: {} };
       }
       case 'entitlement': {
         const { agent, identities } = await session.entitlement(session.process(body.value.evidence));

@@ -4,7 +4,7 @@ import { DEFAULT_AUTHORITY_SETTINGS } from '../../src/authority/schedule';
 import { MAX_DELEGATION_SECONDS } from '../../src/domain/delegation';
 import { MAX_EVIDENCE_BYTES } from '../../src/domain/evidence';
 import { layoutOf } from '../../src/domain/layout';
-import { JWT_PER_MINUTE } from '../../src/server/issue';
+import { LIMITS } from '../../src/domain/child-protocol';
 import { Installation } from '../e2e/installation';
 import { readPage } from './markdown';
 
@@ -79,7 +79,7 @@ test('the standard folders are those of the layout', () => {
 
 test('limits are those of the code', () => {
   const days = (ms: number): string => `${ms / 86_400_000} days`;
-  expect(row('fresh JWT-SVIDs')[1]).toContain(`${JWT_PER_MINUTE} a minute`);
+  expect(row('fresh JWT-SVIDs')[1]).toContain(`${LIMITS.jwtPerMinute} a minute`);
   expect(row('a root delegation')[1]).toContain(`after ${days(MAX_DELEGATION_SECONDS * 1000)}`);
   expect(row('an X.509 or JWT authority')[1]).toContain(days(DEFAULT_AUTHORITY_SETTINGS.lifetimeMs.x509));
   expect(DEFAULT_AUTHORITY_SETTINGS.lifetimeMs.jwt).toBe(DEFAULT_AUTHORITY_SETTINGS.lifetimeMs.x509);

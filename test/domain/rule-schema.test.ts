@@ -168,7 +168,7 @@ test('schema and loader agree on whatever can be written as JSON', () => {
       const last = steps.pop()!;
       let holder: unknown = doc;
       for (const step of steps) holder = (holder as Record<string, unknown> | null)?.[step];
-      if (typeof holder === 'object' && holder !== null) (holder as Record<string, unknown>)[last] = replaced;
+      if (typeof holder === 'object' && holder !== null) (holder as Record<string, unknown>)[last] = structuredClone(replaced);
     }
     return doc;
   });
