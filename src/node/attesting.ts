@@ -9,7 +9,7 @@ import type { Served } from './served';
 import type { ServerLink } from './server-link';
 
 /** Facts younger than this are not gathered again for a call on the same process; the cheap re-check runs every time. */
-const FRESH_MS = 1_000;
+const FRESH_MS = 5_000;
 
 export interface AttestingParts {
   readonly link: ServerLink;
