@@ -143,7 +143,7 @@ export function openServerLink(
       const id = nextId++;
       return new Promise((resolve, reject) => {
         const cancelTimeout = clock.after(ANSWER_TIMEOUT_MS, () => {
-          if (pending.delete(id)) reject(new MandateError('E_TIMEOUT', { why: 'the server did not answer' }));
+          if (pending.delete(id)) reject(new MandateError('E_SERVER_DOWN', { why: 'it did not answer in time' }));
         });
         pending.set(id, { expected, resolve: resolve, reject, cancelTimeout });
         write(body, id);
