@@ -1,4 +1,3 @@
-import 'reflect-metadata';
 import { openAuthorities } from '../authority/authorities';
 import { KeyFolder } from '../authority/key-store';
 import { DEFAULT_AUTHORITY_SETTINGS } from '../authority/schedule';

@@ -330,7 +330,7 @@ class Run {
     return new Child({
       name,
       program: parts.program.node,
-      args: [...nodeFlags(), parts.program.main, `internal-${name}`, ...args],
+      args: [...nodeFlags(name), parts.program.main, `internal-${name}`, ...args],
       env: parts.env,
       openLog: () => openSync(`${options.layout.logs}/${name}.log`, 'a', 0o600),
       spawned,
@@ -391,8 +391,14 @@ class Run {
   }
 }
 
-/** Node opens a debugger on SIGUSR1 unless told not to; versions that know the flag close the window of their own start as well. */
-const nodeFlags = (): string[] => (process.allowedNodeEnvironmentFlags.has('--disable-sigusr1') ? ['--disable-sigusr1'] : []);
+/**
+ * Node opens a debugger on SIGUSR1 unless told not to; versions that know the flag close the window of their own start as well. A small
+ * young generation costs the server more and shorter collections, and saves it 25 MB at rest.
+ */
+const nodeFlags = (name: 'server' | 'node'): string[] => [
+  ...(process.allowedNodeEnvironmentFlags.has('--disable-sigusr1') ? ['--disable-sigusr1'] : []),
+  ...(name === 'server' ? ['--max-semi-space-size=4'] : []),
+];
 
 /** A postmaster that serves this installation's data folder, by its own pid file. */
 function isPostmasterOf(pid: number, layout: Layout): boolean {
