@@ -397,7 +397,7 @@ class Run {
  */
 const nodeFlags = (name: 'server' | 'node'): string[] => [
   ...(process.allowedNodeEnvironmentFlags.has('--disable-sigusr1') ? ['--disable-sigusr1'] : []),
-  ...(name === 'server' ? ['--max-semi-space-size=4'] : []),
+  ...(name === 'server' ? ['--max-semi-space-size=2'] : []),
 ];
 
 /** A postmaster that serves this installation's data folder, by its own pid file. */
