@@ -62,12 +62,12 @@ export const leastUnderLoad = (kills: readonly Kill[], inFlight: readonly number
   );
 
 /** Credentials per second that were received between one recovery and the next kill. */
-export function rateBetween(folder: string, firstMs: number, kills: readonly Kill[]): { perSecond: number; x509Share: number } {
+export function rateBetween(folder: string, firstMs: number, kills: readonly Kill[]): number {
   const spans = kills.map(({ beforeMs }, index) => {
     const before = kills[index - 1];
     return { fromMs: before ? before.afterMs + before.recoveredMs : firstMs, toMs: beforeMs };
   });
   const within = allReceived(folder).filter(({ atMs }) => spans.some(({ fromMs, toMs }) => atMs >= fromMs && atMs < toMs));
   const seconds = spans.reduce((sum, { fromMs, toMs }) => sum + (toMs - fromMs), 0) / 1000;
-  return { perSecond: within.length / seconds, x509Share: within.filter(({ kind }) => kind === 'x509-svid').length / within.length };
+  return within.length / seconds;
 }

@@ -1,8 +1,12 @@
 import { type Fault, FAULTS } from './killing';
+import type { Joined } from './join';
 import type { TrialResult } from './trial';
 
+/** Over the whole run: after an outage all agents rotate together, so a short span shows none of it or all. */
+export const x509Share = ({ x509, jwt }: Joined): number => x509 / (x509 + jwt);
+
 /** The result of a run, as people read it. */
-export function table({ kills, inFlight, perSecond, x509Share, joined }: TrialResult): string {
+export function table({ kills, inFlight, perSecond, joined }: TrialResult): string {
   const faults = Object.keys(FAULTS) as Fault[];
   const rows = faults.map((fault) => {
     const mine = kills.flatMap((kill, index) => (kill.fault === fault ? [{ ms: kill.recoveredMs, under: inFlight[index]! }] : []));
@@ -31,8 +35,8 @@ export function table({ kills, inFlight, perSecond, x509Share, joined }: TrialRe
     line(heads),
     ...rows.map(line),
     '',
-    `load         ${perSecond.toFixed(0)} credentials/s between kills, ${(100 * x509Share).toFixed(0)} % of them X509-SVIDs`,
-    `received     ${joined.x509} X509-SVIDs, ${joined.jwt} JWT-SVIDs, by ${joined.processes} processes`,
+    `load         ${perSecond.toFixed(0)} credentials/s between kills`,
+    `received     ${joined.x509} X509-SVIDs (${(100 * x509Share(joined)).toFixed(0)} %), ${joined.jwt} JWT-SVIDs, by ${joined.processes} processes`,
     `differences  ${joined.differences.length}${[...byKind].map(([what, count]) => `; ${what}: ${count}`).join('')}`,
   ].join('\n');
 }

@@ -13,8 +13,8 @@ export interface TrialResult {
   readonly kills: readonly Kill[];
   /** Per kill, requests under way from before it until after it. */
   readonly inFlight: readonly number[];
+  /** Credentials per second between kills. */
   readonly perSecond: number;
-  readonly x509Share: number;
   readonly joined: Joined;
 }
 
@@ -45,7 +45,7 @@ export function killTrial({ load: options, each, seeded, say }: TrialOptions): P
     }
     await load.stop();
     const joined = await judge(load, running);
-    return { kills, inFlight: inFlightAt(load.folder, kills), ...rateBetween(load.folder, firstMs, kills), joined };
+    return { kills, inFlight: inFlightAt(load.folder, kills), perSecond: rateBetween(load.folder, firstMs, kills), joined };
   });
 }
 
