@@ -28,7 +28,7 @@ export async function issuance(): Promise<readonly Figure[]> {
   let link: ServerLink | undefined;
   try {
     link = await linked(server.layout.linkSocket);
-    const processes = offer(link);
+    const processes = evidenceOfMany();
     await issueMany(link, processes, WARM_UP);
     const rounds: { readonly sigs: number; readonly micros: number; readonly server: number; readonly perSecond: number }[] = [];
     for (let round = 0; round < ROUNDS; round++) {
@@ -82,8 +82,8 @@ function linked(socket: string): Promise<ServerLink> {
   });
 }
 
-/** Announces processes with as many facts as real ones have; returns their evidence digests. */
-function offer(link: ServerLink): readonly Buffer[] {
+/** Evidence of processes with as many facts as real ones have. */
+function evidenceOfMany(): readonly EvidenceName[] {
   return Array.from({ length: PROCESSES }, (_, index) => {
     const fact = (type: string, value: string, assurance: 'observed' | 'measured' = 'observed') => ({ type, value, assurance });
     const { bytes, digest } = encodeEvidence({
@@ -111,19 +111,25 @@ function offer(link: ServerLink): readonly Buffer[] {
       chainEnd: 'init',
       gaps: [],
     });
-    const evidence = Buffer.from(digest, 'hex');
-    link.tell({ case: 'evidence', value: { digest: evidence, canonical: bytes, agentId: '', viaProcessKey: '' } });
-    return evidence;
+    return { digest: Buffer.from(digest, 'hex'), canonical: bytes, viaProcessKey: '' };
   });
 }
 
-async function issueMany(link: ServerLink, processes: readonly Buffer[], count: number): Promise<void> {
+/** Evidence as a node names it: whole until the first answer. */
+interface EvidenceName {
+  readonly digest: Buffer;
+  canonical: Buffer;
+  readonly viaProcessKey: string;
+}
+
+async function issueMany(link: ServerLink, processes: readonly EvidenceName[], count: number): Promise<void> {
   const keys = Array.from({ length: IN_FLIGHT }, () => generateAgentKey().point);
   let started = 0;
   const worker = async (slot: number) => {
     while (started < count) {
       const evidence = processes[started++ % processes.length]!;
       await link.ask({ case: 'x509', value: { evidence, publicKey: keys[slot]!, spiffeId: '' } }, 'x509');
+      evidence.canonical = Buffer.alloc(0);
     }
   };
   await Promise.all(keys.map((_, slot) => worker(slot)));

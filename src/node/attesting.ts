@@ -1,4 +1,3 @@
-import { asMandateError, type MandateError } from '../domain/errors';
 import { encodeEvidence } from '../domain/evidence';
 import type { Attestor, Clock, FileHasher } from '../domain/ports';
 import type { PinnedProcess } from '../system/process-view';
@@ -6,25 +5,32 @@ import { attest } from './attest';
 import { launchMembership, type Members, type OpenLaunch } from './members';
 import { runsProgram } from './program';
 import type { Served } from './served';
-import type { ServerLink } from './server-link';
 
 /** Facts younger than this are not gathered again for a call on the same process; the cheap re-check runs every time. */
 const FRESH_MS = 5_000;
 
+/** mandate.v1.EvidenceRef. */
+export interface EvidenceName {
+  readonly digest: Buffer;
+  readonly canonical: Buffer;
+  readonly viaProcessKey: string;
+}
+
+const NOTHING = Buffer.alloc(0);
+
 export interface AttestingParts {
-  readonly link: ServerLink;
   readonly members: Members;
   readonly attestors: readonly Attestor[];
   readonly hasher: FileHasher;
   readonly clock: Clock;
 }
 
-/** Step 3 of the path: turns pinned processes into evidence that the server holds. */
+/** Step 3 of the path: turns pinned processes into evidence. */
 export class Attesting {
   constructor(private readonly parts: AttestingParts) {}
 
-  /** Evidence of the process as it is now, offered to the server where it does not hold it; named by its digest from here on. */
-  async of(served: Served): Promise<Buffer> {
+  /** Evidence of the process as it is now, as a request names it: whole until the server is known to hold it, then by digest. */
+  async of(served: Served): Promise<EvidenceName> {
     const { clock, members } = this.parts;
     const { process } = served;
     served.check();
@@ -41,33 +47,9 @@ export class Attesting {
         served.offered = undefined;
       }
     }
-    this.#offer(served, served.evidence);
-    return served.evidence.digest;
-  }
-
-  /**
-   * What is thrown for a request that named this evidence: a server that does not hold it has refused it, or forgotten it, and is
-   * offered it again with the next request.
-   */
-  explain(served: Served, thrown: unknown): MandateError {
-    const error = asMandateError(thrown);
-    if (error.code !== 'E_ATTEST_FAILED') return error;
-    served.offered = undefined;
-    return served.offerRefused ?? error;
-  }
-
-  /** Not waited for: the stream keeps the order, so the request that follows finds the evidence there. */
-  #offer(served: Served, { digest, canonical }: { readonly digest: Buffer; readonly canonical: Buffer }): void {
-    const { link, members } = this.parts;
-    if (served.offered?.equals(digest) === true || !link.up) return;
-    const membership = members.get(served.process.key);
-    const value = { digest, canonical, agentId: membership?.agentId ?? '', viaProcessKey: membership?.via ?? '' };
-    served.offered = digest;
-    served.offerRefused = undefined;
-    link.ask({ case: 'evidence', value }, 'accepted').catch((thrown: unknown) => {
-      served.offerRefused = asMandateError(thrown);
-      served.offered = undefined;
-    });
+    const { digest, canonical } = served.evidence;
+    const held = served.offered?.equals(digest) === true;
+    return { digest, canonical: held ? NOTHING : canonical, viaProcessKey: members.get(process.key)?.via ?? '' };
   }
 
   /** The launched process is looked at until it was seen running what its launcher announced. */

@@ -113,7 +113,7 @@ export async function startNode(parts: NodeParts): Promise<RunningNode> {
     parts.random,
     log,
   );
-  const attesting = new Attesting({ link, members, attestors: parts.attestors, hasher: parts.hasher, clock });
+  const attesting = new Attesting({ members, attestors: parts.attestors, hasher: parts.hasher, clock });
   const serving = new Serving({ link, members, attesting, clock, random: parts.random, log, hold });
 
   /** Pins a member for its life; its end is the end of its membership. */

@@ -5,7 +5,7 @@ import type { X509Issued } from '../generated/proto/mandate/v1/node_link_pb';
 import type { PeerConnection } from '../system/peer-connection';
 import type { PinnedProcess } from '../system/process-view';
 import { generateAgentKey } from './agent-key';
-import type { Attesting } from './attesting';
+import type { Attesting, EvidenceName } from './attesting';
 import type { Members } from './members';
 import { Served, type Subscriber } from './served';
 import type { ServerLink } from './server-link';
@@ -164,7 +164,9 @@ export class Serving {
   /** Asks what the process may be, where no SVID is needed. Throws the refusal. */
   async standing(served: Served): Promise<void> {
     const evidence = await this.parts.attesting.of(served);
-    const answer = await this.#ask(served, () => this.parts.link.ask({ case: 'entitlement', value: { evidence } }, 'entitlement'));
+    const answer = await this.#ask(served, evidence, () =>
+      this.parts.link.ask({ case: 'entitlement', value: { evidence } }, 'entitlement'),
+    );
     this.#joined(served, answer.agentId, answer.agentName);
     served.standing = { kind: 'entitled', identities: answer.identities };
     served.doubtful = false;
@@ -175,7 +177,7 @@ export class Serving {
     const evidence = await this.parts.attesting.of(served); // 3
     const key = generateAgentKey();
     const value = { evidence, publicKey: key.point, spiffeId };
-    const issued = await this.#ask(served, () => this.parts.link.ask({ case: 'x509', value }, 'x509'));
+    const issued = await this.#ask(served, evidence, () => this.parts.link.ask({ case: 'x509', value }, 'x509'));
     this.#joined(served, issued.agentId, issued.agentName);
     served.standing = { kind: 'entitled', identities: issued.identities };
     this.#hold(served, issued, key.pkcs8);
@@ -206,17 +208,21 @@ export class Serving {
   async jwt(served: Served, audience: readonly string[], spiffeId: string) {
     const evidence = await this.parts.attesting.of(served);
     const value = { evidence, audience: [...audience], spiffeId };
-    return (await this.#ask(served, () => this.parts.link.ask({ case: 'jwt', value }, 'jwt'))).svids;
+    return (await this.#ask(served, evidence, () => this.parts.link.ask({ case: 'jwt', value }, 'jwt'))).svids;
   }
 
   /** 5 and 13: the answer is for the image that was attested, so it is looked at again before anything is done with it. */
-  async #ask<T>(served: Served, ask: () => Promise<T>): Promise<T> {
+  async #ask<T>(served: Served, evidence: EvidenceName, ask: () => Promise<T>): Promise<T> {
+    served.known = true;
     try {
       const answer = await ask();
+      served.offered = evidence.digest;
       served.check();
       return answer;
     } catch (thrown) {
-      throw this.parts.attesting.explain(served, thrown);
+      // A server that was replaced meanwhile does not hold what its predecessor held.
+      if (asMandateError(thrown).code === 'E_ATTEST_FAILED') served.offered = undefined;
+      throw thrown;
     }
   }
 
@@ -260,7 +266,7 @@ export class Serving {
     this.#served.delete(key);
     this.#stopWatching.get(key)?.();
     this.#stopWatching.delete(key);
-    const told = served?.offered !== undefined || members.get(key) !== undefined;
+    const told = served?.known === true || members.get(key) !== undefined;
     served?.end(new MandateError('E_PEER_GONE'));
     members.ended(key);
     if (told) link.tell({ case: 'processEnded', value: { processKey: key, reason: 'exit' } });

@@ -42,9 +42,10 @@ export class Served {
   /** Canonical evidence as last gathered. */
   evidence: { readonly digest: Buffer; readonly canonical: Buffer } | undefined;
   attestedAtMs = Number.NEGATIVE_INFINITY;
-  /** Digest of the evidence the server holds of it; undefined until offered on the present link. */
+  /** Digest of the evidence that the server at the other end of the present link holds of it. */
   offered: Buffer | undefined;
-  offerRefused: MandateError | undefined;
+  /** The server was told of it, and has to be told of its end. */
+  known = false;
   readonly svids = new Map<string, HeldSvid>();
   readonly subscribers = new Set<Subscriber>();
   /** Connections accepted for this image. */

@@ -1,11 +1,12 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { MandateError } from '../domain/errors';
-import type { Evidence } from '../domain/evidence';
+import { type Evidence, evidenceDigest } from '../domain/evidence';
+import { decodeEvidence } from '../domain/evidence-decode';
 import { newId, newReference } from '../domain/ids';
 import type { EndedRow } from '../domain/lineage';
 import type { Clock, LineageWriter, Log, Random } from '../domain/ports';
 import { eventRow } from '../domain/records';
-import type { BundleUpdate, LaunchBegin, RefusalReport, WelcomeSchema } from '../generated/proto/mandate/v1/node_link_pb';
+import type { BundleUpdate, EvidenceRef, LaunchBegin, RefusalReport, WelcomeSchema } from '../generated/proto/mandate/v1/node_link_pb';
 import type { Configuration } from './configuration';
 import type { Delegations } from './delegations';
 import { type Entitlements, fingerprint } from './entitlement';
@@ -93,7 +94,7 @@ export class DeviceSession {
   }
 
   /** Evidence for a process, new or changed. A launch it names must be one this device holds open, with the program recorded for it. */
-  offer(evidence: Evidence, digest: string, canonical: Buffer, via: string | undefined): void {
+  #offer(evidence: Evidence, digest: string, canonical: Buffer, via: string | undefined): LiveProcess {
     const { living } = this.parts;
     if (!living.processes.has(evidence.processKey) && living.processes.size >= MAX_PROCESSES) throw new MandateError('E_OVERLOADED');
     const value = (type: string) => evidence.facts.find((fact) => fact.type === type)?.value;
@@ -107,13 +108,21 @@ export class DeviceSession {
     }
     const before = living.processes.get(evidence.processKey);
     if (before) this.#byDigest.delete(before.digest);
-    this.#byDigest.set(digest, living.offer(evidence, digest, canonical, via));
+    const process = living.offer(evidence, digest, canonical, via);
+    this.#byDigest.set(digest, process);
+    return process;
   }
 
-  process(digest: Uint8Array): LiveProcess {
-    const process = this.#byDigest.get(Buffer.from(digest).toString('hex'));
-    if (!process) throw new MandateError('E_ATTEST_FAILED', { why: 'the server does not hold this evidence' });
-    return process;
+  /** The process whose evidence a request names; evidence that comes along is taken first. Throws E_ATTEST_FAILED, E_REQUEST, E_LAUNCH_ENDED, E_OVERLOADED. */
+  process(ref: EvidenceRef | undefined): LiveProcess {
+    if (!ref) throw new MandateError('E_REQUEST', { why: 'evidence is missing' });
+    const digest = Buffer.from(ref.digest).toString('hex');
+    const held = this.#byDigest.get(digest);
+    if (held) return held;
+    if (ref.canonical.length === 0) throw new MandateError('E_ATTEST_FAILED', { why: 'the server does not hold this evidence' });
+    const bytes = Buffer.from(ref.canonical);
+    if (evidenceDigest(bytes) !== digest) throw new MandateError('E_REQUEST', { why: 'evidence and digest differ' });
+    return this.#offer(decodeEvidence(bytes), digest, bytes, ref.viaProcessKey || undefined);
   }
 
   entitlement(process: LiveProcess): Promise<{ agent: LiveAgent; identities: readonly Entitled[] }> {

@@ -1,8 +1,6 @@
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import type { handleBidiStreamingCall, ServerDuplexStream } from '@grpc/grpc-js';
 import { asMandateError, MandateError } from '../domain/errors';
-import { decodeEvidence } from '../domain/evidence-decode';
-import { evidenceDigest } from '../domain/evidence';
 import type { Entitled } from '../domain/match';
 import type { Log } from '../domain/ports';
 import {
@@ -176,14 +174,6 @@ class Link {
 
   async #answer(session: DeviceSession, { body }: NodeMessage): Promise<Tell | undefined> {
     switch (body.case) {
-      case 'evidence': {
-        const { digest, canonical, viaProcessKey } = body.value;
-        const bytes = Buffer.from(canonical);
-        const hex = evidenceDigest(bytes);
-        if (hex !== Buffer.from(digest).toString('hex')) throw new MandateError('E_REQUEST', { why: 'evidence and digest differ' });
-        session.offer(decodeEvidence(bytes), hex, bytes, viaProcessKey || undefined);
-        return { case: 'accepted', value: {} };
-      }
       case 'entitlement': {
         const { agent, identities } = await session.entitlement(session.process(body.value.evidence));
         return {
@@ -247,8 +237,6 @@ class Link {
       }
       case 'processEnded':
         await session.processEnded(body.value.processKey, body.value.reason);
-        return undefined;
-      case 'processResumed':
         return undefined;
       case 'refusal':
         await session.nodeRefused(body.value);
