@@ -1,6 +1,9 @@
 #!/bin/sh
-# Generated sources: the Prisma client and the protobuf messages. Neither is committed.
+# Generated sources: the Prisma client and the protobuf messages. Neither is committed. What the generators say is shown when they fail.
 set -eu
 cd "$(dirname "$0")/.."
-node node_modules/prisma/build/index.js generate >/dev/null
+said=$(node node_modules/prisma/build/index.js generate 2>&1) || {
+  printf '%s\n' "$said" >&2
+  exit 1
+}
 node node_modules/@bufbuild/buf/bin/buf generate

@@ -29,11 +29,13 @@ export interface AttestingParts {
 export class Attesting {
   constructor(private readonly parts: AttestingParts) {}
 
-  /** Evidence of the process as it is now, as a request names it: whole until the server is known to hold it, then by digest. */
+  /**
+   * Evidence of the process as it is now, as a request names it: whole until the server is known to hold it, then by digest. The caller
+   * has checked the process.
+   */
   async of(served: Served): Promise<EvidenceName> {
     const { clock, members } = this.parts;
     const { process } = served;
-    served.check();
     if (served.evidence === undefined || clock.monotonicMs() - served.attestedAtMs > FRESH_MS) {
       const ancestry = process.ancestors();
       const membership = members.inherit(process.key, ancestry.chain);

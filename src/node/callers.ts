@@ -2,7 +2,6 @@ import { create } from '@bufbuild/protobuf';
 import { asMandateError } from '../domain/errors';
 import { type CallerQuestion, type CallerReport, CallerReportSchema } from '../generated/proto/mandate/v1/node_link_pb';
 import type { PinnedProcesses } from '../system/processes';
-import type { Attesting } from './attesting';
 import type { Members } from './members';
 import type { Serving } from './serve';
 
@@ -15,7 +14,6 @@ export async function reportCaller(
   processes: PinnedProcesses,
   members: Members,
   serving: Serving,
-  attesting: Attesting,
 ): Promise<CallerReport> {
   try {
     const process = processes.fromPid(question.pid, question.processKey || undefined);
@@ -24,7 +22,7 @@ export async function reportCaller(
       let evidence: { digest: Buffer; canonical: Buffer } | undefined;
       if (question.evidence) {
         const served = serving.present(process);
-        await attesting.of(served);
+        await serving.attested(served);
         evidence = served.evidence;
         serving.left(served);
       }

@@ -6,7 +6,6 @@ import { type BeginRequest, type BeginResponse, BeginResponseSchema, StandingSch
 import type { PeerConnection } from '../system/peer-connection';
 import type { PinnedProcess } from '../system/process-view';
 import { refusalOf, statusOf } from '../wire/refusal';
-import type { Attesting } from './attesting';
 import { LiveStream } from './live-stream';
 import type { Members } from './members';
 import { measureProgram, type ProgramHasher } from './program';
@@ -22,7 +21,6 @@ const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
 
 export interface LaunchApiParts {
   readonly serving: Serving;
-  readonly attesting: Attesting;
   readonly members: Members;
   readonly link: ServerLink;
   readonly hasher: ProgramHasher;
@@ -64,7 +62,7 @@ export function launchApi(parts: LaunchApiParts): UntypedServiceImplementation {
 async function beginLaunch(parts: LaunchApiParts, served: Served, request: BeginRequest): Promise<BeginResponse> {
   checkRequest(request);
   const { process } = served;
-  const evidence = await parts.attesting.of(served);
+  const evidence = await parts.serving.attested(served);
   const program = await measureProgram(process, request.program, parts.hasher);
   process.recheck();
   const programPath = fileText(Buffer.from(request.program, 'utf8').toString('latin1'));

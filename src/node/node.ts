@@ -150,9 +150,7 @@ export async function startNode(parts: NodeParts): Promise<RunningNode> {
     if (body.case === 'bundle' && trust.now) trust.set(trustOf(trust.now.trustDomain, body.value));
     else if (body.case === 'poke') serving.poked(body.value.processKeys);
     else if (body.case === 'caller') {
-      void reportCaller(body.value, processes, members, serving, attesting).then((report) =>
-        link.tell({ case: 'caller', value: report }, message.id),
-      );
+      void reportCaller(body.value, processes, members, serving).then((report) => link.tell({ case: 'caller', value: report }, message.id));
     }
   }
 
@@ -162,7 +160,6 @@ export async function startNode(parts: NodeParts): Promise<RunningNode> {
     grpcService(LaunchAPI),
     launchApi({
       serving,
-      attesting,
       members,
       link,
       hasher: parts.hasher,

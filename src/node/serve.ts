@@ -47,9 +47,12 @@ export class Serving {
     });
   }
 
-  /** The state for a call on this connection. Throws E_PEER_EXEC where the process has executed since the connection was accepted. */
+  /**
+   * The state for a call on this connection. Throws E_PEER_EXEC where the process was found to run another program since the connection
+   * was accepted; whatever is then done for the call checks the process anew.
+   */
   called(peer: PeerConnection): Served {
-    const served = peer.process.executed() ? this.#startOver(peer.process) : this.of(peer.process);
+    const served = this.of(peer.process);
     if (!served.connections.has(peer)) throw new MandateError('E_PEER_EXEC', { fix: 'connect again' });
     return served;
   }
@@ -107,7 +110,7 @@ export class Serving {
     const settled = served.standing.kind === 'entitled' && !served.doubtful && !served.refreshing;
     const nowMs = this.parts.clock.nowMs();
     if (settled && (subscriber.wants === 'standing' || served.identities.every((identity) => !served.due(identity, nowMs)))) {
-      served.check();
+      this.check(served);
       subscriber.changed(served);
     } else await this.refresh(served);
   }
@@ -163,7 +166,7 @@ export class Serving {
 
   /** Asks what the process may be, where no SVID is needed. Throws the refusal. */
   async standing(served: Served): Promise<void> {
-    const evidence = await this.parts.attesting.of(served);
+    const evidence = await this.attested(served);
     const answer = await this.#ask(served, evidence, () =>
       this.parts.link.ask({ case: 'entitlement', value: { evidence } }, 'entitlement'),
     );
@@ -174,7 +177,7 @@ export class Serving {
 
   /** 4 key, 5 ask, 13 re-check: one X509-SVID for this process, or an error. */
   async #obtain(served: Served, spiffeId: string): Promise<void> {
-    const evidence = await this.parts.attesting.of(served); // 3
+    const evidence = await this.attested(served);
     const key = generateAgentKey();
     const value = { evidence, publicKey: key.point, spiffeId };
     const issued = await this.#ask(served, evidence, () => this.parts.link.ask({ case: 'x509', value }, 'x509'));
@@ -206,9 +209,25 @@ export class Serving {
 
   /** A fresh JWT-SVID each time; the same steps 3, 5 and 13. */
   async jwt(served: Served, audience: readonly string[], spiffeId: string) {
-    const evidence = await this.parts.attesting.of(served);
+    const evidence = await this.attested(served);
     const value = { evidence, audience: [...audience], spiffeId };
     return (await this.#ask(served, evidence, () => this.parts.link.ask({ case: 'jwt', value }, 'jwt'))).svids;
+  }
+
+  /** 3 attest. Throws as `check` does. */
+  async attested(served: Served): Promise<EvidenceName> {
+    this.check(served);
+    return this.parts.attesting.of(served);
+  }
+
+  /** Served.check; an exec that shows here ends the image: its connections, streams and keys go, and the call is refused. */
+  check(served: Served): void {
+    try {
+      served.check();
+    } catch (thrown) {
+      if (asMandateError(thrown).code === 'E_PEER_EXEC' && !served.over) this.#startOver(served.process);
+      throw thrown;
+    }
   }
 
   /** 5 and 13: the answer is for the image that was attested, so it is looked at again before anything is done with it. */

@@ -110,7 +110,8 @@ export function workloadApi(parts: WorkloadApiParts): UntypedServiceImplementati
       if (request.svid.length > MAX_TOKEN_BYTES) throw new MandateError('E_TOKEN', { why: 'longer than any JWT-SVID' });
       const now = trust.now;
       if (!now) throw new MandateError('E_SERVER_DOWN');
-      if (served.standing.kind !== 'entitled') await serving.standing(served);
+      if (served.standing.kind === 'entitled') serving.check(served);
+      else await serving.standing(served);
       const { spiffeId, claims } = await parts.validate(request.svid, request.audience, now);
       return create(ValidateJWTSVIDResponseSchema, { spiffeId, claims });
     }),
