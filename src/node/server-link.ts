@@ -19,7 +19,8 @@ type AnswerOf<C extends AnswerCase> = Extract<Answer, { case: C }>['value'];
 
 /** No answer in this time means no answer: a half-closed stream would otherwise hold its callers for ever. */
 const ANSWER_TIMEOUT_MS = 8_000;
-const MAX_BACKOFF_MS = 30_000;
+/** Nobody else is kept waiting on a local socket, and agents wait for the server to be found again. */
+const MAX_BACKOFF_MS = 1_000;
 const FIRST_BACKOFF_MS = 50;
 /** Requests under way at once; more are refused at once rather than queued without bound. */
 const MAX_PENDING = 20_000;
