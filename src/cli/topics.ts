@@ -8,5 +8,3 @@ export const TOPICS = {
   environment: 'variables that mandate reads',
   security: 'who may do what, and what mandate does not protect against',
 } as const;
-
-export type Topic = keyof typeof TOPICS;

@@ -6,6 +6,9 @@ import { type Refusal, RefusalSchema } from '../generated/proto/mandate/v1/refus
 /** Trailer that carries a serialised mandate.v1.Refusal beside the status the standards ask for. */
 export const REFUSAL_TRAILER = 'mandate-refusal-bin';
 
+/** A refusal is far smaller; whatever sends more is not mandate. */
+const MAX_REFUSAL_BYTES = 64 * 1024;
+
 /** A MandateError with everything the asker may be told, ready for the wire. */
 export class RefusedError extends MandateError {
   constructor(readonly refusal: Refusal) {
@@ -41,7 +44,7 @@ export function statusOf(thrown: unknown): StatusObject {
 /** What a client of ours makes of a failed call: the refusal where one travelled along, else the nearest code. */
 export function errorOfStatus(error: ServiceError): MandateError {
   const trailer = error.metadata?.get(REFUSAL_TRAILER)[0];
-  if (Buffer.isBuffer(trailer) && trailer.length <= 65536) return new RefusedError(fromBinary(RefusalSchema, trailer));
+  if (Buffer.isBuffer(trailer) && trailer.length <= MAX_REFUSAL_BYTES) return new RefusedError(fromBinary(RefusalSchema, trailer));
   return new MandateError(codeOfStatus(error.code), {}, { cause: error });
 }
 
@@ -57,7 +60,3 @@ const NEAREST: Partial<Record<number, ErrorCode>> = {
 };
 
 const codeOfStatus = (status: number): ErrorCode => NEAREST[status] ?? 'E_INTERNAL';
-
-/** An error from a code that came over the wire; unknown codes are E_INTERNAL. */
-export const errorOfCode = (code: string, why?: string): MandateError =>
-  new MandateError(isErrorCode(code) ? code : 'E_INTERNAL', why === undefined ? {} : { why });
