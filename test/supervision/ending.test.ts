@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { Load, NODE_AGENT, SHORT_LIVED } from '../faults/load';
 import { allReceived } from '../faults/oracle';
@@ -50,7 +50,9 @@ test('Ctrl-C, which reaches the whole foreground group, ends everything under lo
 test('a signal during the start ends it as well', async () => {
   await running.signal('SIGTERM');
   running.spawnUp();
-  await until('the lock', () => existsSync(path.join(running.state, 'lock')) && running.note().length > 0);
+  // The file outlives its holder; before this one wrote its pid, a signal meets the shell that starts it.
+  await until('its lock', () => readFileSync(path.join(running.state, 'lock'), 'utf8') === `${running.pid}\n`);
+  running.note();
   const beganMs = Date.now();
   const { code } = await running.signal('SIGTERM');
   expect(Date.now() - beganMs).toBeLessThan(LIMIT_MS);
