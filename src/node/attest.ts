@@ -5,7 +5,7 @@ import { MAX_VALUE_BYTES } from '../domain/file-text';
 import type { AttestContext, Attestor, Observation, ProcessView } from '../domain/ports';
 
 /**
- * Everything the attestors can establish about one process, without its help. `salt` is 128 random bits in hex; `ancestry` is what its
+ * Everything the attestors can establish about one process, without its help, and its canonical bytes with their digest. `salt` is 128 random bits in hex; `ancestry` is what its
  * membership was decided by, so that facts and evidence show the same chain.
  *
  * An attestor that fails leaves a gap and no facts; which is safe because rules only ever ask for facts. Throws E_PEER_GONE and E_PEER_EXEC
@@ -18,7 +18,7 @@ export async function attest(
   context: AttestContext,
   salt: string,
   ancestry = view.ancestors(),
-): Promise<Evidence> {
+): Promise<{ readonly evidence: Evidence; readonly bytes: Buffer; readonly digest: string }> {
   const before = runningInode(view);
   const shown = withAncestry(view, ancestry);
   const gathered = await Promise.all(attestors.map((attestor) => gather(attestor, shown, context)));
@@ -38,10 +38,10 @@ export async function attest(
     chainEnd: end,
     gaps: gathered.flatMap(({ gap }) => gap ?? []),
   };
-  const { length } = encodeEvidence(evidence).bytes;
-  if (length > MAX_EVIDENCE_BYTES)
-    throw new MandateError('E_ATTEST_FAILED', { saw: `${length} bytes of evidence`, why: `at most ${MAX_EVIDENCE_BYTES} are taken` });
-  return evidence;
+  const { bytes, digest } = encodeEvidence(evidence);
+  if (bytes.length > MAX_EVIDENCE_BYTES)
+    throw new MandateError('E_ATTEST_FAILED', { saw: `${bytes.length} bytes of evidence`, why: `at most ${MAX_EVIDENCE_BYTES} are taken` });
+  return { evidence, bytes, digest };
 }
 
 /** The process as attestors see it: its chain is walked once, however many ask for it. */

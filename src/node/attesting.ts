@@ -1,4 +1,3 @@
-import { encodeEvidence } from '../domain/evidence';
 import type { Attestor, Clock, FileHasher } from '../domain/ports';
 import type { PinnedProcess } from '../system/process-view';
 import { attest } from './attest';
@@ -40,9 +39,9 @@ export class Attesting {
       const ancestry = process.ancestors();
       const membership = members.inherit(process.key, ancestry.chain);
       if (membership?.launch) await this.#lookForProgram(process, membership.launch);
-      const evidence = await attest(process, this.parts.attestors, { launch: launchMembership(membership) }, served.salt, ancestry);
+      const context = { launch: launchMembership(membership) };
+      const { bytes, digest } = await attest(process, this.parts.attestors, context, served.salt, ancestry);
       served.check();
-      const { bytes, digest } = encodeEvidence(evidence);
       served.attestedAtMs = clock.monotonicMs();
       if (served.evidence?.canonical.equals(bytes) !== true) {
         served.evidence = { digest: Buffer.from(digest, 'hex'), canonical: bytes };

@@ -75,6 +75,17 @@ export class ProcFolder {
 
 const inode = (stat: { readonly dev: bigint; readonly ino: bigint }): string => `${stat.dev}:${stat.ino}`;
 
+const record = Buffer.alloc(CHUNK_BYTES);
+
+/**
+ * Whole content of a file that the kernel writes as one record (`stat`, `status`), as latin-1: one that fits is answered at once, and a
+ * short answer is the end of it.
+ */
+export function readRecord(fd: number): string {
+  const length = readSync(fd, record, 0, CHUNK_BYTES, 0);
+  return length < CHUNK_BYTES ? record.toString('latin1', 0, length) : readAll(fd);
+}
+
 /** Whole content as latin-1, so that every byte is one character; cut at 1 MiB. */
 export function readAll(fd: number): string {
   const first = Buffer.allocUnsafe(CHUNK_BYTES);

@@ -5,7 +5,7 @@ import { layoutReadable, parseStat, stackNotRandomised, statusField, statusIds, 
 import type { Stat } from '../domain/proc-text';
 import { walkAncestors } from './ancestors';
 import { KernelError, memoryLives, pidfdAlive, pidfdInfo } from './linux';
-import { ProcFolder, readAll } from './proc-folder';
+import { ProcFolder, readRecord } from './proc-folder';
 import { ownMounts, processKey } from './process-key';
 
 /** The program as it was when the process was last settled. */
@@ -292,7 +292,7 @@ export class PinnedProcess implements ProcessView {
   /** Kept open since every check reads it. Who opened it decides what it shows, and the node's rights do not change. */
   private readOpen(fd: number): string {
     try {
-      return readAll(fd);
+      return readRecord(fd);
     } catch (cause) {
       throw new MandateError(this.alive() ? 'E_ATTEST_UNREADABLE' : 'E_PEER_GONE', {}, { cause });
     }
