@@ -1,6 +1,6 @@
 # Two commands set everything up on a fresh machine: `make run` and `make test`.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check interop faults bench clean
+.PHONY: help setup run test check smoke interop faults bench clean
 SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
 
@@ -23,6 +23,9 @@ check: setup ## lint, types and formatting
 	@node node_modules/typescript/bin/tsc -p . --noEmit
 	@node node_modules/typescript/bin/tsc -p test
 	@node node_modules/prettier/bin/prettier.cjs --check .
+
+smoke: setup ## a short walk on Node.js 24, installed for it alone
+	@tools/smoke.sh
 
 interop: setup ## foreign SPIFFE clients, each from its own registry, against a running mandate
 	@tools/interop.sh
