@@ -67,10 +67,14 @@ function libc(name: Name): Call {
   return call;
 }
 
+/** A signal that arrives meanwhile (a stop and its end, a profiler) says nothing about what was asked: it is asked again. */
 function checked(name: Name, ...args: Argument[]): number {
-  const result = libc(name)(...args);
-  if (result < 0) throw new KernelError(name, koffi.errno());
-  return result;
+  for (;;) {
+    const result = libc(name)(...args);
+    if (result >= 0) return result;
+    const code = koffi.errno();
+    if (code !== errno.EINTR) throw new KernelError(name, code);
+  }
 }
 
 // sockets (asm-generic/socket.h)
@@ -245,9 +249,8 @@ export function epollAdd(epoll: number, fd: number, token: number): void {
 /** Blocks this thread until something is readable; the tokens of what is. */
 export function epollWait(epoll: number): number[] {
   const events = Buffer.alloc(EVENT.size * EVENTS_AT_ONCE);
-  const count = libc('epollWait')(epoll, events, EVENTS_AT_ONCE, -1);
-  if (count < 0 && koffi.errno() !== errno.EINTR) throw new KernelError('epoll_wait', koffi.errno());
-  return Array.from({ length: Math.max(0, count) }, (_, i) => Number(events.readBigUInt64LE(i * EVENT.size + EVENT.data)));
+  const count = checked('epollWait', epoll, events, EVENTS_AT_ONCE, -1);
+  return Array.from({ length: count }, (_, i) => Number(events.readBigUInt64LE(i * EVENT.size + EVENT.data)));
 }
 
 /** An eventfd, close-on-exec: readable after eight bytes were written to it. */
