@@ -1,7 +1,8 @@
 import { ServerInterceptingCall, type ServerInterceptor } from '@grpc/grpc-js';
-import { asMandateError, MandateError } from '../domain/errors';
+import { MandateError } from '../domain/errors';
+import type { Log } from '../domain/ports';
 import type { PeerConnection } from '../system/peer-connection';
-import { statusOf } from '../wire/refusal';
+import { answered, statusOf } from '../wire/refusal';
 
 const SECURITY_HEADER = 'workload.spiffe.io';
 
@@ -9,7 +10,7 @@ const SECURITY_HEADER = 'workload.spiffe.io';
  * What every call passes first: the security header (SPIFFE Workload Endpoint §3), which a browser or proxy tricked into speaking to
  * the socket would not send, and a peer that was not refused. Only then does anything that costs begin.
  */
-export function gate(peer: (call: { getPeer(): string }) => PeerConnection): ServerInterceptor {
+export function gate(peer: (call: { getPeer(): string }) => PeerConnection, log: Log): ServerInterceptor {
   return (_method, call) =>
     new ServerInterceptingCall(call, {
       start: (next) =>
@@ -20,7 +21,7 @@ export function gate(peer: (call: { getPeer(): string }) => PeerConnection): Ser
             try {
               peer(call);
             } catch (thrown) {
-              return call.sendStatus(statusOf(asMandateError(thrown)));
+              return call.sendStatus(statusOf(answered(thrown, log)));
             }
             proceed(metadata);
           },

@@ -1,11 +1,13 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 import type { handleServerStreamingCall, handleUnaryCall, UntypedServiceImplementation } from '@grpc/grpc-js';
-import { asMandateError, MandateError } from '../domain/errors';
+import { MandateError } from '../domain/errors';
 import { fileText } from '../domain/file-text';
+import type { Log } from '../domain/ports';
+import { parseStat } from '../domain/proc-text';
 import { type BeginRequest, type BeginResponse, BeginResponseSchema, StandingSchema } from '../generated/proto/mandate/v1/launch_pb';
 import type { PeerConnection } from '../system/peer-connection';
 import type { PinnedProcess } from '../system/process-view';
-import { refusalOf, statusOf } from '../wire/refusal';
+import { answered, refusalOf, statusOf } from '../wire/refusal';
 import { LiveStream } from './live-stream';
 import type { Members } from './members';
 import { measureProgram, type ProgramHasher } from './program';
@@ -27,6 +29,7 @@ export interface LaunchApiParts {
   readonly peer: (call: { getPeer(): string }) => PeerConnection;
   readonly userName: (uid: number) => string;
   readonly hold: (process: PinnedProcess) => void;
+  readonly log: Log;
 }
 
 /** The launch API: a launcher becomes its agent, and processes learn why they have no identity. */
@@ -35,7 +38,7 @@ export function launchApi(parts: LaunchApiParts): UntypedServiceImplementation {
     const run = async () => beginLaunch(parts, parts.serving.called(parts.peer(call)), call.request);
     run().then(
       (response) => callback(null, response),
-      (thrown: unknown) => callback(statusOf(thrown)),
+      (thrown: unknown) => callback(statusOf(answered(thrown, parts.log))),
     );
   };
 
@@ -46,9 +49,9 @@ export function launchApi(parts: LaunchApiParts): UntypedServiceImplementation {
       const changed = () => out.send(standingMessage(served, parts.members));
       const subscriber = { wants: 'standing' as const, changed, end: (error: MandateError) => out.fail(error) };
       out.onClose(() => served.subscribers.delete(subscriber));
-      parts.serving.subscribe(served, subscriber).catch((thrown: unknown) => out.fail(asMandateError(thrown)));
+      parts.serving.subscribe(served, subscriber).catch((thrown: unknown) => out.fail(answered(thrown, parts.log)));
     } catch (thrown) {
-      out.fail(asMandateError(thrown));
+      out.fail(answered(thrown, parts.log));
     }
   };
 
@@ -66,7 +69,7 @@ async function beginLaunch(parts: LaunchApiParts, served: Served, request: Begin
   const program = await measureProgram(process, request.program, parts.hasher);
   process.recheck();
   const programPath = fileText(Buffer.from(request.program, 'utf8').toString('latin1'));
-  const terminal = controllingTerminal(process.read('stat')) !== 0;
+  const terminal = (parseStat(process.read('stat'))?.tty ?? 0) !== 0;
   const opened = await parts.link.ask(
     {
       case: 'launchBegin',
@@ -123,9 +126,6 @@ function checkRequest(request: BeginRequest): void {
   }
   if (request.argumentCount > MAX_ARGUMENTS) throw bad('too many arguments');
 }
-
-/** Field 7 of /proc/PID/stat, read after the last `)`: a hostile name may hold anything. 0 means none. */
-const controllingTerminal = (stat: string): number => Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[4]);
 
 function standingMessage(served: Served, members: Members): Buffer {
   const { standing } = served;

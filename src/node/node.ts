@@ -12,6 +12,7 @@ import type { PinnedProcess } from '../system/process-view';
 import type { PinnedProcesses } from '../system/processes';
 import type { Readiness } from '../system/readiness';
 import { grpcService } from '../wire/grpc';
+import { answered } from '../wire/refusal';
 import { Attesting } from './attesting';
 import { reportCaller } from './callers';
 import { gate } from './interceptor';
@@ -139,7 +140,8 @@ export async function startNode(parts: NodeParts): Promise<RunningNode> {
         else members.add(process.key, { agentId: known.agentId, agentName: known.agentName, launch: open, via: undefined });
         hold(process);
         process.release();
-      } catch {
+      } catch (thrown) {
+        if (answered(thrown, log).code !== 'E_PEER_GONE') continue;
         link.tell({ case: 'processEnded', value: { processKey: known.processKey, reason: 'gone while the node was away' } });
       }
     }
@@ -154,8 +156,8 @@ export async function startNode(parts: NodeParts): Promise<RunningNode> {
     }
   }
 
-  const server = new Server({ ...PEER_SERVER_OPTIONS, interceptors: [gate(peer)] });
-  server.addService(grpcService(SpiffeWorkloadAPI), workloadApi({ serving, trust, peer, validate: parts.validate }));
+  const server = new Server({ ...PEER_SERVER_OPTIONS, interceptors: [gate(peer, log)] });
+  server.addService(grpcService(SpiffeWorkloadAPI), workloadApi({ serving, trust, peer, validate: parts.validate, log }));
   server.addService(
     grpcService(LaunchAPI),
     launchApi({
@@ -165,6 +167,7 @@ export async function startNode(parts: NodeParts): Promise<RunningNode> {
       hasher: parts.hasher,
       peer,
       hold,
+      log,
       userName: (uid) => accounts.userName(uid) ?? `uid-${uid}`,
     }),
   );

@@ -4,6 +4,7 @@ import { rotationAt, worthRotating } from '../domain/rotation';
 import type { X509Issued } from '../generated/proto/mandate/v1/node_link_pb';
 import type { PeerConnection } from '../system/peer-connection';
 import type { PinnedProcess } from '../system/process-view';
+import { answered } from '../wire/refusal';
 import { generateAgentKey } from './agent-key';
 import type { Attesting, EvidenceName } from './attesting';
 import type { Members } from './members';
@@ -11,6 +12,7 @@ import { Served, type Subscriber } from './served';
 import type { ServerLink } from './server-link';
 import { atWallClock } from './wall-timer';
 
+const PASSING: readonly number[] = [GRPC.unavailable, GRPC.deadlineExceeded, GRPC.internal];
 const RETRY_MS = [100, 250, 500, 1_000, 2_000, 5_000] as const;
 
 export interface ServingParts {
@@ -137,8 +139,7 @@ export class Serving {
       served.check();
       served.retries = 0;
     } catch (thrown) {
-      const error = asMandateError(thrown);
-      if (error.code === 'E_INTERNAL') this.parts.log.error({ err: error.cause, process: served.process.key }, 'refresh failed');
+      const error = answered(thrown, this.parts.log, { process: served.process.key });
       if (served.over) return;
       const passing = isPassing(error);
       if (passing) this.#retry(served);
@@ -260,9 +261,12 @@ export class Serving {
     if (Number.isFinite(next)) this.#wakeAt(served, next);
   }
 
+  /** Later each time, but several times more before what is held expires. */
   #retry(served: Served): void {
-    const delayMs = RETRY_MS[Math.min(served.retries++, RETRY_MS.length - 1)]!;
-    this.#wakeAt(served, this.parts.clock.nowMs() + delayMs);
+    const nowMs = this.parts.clock.nowMs();
+    const usualMs = RETRY_MS[Math.min(served.retries++, RETRY_MS.length - 1)]!;
+    const urgentMs = Math.max(RETRY_MS[0], (served.expiresAtMs - nowMs) / 4);
+    this.#wakeAt(served, nowMs + (served.holdsLiveSvid(nowMs) ? Math.min(usualMs, urgentMs) : usualMs));
   }
 
   #wakeAt(served: Served, dueMs: number): void {
@@ -318,4 +322,4 @@ function replaced(process: PinnedProcess): boolean {
 }
 
 /** Errors that say nothing about the process itself: the same question may be answered a moment later. */
-const isPassing = (error: MandateError): boolean => error.grpcStatus === GRPC.unavailable || error.grpcStatus === GRPC.deadlineExceeded;
+const isPassing = (error: MandateError): boolean => PASSING.includes(error.grpcStatus);

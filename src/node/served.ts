@@ -103,9 +103,14 @@ export class Served {
     return held === undefined || held.rotateAtMs <= nowMs || held.rule !== identity.rule || held.ruleVersion !== identity.ruleVersion;
   }
 
+  /** When the first SVID that is held expires; infinity where none is held. */
+  get expiresAtMs(): number {
+    return Math.min(...[...this.svids.values()].map((svid) => svid.notAfterMs));
+  }
+
   /** True where at least one SVID is held and none of them has expired. */
   holdsLiveSvid(nowMs: number): boolean {
-    return this.svids.size > 0 && [...this.svids.values()].every((svid) => svid.notAfterMs > nowMs);
+    return this.svids.size > 0 && this.expiresAtMs > nowMs;
   }
 
   hold(svid: HeldSvid): void {

@@ -6,7 +6,8 @@ import type {
   ServerUnaryCall,
   UntypedServiceImplementation,
 } from '@grpc/grpc-js';
-import { asMandateError, MandateError } from '../domain/errors';
+import { MandateError } from '../domain/errors';
+import type { Log } from '../domain/ports';
 import { parseSpiffeId } from '../domain/spiffe-id';
 import {
   type JWTSVIDRequest,
@@ -18,7 +19,7 @@ import {
   X509SVIDResponseSchema,
 } from '../generated/proto/spiffe/workloadapi_pb';
 import type { PeerConnection } from '../system/peer-connection';
-import { statusOf } from '../wire/refusal';
+import { answered, statusOf } from '../wire/refusal';
 import { LiveStream } from './live-stream';
 import type { Serving } from './serve';
 import type { Served } from './served';
@@ -35,11 +36,12 @@ export interface WorkloadApiParts {
   /** The pinned peer of a call; throws the refusal of its connection where it has one. */
   readonly peer: (call: { getPeer(): string }) => PeerConnection;
   readonly validate: (token: string, audience: string, trust: Trust) => Promise<{ spiffeId: string; claims: JsonObject }>;
+  readonly log: Log;
 }
 
 /** The SPIFFE Workload API over what the node serves. The security header was checked before any of this runs. */
 export function workloadApi(parts: WorkloadApiParts): UntypedServiceImplementation {
-  const { serving, trust } = parts;
+  const { serving, trust, log } = parts;
 
   const stream =
     (open: (served: Served, out: LiveStream) => void): handleServerStreamingCall<unknown, unknown> =>
@@ -48,7 +50,7 @@ export function workloadApi(parts: WorkloadApiParts): UntypedServiceImplementati
       try {
         open(serving.called(parts.peer(call)), out);
       } catch (thrown) {
-        out.fail(asMandateError(thrown));
+        out.fail(answered(thrown, log));
       }
     };
 
@@ -58,7 +60,7 @@ export function workloadApi(parts: WorkloadApiParts): UntypedServiceImplementati
       const run = async () => answer(call.request, serving.called(parts.peer(call)));
       run().then(
         (message) => callback(null, message),
-        (thrown: unknown) => callback(statusOf(thrown)),
+        (thrown: unknown) => callback(statusOf(answered(thrown, log))),
       );
     };
 
@@ -82,7 +84,7 @@ export function workloadApi(parts: WorkloadApiParts): UntypedServiceImplementati
         served.check();
         send();
       } catch (thrown) {
-        out.fail(asMandateError(thrown));
+        out.fail(answered(thrown, log));
       }
     });
     out.onClose(() => {
@@ -90,7 +92,7 @@ export function workloadApi(parts: WorkloadApiParts): UntypedServiceImplementati
       served.subscribers.delete(subscriber);
     });
     if (!trust.now) out.fail(new MandateError('E_SERVER_DOWN'));
-    else serving.subscribe(served, subscriber).catch((thrown: unknown) => out.fail(asMandateError(thrown)));
+    else serving.subscribe(served, subscriber).catch((thrown: unknown) => out.fail(answered(thrown, log)));
   }
 
   return {

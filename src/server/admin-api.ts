@@ -5,7 +5,7 @@ import { MandateError } from '../domain/errors';
 import type { Log } from '../domain/ports';
 import { type AdminAnswer, AdminAnswerSchema, type AdminRequest } from '../generated/proto/mandate/v1/admin_pb';
 import type { PeerConnection } from '../system/peer-connection';
-import { statusOf } from '../wire/refusal';
+import { answered, statusOf } from '../wire/refusal';
 import type { PinnedCaller } from './callers';
 
 /** One verb: decides who may use it and answers. Text from outside is bounded by the gRPC message size before it is parsed. */
@@ -29,11 +29,7 @@ export function adminApi(
       };
       run().then(
         (answer) => callback(null, answer),
-        (thrown: unknown) => {
-          const status = statusOf(thrown);
-          if (!(thrown instanceof MandateError)) log.error({ err: thrown, verb }, 'admin call failed');
-          callback(status);
-        },
+        (thrown: unknown) => callback(statusOf(answered(thrown, log, { verb }))),
       );
     };
   const verbs = Object.keys(handlers) as AdminVerb[];

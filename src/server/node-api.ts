@@ -11,7 +11,7 @@ import {
   ServerMessageSchema,
 } from '../generated/proto/mandate/v1/node_link_pb';
 import type { Refusal } from '../generated/proto/mandate/v1/refusal_pb';
-import { refusalOf, statusOf } from '../wire/refusal';
+import { answered, refusalOf, statusOf } from '../wire/refusal';
 import type { DeviceSession } from './device-session';
 import { Denied } from './refuse';
 
@@ -167,9 +167,7 @@ class Link {
 
   async #refusal(session: DeviceSession, thrown: unknown): Promise<Refusal> {
     if (thrown instanceof Denied) return session.refuser.refuse(thrown);
-    const error = asMandateError(thrown);
-    if (error.code === 'E_INTERNAL') this.parts.log.error({ err: error.cause }, 'request of the node failed');
-    return refusalOf(error);
+    return refusalOf(answered(thrown, this.parts.log));
   }
 
   async #answer(session: DeviceSession, { body }: NodeMessage): Promise<Tell | undefined> {

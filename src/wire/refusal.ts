@@ -1,6 +1,7 @@
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { Metadata, type ServiceError, type StatusObject } from '@grpc/grpc-js';
 import { asMandateError, type ErrorCode, GRPC, isErrorCode, MandateError } from '../domain/errors';
+import type { Log } from '../domain/ports';
 import { type Refusal, RefusalSchema } from '../generated/proto/mandate/v1/refusal_pb';
 
 /** Trailer that carries a serialised mandate.v1.Refusal beside the status the standards ask for. */
@@ -26,6 +27,13 @@ export function refusalOf(error: MandateError): Refusal {
     saw: saw === undefined ? [] : [{ selector: '', value: saw.slice(0, 1024), assurance: '' }],
     remedy: fix ?? '',
   });
+}
+
+/** The error that a call is answered with. What went wrong inside is ours to mend: it is logged with its cause, which the answer leaves out. */
+export function answered(thrown: unknown, log: Log, fields: object = {}): MandateError {
+  const error = asMandateError(thrown);
+  if (error.code === 'E_INTERNAL') log.error({ err: error.cause ?? error, ...fields }, 'call failed');
+  return error;
 }
 
 /**
