@@ -12,7 +12,7 @@ import { type Cluster, startCluster } from '../src/lineage/cluster';
 import { openLineage } from '../src/lineage/lineage';
 import { migrate } from '../src/lineage/migrate';
 import { systemClock } from '../src/system/clock';
-import { pidfdOpen } from '../src/system/linux';
+import { pidfdOpen } from '../src/system/pidfd';
 import { processKey } from '../src/system/process-key';
 import { systemRandom } from '../src/system/random';
 

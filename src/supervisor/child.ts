@@ -3,7 +3,7 @@ import { closeSync } from 'node:fs';
 import type { FromChild } from '../domain/child-protocol';
 import { MandateError } from '../domain/errors';
 import type { Clock, Log } from '../domain/ports';
-import { pidfdOpen } from '../system/linux';
+import { pidfdOpen } from '../system/pidfd';
 import { processKey } from '../system/process-key';
 
 /** A child that dies this often in a row before it is ready will not get better by itself. */

@@ -1,6 +1,6 @@
 import { closeSync, constants, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { MandateError } from '../domain/errors';
-import { lockFile } from '../system/linux';
+import { lockFile } from '../system/this-process';
 
 /** Holds the state folder for this process. The kernel gives the lock back with the process, so that nothing has to be cleaned up. */
 export function lockState(path: string): () => void {

@@ -2,7 +2,7 @@ import { closeSync, readFileSync, readlinkSync } from 'node:fs';
 import { fileText } from '../domain/file-text';
 import type { AncestorView } from '../domain/ports';
 import { parseStat, statusIds } from '../domain/proc-text';
-import { pidfdAlive, pidfdInfo, pidfdOpen } from './linux';
+import { pidfdAlive, pidfdInfo, pidfdOpen } from './pidfd';
 import { ownMounts, processKey } from './process-key';
 
 const MAX_DEPTH = 64;

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { MandateError } from '../domain/errors';
-import { disposeSignal, execve, handOver, KernelError, limitOpenFiles, unblockSignals } from './linux';
+import { KernelError } from './libc';
+import { disposeSignal, execve, handOver, limitOpenFiles, unblockSignals } from './this-process';
 
 const SHELL = '/bin/sh';
 

@@ -1,7 +1,7 @@
 import { url as inspectorUrl } from 'node:inspector';
 import { constants } from 'node:os';
 import { MandateError } from '../domain/errors';
-import { disposeSignal, setDumpable } from './linux';
+import { disposeSignal, setDumpable } from './this-process';
 
 const DEBUGGER_OPTION = /^--(inspect|debug)/;
 

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { MandateError } from '../domain/errors';
-import type { Credentials } from './linux';
+import type { Credentials } from './socket-credentials';
 import type { PinnedProcess } from './process-view';
 
 /** One accepted connection and the process that made it, for as long as the connection lasts. */

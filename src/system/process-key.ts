@@ -1,5 +1,5 @@
 import { closeSync, fstatSync, readFileSync, readlinkSync, statfsSync } from 'node:fs';
-import { pidfdOpen } from './linux';
+import { pidfdOpen } from './pidfd';
 
 const PID_FS_MAGIC = 0x50494446;
 

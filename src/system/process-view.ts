@@ -4,7 +4,8 @@ import type { AncestorView, ExeHandle, ProcessView } from '../domain/ports';
 import { layoutReadable, parseStat, stackNotRandomised, statusField, statusIds, withoutRandomisation } from '../domain/proc-text';
 import type { Stat } from '../domain/proc-text';
 import { walkAncestors } from './ancestors';
-import { KernelError, memoryLives, pidfdAlive, pidfdInfo } from './linux';
+import { KernelError } from './libc';
+import { memoryLives, pidfdAlive, pidfdInfo } from './pidfd';
 import { ProcFolder, readRecord } from './proc-folder';
 import { ownMounts, processKey } from './process-key';
 

@@ -1,7 +1,8 @@
 import { closeSync, readFileSync } from 'node:fs';
 import { MandateError } from '../domain/errors';
 import { parseStat } from '../domain/proc-text';
-import { KernelError, pidfdOpen } from './linux';
+import { KernelError } from './libc';
+import { pidfdOpen } from './pidfd';
 import { processKey } from './process-key';
 import { PinnedProcess } from './process-view';
 import type { Readiness } from './readiness';

@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { epollWait } from './linux';
+import { epollWait } from './epoll';
 
 /** Blocks in epoll_wait and passes on the tokens of what is readable; ends when it sees the token 0. */
 const { epoll } = workerData as { readonly epoll: number };

@@ -1,7 +1,7 @@
 import { closeSync, writeSync } from 'node:fs';
 import type { Worker } from 'node:worker_threads';
 import type { Log } from '../domain/ports';
-import { epollAdd, epollCreate, eventFd } from './linux';
+import { epollAdd, epollCreate, eventFd } from './epoll';
 import { startThread } from './thread';
 
 /**

@@ -27,7 +27,7 @@ describe('a hardened process', () => {
       ...options,
       ...sourceArguments(`
         ${before}
-        console.log('up ' + system('linux').dumpable());
+        console.log('up ' + system('this-process').dumpable());
         require('node:readline').createInterface({ input: process.stdin }).on('line', () => console.log(String(require('node:inspector').url())));`),
     ]);
     return talker.hear();

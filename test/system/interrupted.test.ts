@@ -1,5 +1,5 @@
 import { Session } from 'node:inspector/promises';
-import { pidfdAlive, pidfdOpen } from '../../src/system/linux';
+import { pidfdAlive, pidfdOpen } from '../../src/system/pidfd';
 import { closeSync } from 'node:fs';
 
 test('a signal in the middle of a call changes no answer', async () => {

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { ErrorCode } from '../../src/domain/errors';
 import { MandateError } from '../../src/domain/errors';
 import { stackNotRandomised } from '../../src/domain/proc-text';
-import { pidfdOpen } from '../../src/system/linux';
+import { pidfdOpen } from '../../src/system/pidfd';
 import type { PinnedProcess } from '../../src/system/process-view';
 import { PinnedProcesses } from '../../src/system/processes';
 import { Readiness } from '../../src/system/readiness';
@@ -224,7 +224,7 @@ test('a traced process is refused while it is traced', async () => {
 test('a process that shuts itself is unreadable, never unchanged', async () => {
   const talker = talk(
     process.execPath,
-    ...sourceArguments(`system('linux').setDumpable(false); console.log('up'); process.stdin.resume()`),
+    ...sourceArguments(`system('this-process').setDumpable(false); console.log('up'); process.stdin.resume()`),
   );
   await talker.hear();
   const pinned = pin(talker.pid);

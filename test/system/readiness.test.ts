@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, readdirSync } from 'node:fs';
-import { eventFd, pidfdOpen } from '../../src/system/linux';
+import { eventFd } from '../../src/system/epoll';
+import { pidfdOpen } from '../../src/system/pidfd';
 import { Readiness } from '../../src/system/readiness';
 import { quiet, sourceArguments, talkTo } from './peers';
 import { writeSync } from 'node:fs';
@@ -76,7 +77,7 @@ test('of a reused descriptor number, only the new file is told of', async () => 
 
 describe('never holds up the end of its process', () => {
   const quietLog = '{ error() {} }';
-  const watching = `const { Readiness } = system('readiness'); const r = new Readiness(${quietLog}); r.once(system('linux').eventFd(), () => {});`;
+  const watching = `const { Readiness } = system('readiness'); const r = new Readiness(${quietLog}); r.once(system('epoll').eventFd(), () => {});`;
   test.each([
     ['when nothing is left to do', '', 0],
     ['at process.exit, at once', 'process.exit(3)', 3],

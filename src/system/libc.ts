@@ -1,0 +1,93 @@
+import koffi from 'koffi';
+import { constants } from 'node:os';
+
+/**
+ * Every call to libc that Node has no word for. Nothing else in Mandate reaches past Node: what stands here can read and write any
+ * memory of this process, so its callers (socket-credentials, pidfd, epoll, this-process) pass plain integers and buffers whose size is a
+ * constant.
+ *
+ * Linux on 64-bit little-endian machines. File descriptors are used in the same turn of the event loop in which they were read:
+ * libuv closes on that thread only, so a number cannot have come to mean another file.
+ */
+
+type Argument = number | bigint | string | null | Buffer | Uint32Array | readonly (Buffer | null)[];
+type Call = (...args: Argument[]) => number;
+
+export const { errno } = constants;
+
+const errnoName = (number: number): string => Object.entries(errno).find(([, value]) => value === number)?.[0] ?? `errno ${number}`;
+
+/** A libc call that failed. `code` is the name of the errno, e.g. `ESRCH`. */
+export class KernelError extends Error {
+  override readonly name = 'KernelError';
+  readonly code: string;
+
+  constructor(
+    readonly call: string,
+    readonly errno: number,
+  ) {
+    const code = errnoName(errno);
+    super(`${call}: ${code}`);
+    this.code = code;
+  }
+}
+
+const declarations = {
+  getsockopt: 'int getsockopt(int fd, int level, int name, _Out_ uint8_t *value, _Inout_ uint32_t *length)',
+  setsockopt: 'int setsockopt(int fd, int level, int name, _In_ uint8_t *value, uint32_t length)',
+  recvmsg: 'int64_t recvmsg(int fd, void *message, int flags)',
+  pidfdOpen: 'long syscall(long number, int pid, uint flags)',
+  ioctl: 'int ioctl(int fd, ulong request, _Inout_ uint8_t *argument)',
+  poll: 'int poll(_Inout_ uint8_t *fds, ulong count, int timeout)',
+  pread: 'int64_t pread(int fd, _Out_ uint8_t *buffer, size_t length, int64_t offset)',
+  epollCreate: 'int epoll_create1(int flags)',
+  epollControl: 'int epoll_ctl(int epoll, int operation, int fd, _In_ uint8_t *event)',
+  epollWait: 'int epoll_wait(int epoll, _Out_ uint8_t *events, int limit, int timeout)',
+  eventfd: 'int eventfd(uint initial, int flags)',
+  prctl: 'int prctl(int option, ulong a, ulong b, ulong c, ulong d)',
+  signal: 'intptr_t signal(int number, intptr_t handler)',
+  sigprocmask: 'int sigprocmask(int how, _In_ uint8_t *set, void *old)',
+  fcntl: 'int fcntl(int fd, int command, int argument)',
+  flock: 'int flock(int fd, int operation)',
+  setrlimit: 'int setrlimit(int resource, _In_ uint8_t *limit)',
+  execve: 'int execve(const char *path, const uint8_t **argv, const uint8_t **env)',
+} as const;
+type Name = keyof typeof declarations;
+
+let library: ReturnType<typeof koffi.load> | undefined;
+const declared = new Map<Name, Call>();
+
+/**
+ * A call whose result its caller reads; `lastErrno` says why it failed. Declared on first use: a command that makes two calls does not pay
+ * for eighteen.
+ */
+export function libc(name: Name): Call {
+  let call = declared.get(name);
+  if (call === undefined) {
+    library ??= koffi.load(null);
+    call = library.func(declarations[name]) as Call;
+    declared.set(name, call);
+  }
+  return call;
+}
+
+export const lastErrno = (): number => koffi.errno();
+
+/**
+ * The result of a call; throws KernelError where it is negative. A signal that arrives meanwhile (a stop and its end, a profiler) says
+ * nothing about what was asked: it is asked again.
+ */
+export function checked(name: Name, ...args: Argument[]): number {
+  for (;;) {
+    const result = libc(name)(...args);
+    if (result >= 0) return result;
+    const code = koffi.errno();
+    if (code !== errno.EINTR) throw new KernelError(name, code);
+  }
+}
+
+/** Memory of koffi's own, never moved or freed, so that a structure in it may point into itself. */
+export function pinnedBlock(bytes: number): { readonly at: bigint; readonly bytes: Buffer } {
+  const pointer: unknown = koffi.alloc('uint8_t', bytes);
+  return { at: koffi.address(pointer), bytes: Buffer.from(koffi.view(pointer, bytes)) };
+}
