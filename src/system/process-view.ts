@@ -1,23 +1,13 @@
 import { closeSync } from 'node:fs';
 import { asMandateError, MandateError } from '../domain/errors';
 import type { AncestorView, ExeHandle, ProcessView } from '../domain/ports';
-import { layoutReadable, parseStat, stackNotRandomised, statusField, statusIds, withoutRandomisation } from '../domain/proc-text';
-import type { Stat } from '../domain/proc-text';
+import { statusField } from '../domain/proc-text';
 import { walkAncestors } from './ancestors';
-import { KernelError } from './libc';
-import { memoryLives, pidfdAlive, pidfdInfo } from './pidfd';
-import { ProcFolder, readRecord } from './proc-folder';
+import { pidfdAlive, pidfdInfo } from './pidfd';
+import { ProcFolder } from './proc-folder';
 import { ownMounts, processKey } from './process-key';
-
-/** The program as it was when the process was last settled. */
-interface Program {
-  /** Open /proc/PID/mem or maps: ends with the address space that was there when it was opened. */
-  readonly memory: number;
-  readonly layout: string;
-  readonly exeInode: string;
-  readonly uid: number;
-  readonly gid: number;
-}
+import { ProcessRecords } from './process-records';
+import { ProgramImage } from './program-image';
 
 /**
  * One process, held by a pidfd and by its open /proc folder: neither can come to mean another process.
@@ -29,11 +19,10 @@ export class PinnedProcess implements ProcessView {
   readonly key: string;
   readonly startTicks: string;
   readonly #folder: ProcFolder;
-  readonly #stat: number;
-  readonly #status: number;
+  readonly #records: ProcessRecords;
   #uid: number;
   #gid: number;
-  #program: Program | undefined;
+  #program: ProgramImage | undefined;
   /** Why the program could not be settled; until it is, every check fails with it. */
   #fault: MandateError | undefined;
   #references = 1;
@@ -47,22 +36,19 @@ export class PinnedProcess implements ProcessView {
     credentials: { readonly uid: number; readonly gid: number } | undefined,
     private readonly onReleased: (released: PinnedProcess) => void,
   ) {
+    const alive = () => this.alive();
     let folder: ProcFolder | undefined;
-    let stat: number | undefined;
     try {
-      folder = new ProcFolder(pid, () => this.alive());
+      folder = new ProcFolder(pid, alive);
       this.#folder = folder;
-      stat = folder.open('stat');
-      this.#stat = stat;
-      this.#status = folder.open('status');
+      this.#records = new ProcessRecords(pidfd, folder, alive);
     } catch (thrown) {
-      if (stat !== undefined) closeSync(stat);
       folder?.close();
       closeSync(pidfd);
       throw thrown;
     }
     try {
-      this.startTicks = this.stat().startTicks;
+      this.startTicks = this.#records.stat().startTicks;
       this.key = processKey(pidfd, pid, () => this.startTicks);
       const { uid, gid } = credentials ?? this.credentials();
       this.#uid = uid;
@@ -114,7 +100,7 @@ export class PinnedProcess implements ProcessView {
   }
 
   ancestors(): { readonly chain: readonly AncestorView[]; readonly end: string } {
-    return walkAncestors(this.pidfd, this.pid, () => this.stat().ppid);
+    return walkAncestors(this.pidfd, this.pid, () => this.#records.stat().ppid);
   }
 
   sameMounts(): boolean {
@@ -129,13 +115,10 @@ export class PinnedProcess implements ProcessView {
     }
   }
 
-  /**
-   * Takes what runs now as the program to attest. Throws E_PEER_GONE, E_ATTEST_UNREADABLE (never taken for "unchanged"), and
-   * E_PEER_LAYOUT where randomisation is off, since then a later exec leaves no trace in the layout.
-   */
+  /** Takes what runs now as the program to attest. Throws as ProgramImage.now does; what is unreadable is never taken for unchanged. */
   settle(): void {
     try {
-      const program = this.currentProgram();
+      const program = ProgramImage.now(this.#folder, this.#records, () => this.alive());
       this.dropProgram();
       this.#program = program;
       this.#uid = program.uid;
@@ -150,9 +133,7 @@ export class PinnedProcess implements ProcessView {
 
   /** True where the process has executed a program, be it the same file, since it was settled. */
   executed(): boolean {
-    const program = this.#program;
-    if (program === undefined) return false;
-    if (memoryLives(program.memory) && this.layout() === program.layout && this.#folder.exeInode() === program.exeInode) return false;
+    if (this.#program?.runs() ?? true) return false;
     if (!this.alive()) throw new MandateError('E_PEER_GONE');
     return true;
   }
@@ -172,24 +153,13 @@ export class PinnedProcess implements ProcessView {
         why: `it was attested as uid ${this.#uid} gid ${this.#gid}`,
       });
     }
-    const tracer = statusField(this.status(), 'TracerPid');
+    const tracer = statusField(this.#records.status(), 'TracerPid');
     if (tracer !== '0') throw new MandateError('E_PEER_TRACED', { saw: `tracer pid ${tracer ?? 'unknown'}` });
   }
 
   /** Effective user and group now. */
   credentials(): { readonly uid: number; readonly gid: number } {
-    try {
-      const info = pidfdInfo(this.pidfd);
-      if (info !== undefined) return { uid: info.euid, gid: info.egid };
-    } catch (cause) {
-      if (cause instanceof KernelError) throw new MandateError('E_PEER_GONE', {}, { cause });
-      throw cause;
-    }
-    const status = this.status();
-    const uid = statusIds(status, 'Uid');
-    const gid = statusIds(status, 'Gid');
-    if (uid === undefined || gid === undefined) throw new MandateError('E_ATTEST_UNREADABLE', { saw: 'no ids in /proc/PID/status' });
-    return { uid: uid.effective, gid: gid.effective };
+    return this.#records.credentials();
   }
 
   /** Runs `ended` once, when the process has ended; at once where it already has. The returned function takes it back. */
@@ -225,83 +195,13 @@ export class PinnedProcess implements ProcessView {
   private close(): void {
     this.#references = 0;
     this.dropProgram();
-    closeSync(this.#stat);
-    closeSync(this.#status);
+    this.#records.close();
     this.#folder.close();
     closeSync(this.pidfd);
   }
 
   private dropProgram(): void {
-    if (this.#program !== undefined) closeSync(this.#program.memory);
+    this.#program?.close();
     this.#program = undefined;
-  }
-
-  private currentProgram(): Program {
-    // An exec in the middle would mix two programs: the address space opened first must still be there at the end.
-    for (let attempt = 0; attempt < 3; attempt++) {
-      const memory = this.openMemory();
-      try {
-        if (this.withoutRandomisation()) {
-          throw new MandateError('E_PEER_LAYOUT', { fix: 'start it without `setarch -R`, and outside a debugger' });
-        }
-        const program = { memory, layout: this.layout(), exeInode: this.#folder.exeInode(), ...this.credentials() };
-        if (memoryLives(memory) && this.layout() === program.layout) return program;
-      } catch (thrown) {
-        closeSync(memory);
-        throw thrown;
-      }
-      closeSync(memory);
-    }
-    throw new MandateError(this.alive() ? 'E_PEER_EXEC' : 'E_PEER_GONE');
-  }
-
-  /** Where only ancestors may attach to a process (Yama), `mem` and `personality` are shut and `maps` is still open to the same user. */
-  private openMemory(): number {
-    return this.firstReadable(
-      () => this.#folder.open('mem'),
-      () => this.#folder.open('maps'),
-    );
-  }
-
-  private withoutRandomisation(): boolean {
-    return this.firstReadable(
-      () => withoutRandomisation(this.read('personality')),
-      () => stackNotRandomised(this.read('maps')),
-    );
-  }
-
-  private firstReadable<T>(first: () => T, second: () => T): T {
-    try {
-      return first();
-    } catch (thrown) {
-      if (asMandateError(thrown).code !== 'E_ATTEST_UNREADABLE') throw thrown;
-      return second();
-    }
-  }
-
-  private layout(): string {
-    const stat = this.stat();
-    if (!layoutReadable(stat))
-      throw new MandateError(this.alive() ? 'E_ATTEST_UNREADABLE' : 'E_PEER_GONE', { saw: 'no layout in /proc/PID/stat' });
-    return stat.layout.join(':');
-  }
-
-  private status(): string {
-    return this.readOpen(this.#status);
-  }
-
-  /** Kept open since every check reads it. Who opened it decides what it shows, and the node's rights do not change. */
-  private readOpen(fd: number): string {
-    try {
-      return readRecord(fd);
-    } catch (cause) {
-      throw new MandateError(this.alive() ? 'E_ATTEST_UNREADABLE' : 'E_PEER_GONE', {}, { cause });
-    }
-  }
-
-  private stat(): Stat {
-    const stat = parseStat(this.readOpen(this.#stat));
-    if (stat === undefined) throw new MandateError('E_ATTEST_UNREADABLE', { saw: '/proc/PID/stat is cut short' });
-    return stat;
   }
 }
