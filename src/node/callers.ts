@@ -2,6 +2,7 @@ import { create } from '@bufbuild/protobuf';
 import { asMandateError } from '../domain/errors';
 import { type CallerQuestion, type CallerReport, CallerReportSchema } from '../generated/proto/mandate/v1/node_link_pb';
 import type { PinnedProcesses } from '../system/processes';
+import type { Images } from './images';
 import type { Members } from './members';
 import type { Serving } from './serve';
 
@@ -13,6 +14,7 @@ export async function reportCaller(
   question: CallerQuestion,
   processes: PinnedProcesses,
   members: Members,
+  images: Images,
   serving: Serving,
 ): Promise<CallerReport> {
   try {
@@ -21,10 +23,10 @@ export async function reportCaller(
       const membership = members.inherit(process.key, process.ancestors().chain);
       let evidence: { digest: Buffer; canonical: Buffer } | undefined;
       if (question.evidence) {
-        const served = serving.present(process);
+        const served = images.present(process);
         await serving.attested(served);
         evidence = served.evidence;
-        serving.left(served);
+        images.left(served);
       }
       return create(CallerReportSchema, {
         found: process.alive(),

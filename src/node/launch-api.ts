@@ -8,6 +8,7 @@ import { type BeginRequest, type BeginResponse, BeginResponseSchema, StandingSch
 import type { PeerConnection } from '../system/peer-connection';
 import type { PinnedProcess } from '../system/process-view';
 import { answered, refusalOf, statusOf } from '../wire/refusal';
+import type { Images } from './images';
 import { LiveStream } from './live-stream';
 import type { Members } from './members';
 import { measureProgram, type ProgramHasher } from './program';
@@ -22,6 +23,7 @@ const MAX_ARGUMENTS = 1_000_000;
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
 
 export interface LaunchApiParts {
+  readonly images: Images;
   readonly serving: Serving;
   readonly members: Members;
   readonly link: ServerLink;
@@ -35,7 +37,7 @@ export interface LaunchApiParts {
 /** The launch API: a launcher becomes its agent, and processes learn why they have no identity. */
 export function launchApi(parts: LaunchApiParts): UntypedServiceImplementation {
   const begin: handleUnaryCall<BeginRequest, BeginResponse> = (call, callback) => {
-    const run = async () => beginLaunch(parts, parts.serving.called(parts.peer(call)), call.request);
+    const run = async () => beginLaunch(parts, parts.images.called(parts.peer(call)), call.request);
     run().then(
       (response) => callback(null, response),
       (thrown: unknown) => callback(statusOf(answered(thrown, parts.log))),
@@ -45,7 +47,7 @@ export function launchApi(parts: LaunchApiParts): UntypedServiceImplementation {
   const awaitIdentity: handleServerStreamingCall<unknown, unknown> = (call) => {
     const out = new LiveStream(call);
     try {
-      const served = parts.serving.called(parts.peer(call));
+      const served = parts.images.called(parts.peer(call));
       const changed = () => out.send(standingMessage(served, parts.members));
       const subscriber = { wants: 'standing' as const, changed, end: (error: MandateError) => out.fail(error) };
       out.onClose(() => served.subscribers.delete(subscriber));

@@ -15,6 +15,7 @@ import { grpcService } from '../wire/grpc';
 import { answered } from '../wire/refusal';
 import { Attesting } from './attesting';
 import { reportCaller } from './callers';
+import { Images } from './images';
 import { gate } from './interceptor';
 import { launchApi } from './launch-api';
 import { Members } from './members';
@@ -115,13 +116,14 @@ export async function startNode(parts: NodeParts): Promise<RunningNode> {
     log,
   );
   const attesting = new Attesting({ members, attestors: parts.attestors, hasher: parts.hasher, clock });
-  const serving = new Serving({ link, members, attesting, clock, random: parts.random, log, hold });
+  const images = new Images({ link, members, random: parts.random, log });
+  const serving = new Serving({ link, images, members, attesting, clock, random: parts.random, log, hold });
 
   /** Pins a member for its life; its end is the end of its membership. */
   function hold(process: PinnedProcess): void {
     if (held.has(process.key)) return;
     held.set(process.key, process.retain());
-    serving.of(process);
+    images.of(process);
     process.onExit(() => {
       if (held.delete(process.key)) process.release();
     });
@@ -152,15 +154,18 @@ export async function startNode(parts: NodeParts): Promise<RunningNode> {
     if (body.case === 'bundle' && trust.now) trust.set(trustOf(trust.now.trustDomain, body.value));
     else if (body.case === 'poke') serving.poked(body.value.processKeys);
     else if (body.case === 'caller') {
-      void reportCaller(body.value, processes, members, serving).then((report) => link.tell({ case: 'caller', value: report }, message.id));
+      void reportCaller(body.value, processes, members, images, serving).then((report) =>
+        link.tell({ case: 'caller', value: report }, message.id),
+      );
     }
   }
 
   const server = new Server({ ...PEER_SERVER_OPTIONS, interceptors: [gate(peer, log)] });
-  server.addService(grpcService(SpiffeWorkloadAPI), workloadApi({ serving, trust, peer, validate: parts.validate, log }));
+  server.addService(grpcService(SpiffeWorkloadAPI), workloadApi({ images, serving, trust, peer, validate: parts.validate, log }));
   server.addService(
     grpcService(LaunchAPI),
     launchApi({
+      images,
       serving,
       members,
       link,
@@ -187,7 +192,7 @@ export async function startNode(parts: NodeParts): Promise<RunningNode> {
     maxTotal: MAX_CONNECTIONS,
     admit: (connection) => {
       if (parts.uid !== 0 && connection.uid !== parts.uid) throw new MandateError('E_PEER_OTHER_USER', { saw: `uid ${connection.uid}` });
-      serving.arrived(connection);
+      images.arrived(connection);
     },
     onRefused: (error, { pid, uid }) => {
       const second = Math.floor(clock.monotonicMs() / 1000);
@@ -203,7 +208,7 @@ export async function startNode(parts: NodeParts): Promise<RunningNode> {
   return {
     async close() {
       // Streams end with UNAVAILABLE: their clients come back, to us or to whoever follows us.
-      for (const served of serving.all()) served.endAll(new MandateError('E_STARTING', { why: 'the node is ending' }));
+      for (const served of images.all()) served.endAll(new MandateError('E_STARTING', { why: 'the node is ending' }));
       await socket.listener?.close(FAREWELL_MS);
       link.close();
     },

@@ -1,14 +1,15 @@
-import { asMandateError, GRPC, MandateError } from '../domain/errors';
+import type { MandateError } from '../domain/errors';
+import { asMandateError, GRPC } from '../domain/errors';
 import type { Clock, Log, Random } from '../domain/ports';
 import { rotationAt, worthRotating } from '../domain/rotation';
 import type { X509Issued } from '../generated/proto/mandate/v1/node_link_pb';
-import type { PeerConnection } from '../system/peer-connection';
 import type { PinnedProcess } from '../system/process-view';
 import { answered } from '../wire/refusal';
 import { generateAgentKey } from './agent-key';
 import type { Attesting, EvidenceName } from './attesting';
+import type { Images } from './images';
 import type { Members } from './members';
-import { Served, type Subscriber } from './served';
+import type { Served, Subscriber } from './served';
 import type { ServerLink } from './server-link';
 import { atWallClock } from './wall-timer';
 
@@ -17,6 +18,7 @@ const RETRY_MS = [100, 250, 500, 1_000, 2_000, 5_000] as const;
 
 export interface ServingParts {
   readonly link: ServerLink;
+  readonly images: Images;
   readonly members: Members;
   readonly attesting: Attesting;
   readonly clock: Clock;
@@ -28,83 +30,10 @@ export interface ServingParts {
 
 /**
  * The node's half of the path of one identity, told top to bottom. Steps 1 and 2, naming and pinning the peer, happen as its
- * connection is accepted (system/peer-listener.ts); step 3 is attesting.ts; steps 6 to 12 are the server's (server/issue.ts).
+ * connection is accepted (system/peer-listener.ts); step 3 is attesting.ts, step 16 images.ts; steps 6 to 12 are the server's (server/issue.ts).
  */
 export class Serving {
-  readonly #served = new Map<string, Served>();
-  readonly #stopWatching = new Map<string, () => void>();
-
   constructor(private readonly parts: ServingParts) {}
-
-  /**
-   * A connection was accepted. It belongs to the program image that runs now: after an exec the older connections, streams and keys of
-   * the process end. Before anything was issued that costs nothing, which is what shebangs, shims and launchers need.
-   */
-  arrived(peer: PeerConnection): void {
-    const served = this.present(peer.process);
-    served.connections.add(peer);
-    peer.onClose(() => {
-      served.connections.delete(peer);
-      this.left(served);
-    });
-  }
-
-  /**
-   * The state for a call on this connection. Throws E_PEER_EXEC where the process was found to run another program since the connection
-   * was accepted; whatever is then done for the call checks the process anew.
-   */
-  called(peer: PeerConnection): Served {
-    const served = this.of(peer.process);
-    if (!served.connections.has(peer)) throw new MandateError('E_PEER_EXEC', { fix: 'connect again' });
-    return served;
-  }
-
-  /** The state kept for a pinned process; made on first sight, gone when the process ends. */
-  of(process: PinnedProcess): Served {
-    const known = this.#served.get(process.key);
-    if (known) return known;
-    const served = this.#fresh(process);
-    this.#stopWatching.set(
-      process.key,
-      process.onExit(() => this.#ended(process)), // 16 end
-    );
-    return served;
-  }
-
-  /** The state for what the process runs now, be it another program than before or one that never asked for anything. */
-  present(process: PinnedProcess): Served {
-    return replaced(process) ? this.#startOver(process) : this.of(process);
-  }
-
-  all(): Iterable<Served> {
-    return this.#served.values();
-  }
-
-  /** Nobody is connected any more: what was kept goes, unless the process belongs to an agent and is held for it. */
-  left(served: Served): void {
-    const { process } = served;
-    if (served.over || served.connections.size > 0 || this.parts.members.get(process.key)) return;
-    this.#ended(process);
-  }
-
-  #fresh(process: PinnedProcess): Served {
-    const served = new Served(process, this.parts.random.bytes(16).toString('hex'));
-    this.#served.set(process.key, served);
-    return served;
-  }
-
-  #startOver(process: PinnedProcess): Served {
-    const before = this.of(process);
-    before.end(new MandateError('E_PEER_EXEC', { fix: 'connect again' }));
-    for (const connection of before.connections) connection.destroy();
-    try {
-      process.settle();
-    } catch {
-      // Kept by the process: every check of it fails with the reason until it can be settled.
-    }
-    this.parts.log.info({ process: process.key, pid: process.pid }, 'process runs another program');
-    return this.#fresh(process);
-  }
 
   /** 14 deliver: adds a stream and gives it what holds now. */
   async subscribe(served: Served, subscriber: Subscriber): Promise<void> {
@@ -112,7 +41,7 @@ export class Serving {
     const settled = served.standing.kind === 'entitled' && !served.doubtful && !served.refreshing;
     const nowMs = this.parts.clock.nowMs();
     if (settled && (subscriber.wants === 'standing' || served.identities.every((identity) => !served.due(identity, nowMs)))) {
-      this.check(served);
+      this.parts.images.check(served);
       subscriber.changed(served);
     } else await this.refresh(served);
   }
@@ -217,18 +146,8 @@ export class Serving {
 
   /** 3 attest. Throws as `check` does. */
   async attested(served: Served): Promise<EvidenceName> {
-    this.check(served);
+    this.parts.images.check(served);
     return this.parts.attesting.of(served);
-  }
-
-  /** Served.check; an exec that shows here ends the image: its connections, streams and keys go, and the call is refused. */
-  check(served: Served): void {
-    try {
-      served.check();
-    } catch (thrown) {
-      if (asMandateError(thrown).code === 'E_PEER_EXEC' && !served.over) this.#startOver(served.process);
-      throw thrown;
-    }
   }
 
   /** 5 and 13: the answer is for the image that was attested, so it is looked at again before anything is done with it. */
@@ -281,23 +200,9 @@ export class Serving {
     for (const svid of [...served.svids.values()]) if (svid.rotateAtMs <= nowMs) served.drop(svid.spiffeId);
   }
 
-  /** 16 end: streams, keys and membership go with the process, and the server is told. */
-  #ended(process: PinnedProcess): void {
-    const { members, link } = this.parts;
-    const { key } = process;
-    const served = this.#served.get(key);
-    this.#served.delete(key);
-    this.#stopWatching.get(key)?.();
-    this.#stopWatching.delete(key);
-    const told = served?.known === true || members.get(key) !== undefined;
-    served?.end(new MandateError('E_PEER_GONE'));
-    members.ended(key);
-    if (told) link.tell({ case: 'processEnded', value: { processKey: key, reason: 'exit' } });
-  }
-
   /** The link came up, perhaps to a server that has forgotten: everything is offered again, watched processes at once. */
   linkUp(): void {
-    for (const served of this.#served.values()) {
+    for (const served of this.parts.images.all()) {
       served.offered = undefined;
       if (served.subscribers.size > 0) void this.refresh(served);
     }
@@ -306,19 +211,12 @@ export class Serving {
   /** The server says the answers of these processes changed. */
   poked(processKeys: readonly string[]): void {
     for (const key of processKeys) {
-      const served = this.#served.get(key);
+      const served = this.parts.images.get(key);
       if (!served) continue;
       served.doubtful = true;
       if (served.subscribers.size > 0) void this.refresh(served);
     }
   }
-}
-
-/** True where the process runs another program, or as another user, than when it was settled, or could not be settled then. */
-function replaced(process: PinnedProcess): boolean {
-  if (process.exeInode === undefined || process.executed()) return true;
-  const now = process.credentials();
-  return now.uid !== process.uid || now.gid !== process.gid;
 }
 
 /** Errors that say nothing about the process itself: the same question may be answered a moment later. */

@@ -20,6 +20,7 @@ import {
 } from '../generated/proto/spiffe/workloadapi_pb';
 import type { PeerConnection } from '../system/peer-connection';
 import { answered, statusOf } from '../wire/refusal';
+import type { Images } from './images';
 import { LiveStream } from './live-stream';
 import type { Serving } from './serve';
 import type { Served } from './served';
@@ -31,6 +32,7 @@ const MAX_AUDIENCE_BYTES = 1024;
 const MAX_TOKEN_BYTES = 64 * 1024;
 
 export interface WorkloadApiParts {
+  readonly images: Images;
   readonly serving: Serving;
   readonly trust: TrustSource;
   /** The pinned peer of a call; throws the refusal of its connection where it has one. */
@@ -41,14 +43,14 @@ export interface WorkloadApiParts {
 
 /** The SPIFFE Workload API over what the node serves. The security header was checked before any of this runs. */
 export function workloadApi(parts: WorkloadApiParts): UntypedServiceImplementation {
-  const { serving, trust, log } = parts;
+  const { images, serving, trust, log } = parts;
 
   const stream =
     (open: (served: Served, out: LiveStream) => void): handleServerStreamingCall<unknown, unknown> =>
     (call) => {
       const out = new LiveStream(call);
       try {
-        open(serving.called(parts.peer(call)), out);
+        open(images.called(parts.peer(call)), out);
       } catch (thrown) {
         out.fail(answered(thrown, log));
       }
@@ -57,7 +59,7 @@ export function workloadApi(parts: WorkloadApiParts): UntypedServiceImplementati
   const unary =
     <Q, A>(answer: (request: Q, served: Served) => Promise<A>): handleUnaryCall<Q, A> =>
     (call: ServerUnaryCall<Q, A>, callback: sendUnaryData<A>) => {
-      const run = async () => answer(call.request, serving.called(parts.peer(call)));
+      const run = async () => answer(call.request, images.called(parts.peer(call)));
       run().then(
         (message) => callback(null, message),
         (thrown: unknown) => callback(statusOf(answered(thrown, log))),
@@ -112,7 +114,7 @@ export function workloadApi(parts: WorkloadApiParts): UntypedServiceImplementati
       if (request.svid.length > MAX_TOKEN_BYTES) throw new MandateError('E_TOKEN', { why: 'longer than any JWT-SVID' });
       const now = trust.now;
       if (!now) throw new MandateError('E_SERVER_DOWN');
-      if (served.standing.kind === 'entitled') serving.check(served);
+      if (served.standing.kind === 'entitled') images.check(served);
       else await serving.standing(served);
       const { spiffeId, claims } = await parts.validate(request.svid, request.audience, now);
       return create(ValidateJWTSVIDResponseSchema, { spiffeId, claims });
