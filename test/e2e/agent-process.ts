@@ -6,6 +6,20 @@ import readline from 'node:readline';
 import type { Writable } from 'node:stream';
 import { AGENT, type Installation, MANDATE, type RunOptions } from './installation';
 
+/** A refusal with everything its asker received. */
+export interface ToldRefusal {
+  readonly code: string;
+  readonly rule: string;
+  readonly remedy: string;
+  readonly saw: readonly { readonly selector: string; readonly value: string; readonly assurance: string }[];
+  readonly conditions: readonly {
+    readonly selector: string;
+    readonly holds: boolean;
+    readonly seen: string;
+    readonly expected: readonly string[];
+  }[];
+}
+
 export interface AgentEvent {
   readonly event: 'started' | 'x509' | 'standing' | 'jwt' | 'ran' | 'ended';
   readonly pid?: number;
@@ -14,18 +28,7 @@ export interface AgentEvent {
   readonly message?: string;
   readonly svids?: readonly { readonly spiffeId: string; readonly serial?: string }[];
   readonly spiffeIds?: readonly string[];
-  readonly refusal?: string & {
-    readonly code: string;
-    readonly rule: string;
-    readonly remedy: string;
-    readonly saw: readonly { readonly selector: string; readonly value: string }[];
-    readonly conditions: readonly {
-      readonly selector: string;
-      readonly holds: boolean;
-      readonly seen: string;
-      readonly expected: readonly string[];
-    }[];
-  };
+  readonly refusal?: ToldRefusal;
 }
 
 const PATIENCE_MS = 20_000;

@@ -112,12 +112,16 @@ export class Installation {
     return JSON.parse(stdout) as T;
   }
 
-  /** Rows as the reading role sees them. */
-  async query<T extends pg.QueryResultRow>(sql: string, values: readonly unknown[] = []): Promise<T[]> {
+  /** Rows as a role of the database sees them; whoever may read the state folder may be any. */
+  async query<T extends pg.QueryResultRow>(
+    sql: string,
+    values: readonly unknown[] = [],
+    role: 'reader' | 'owner' = 'reader',
+  ): Promise<T[]> {
     const client = new pg.Client({
       host: `${this.state}/run/db`,
-      user: 'mandate_reader',
-      password: readFileSync(`${this.state}/secrets/reader`, 'utf8').trim(),
+      user: `mandate_${role}`,
+      password: readFileSync(`${this.state}/secrets/${role}`, 'utf8').trim(),
       database: 'mandate',
     });
     await client.connect();

@@ -44,9 +44,9 @@ describe('a program that no rule knows', () => {
       { selector: 'binary.sha256', holds: false, seen: program.sha256, expected: [] },
       { selector: 'user.uid', holds: true, seen: uid, expected: [] },
     ]);
-    expect(refused.refusal!.saw).toContainEqual({ selector: 'binary.path', value: program.path });
+    expect(refused.refusal!.saw).toContainEqual({ selector: 'binary.path', value: program.path, assurance: 'observed' });
     const ended = await agent.until('the end of its stream', ({ event }) => event === 'ended');
-    expect(ended).toMatchObject({ stream: 'x509', code: PERMISSION_DENIED, refusal: 'E_NO_RULE' });
+    expect(ended).toMatchObject({ stream: 'x509', code: PERMISSION_DENIED, refusal: { code: 'E_NO_RULE' } });
     expect(ended.message).toMatch(/^no identity issued/);
 
     const applied = apply('reporter', hashRule(program.sha256, '/reporter'));
@@ -59,7 +59,7 @@ describe('a program that no rule knows', () => {
 
     await apply('reporter', ['disabled: true', ...hashRule(program.sha256, '/reporter')]);
     const lost = await agent.until('the end of its stream', ({ event, stream }) => event === 'ended' && stream === 'x509');
-    expect(lost).toMatchObject({ code: PERMISSION_DENIED, refusal: 'E_NO_RULE' });
+    expect(lost).toMatchObject({ code: PERMISSION_DENIED, refusal: { code: 'E_NO_RULE' } });
     await agent.until('the loss', ({ event, spiffeIds }) => event === 'standing' && spiffeIds!.length === 0);
     await agent.end();
   });
