@@ -18,8 +18,7 @@ beforeAll(async () => {
   mandate = await Installation.start();
   agent = launchAgent(mandate, 'contract', process.execPath, ['x509']);
   serial = (await agent.until('an SVID', ({ event }) => event === 'x509')).svids![0]!.serial!;
-  rule = path.join(mandate.home, 'contract.yaml');
-  writeFileSync(rule, 'apiVersion: mandate/v1\nkind: Rule\nname: contract\nmatch: { user.name: nobody-there }\nissue: { id: /contract }\n');
+  rule = mandate.ruleFile({ name: 'contract', match: { 'user.name': 'nobody-there' }, issue: { id: '/contract' } });
 });
 afterAll(async () => {
   await agent.end();

@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn, spawnSync, type StdioOptions } from 'node:child_process';
-import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
 
-const ROOT = path.resolve(__dirname, '../..');
+export const ROOT = path.resolve(__dirname, '../..');
 export const MANDATE = path.join(ROOT, 'bin/mandate');
 export const AGENT = path.join(__dirname, 'agent.js');
 const END_MS = 15_000;
@@ -110,6 +110,18 @@ export class Installation {
     const { code, stdout, stderr } = await this.mandate([...args, '-o', 'json']);
     if (code !== 0) throw new Error(`mandate ${args.join(' ')}: ${code}\n${stdout}${stderr}`);
     return JSON.parse(stdout) as T;
+  }
+
+  /** A file with one rule. Rule files are YAML, and so is JSON. */
+  ruleFile(rule: object): string {
+    const file = path.join(this.home, 'rule.yaml');
+    writeFileSync(file, JSON.stringify({ apiVersion: 'mandate/v1', kind: 'Rule', ...rule }, null, 2));
+    return file;
+  }
+
+  /** Puts one rule into force as the administrator that the tests run as. */
+  async apply(rule: object): Promise<void> {
+    await this.json('rules', 'apply', this.ruleFile(rule));
   }
 
   /** Rows as a role of the database sees them; whoever may read the state folder may be any. */

@@ -145,12 +145,7 @@ const terminal = hasProgram('script');
 
   it('implicit at a terminal that an agent made', async () => {
     const program = ownProgram(mandate, 'opener');
-    const rule = path.join(mandate.home, 'opener.yaml');
-    writeFileSync(
-      rule,
-      `apiVersion: mandate/v1\nkind: Rule\nname: opener\nmatch: { binary.sha256: "${program.sha256}" }\nissue: { id: /opener }\n`,
-    );
-    expect(await mandate.mandate(['rules', 'apply', rule])).toMatchObject({ code: 0 });
+    await mandate.apply({ name: 'opener', match: { 'binary.sha256': program.sha256 }, issue: { id: '/opener' } });
     const agent = startAgent(mandate, program.path, ['x509'], { env: { M: MANDATE } });
     await firstSvid(agent);
     const [script, args] = atTerminal('"$M" run --name by-agent -- true');

@@ -1,5 +1,4 @@
-import { readFileSync, readlinkSync, writeFileSync } from 'node:fs';
-import path from 'node:path';
+import { readFileSync, readlinkSync } from 'node:fs';
 import type { RuleAnswer, WhoAnswer } from '../../src/domain/answers';
 import { canonicalRule } from '../../src/domain/rule-canonical';
 import type { Rule } from '../../src/domain/rule';
@@ -15,24 +14,12 @@ beforeAll(async () => {
   mandate = await Installation.start();
   program = ownProgram(mandate, 'refused');
   // Without the starter rule, the rule of a row is the only one there is.
-  await apply({ name: 'launched', disabled: true, match: { 'launch.id': '*' }, issue: { id: '/agent/{user}' } });
+  await mandate.apply({ name: 'launched', disabled: true, match: { 'launch.id': '*' }, issue: { id: '/agent/{user}' } });
 });
 afterAll(() => mandate.end());
 
 const PERMISSION_DENIED = 7;
 const ADMIN = 'ask your administrator';
-
-/** Puts one rule into force as the administrator that this test runs as. A rule file is YAML, and so is JSON. */
-async function apply(rule: object): Promise<void> {
-  const { code, stderr } = await mandate.mandate(['rules', 'apply', ruleFile(rule)]);
-  if (code !== 0) throw new Error(stderr);
-}
-
-function ruleFile(rule: object): string {
-  const file = path.join(mandate.home, 'rule.yaml');
-  writeFileSync(file, JSON.stringify({ apiVersion: 'mandate/v1', kind: 'Rule', ...rule }, null, 2));
-  return file;
-}
 
 /** What a row writes into the rule beside the account and the hash of the program, which hold. */
 interface Written {
@@ -42,7 +29,7 @@ interface Written {
 }
 
 const applyRow = ({ match, require, issue }: Written) =>
-  apply({
+  mandate.apply({
     name: 'row',
     match: { 'user.uid': String(process.geteuid!()), 'binary.sha256': program.sha256, ...match },
     ...(require && { require }),
@@ -208,7 +195,7 @@ describe('a rule that fails for one condition: the asker learns which, and an ad
   });
 
   it('no rule at all', async () => {
-    await apply({ name: 'row', disabled: true, match: { 'user.uid': '0' }, issue: { id: '/row' } });
+    await mandate.apply({ name: 'row', disabled: true, match: { 'user.uid': '0' }, issue: { id: '/row' } });
     const agent = ask(false, ALL);
     const told = await refusedOn(agent, ALL);
     expect(told.refusal).toMatchObject({ code: 'E_NO_RULE', rule: '', conditions: [] });
@@ -219,7 +206,7 @@ describe('a rule that fails for one condition: the asker learns which, and an ad
   it('lifetime 0, which no rule file may say and only an edit of the database brings about', async () => {
     const said = { name: 'row', match: { 'user.uid': String(process.geteuid!()) }, issue: { id: '/row', x509: { ttl: 0 } } };
     for (const verb of ['validate', 'apply']) {
-      const { code, stdout, stderr } = await mandate.mandate(['rules', verb, ruleFile(said)]);
+      const { code, stdout, stderr } = await mandate.mandate(['rules', verb, mandate.ruleFile(said)]);
       expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
       expect(stderr).toMatch(/rule\.yaml:\d+:\d+.*issue\.x509\.ttl is 0/s);
     }
@@ -237,7 +224,7 @@ describe('a rule that fails for one condition: the asker learns which, and an ad
       'owner',
     );
     // The server reads what is in force with the next change of any rule.
-    await apply({ name: 'another', disabled: true, match: { 'user.uid': '0' }, issue: { id: '/another' } });
+    await mandate.apply({ name: 'another', disabled: true, match: { 'user.uid': '0' }, issue: { id: '/another' } });
     await refusedBecause(ask(false, ALL), { code: 'E_LIFETIME', selector: 'issue.x509.ttl', seen: '0s', expected: 'at least 1s' });
   });
 });
