@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
 import { chmodSync, closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { finished, hasProgram, Installation, MANDATE } from './installation';
+import { finished, Installation, MANDATE } from './installation';
+import { describeTerminal, onTerminal } from './terminal';
 
 jest.setTimeout(120_000);
 
@@ -118,11 +119,9 @@ describe('what a command inherits', () => {
   });
 });
 
-const pty = hasProgram('script');
-(pty ? describe : describe.skip)('at a terminal', () => {
-  /** Runs a shell line on a pseudo terminal; util-linux's script makes one. */
+describeTerminal('at a terminal', () => {
   const atTerminal = (line: string) =>
-    mandate.run('script', ['-qec', line, '/dev/null'], {
+    mandate.run(...onTerminal(line), {
       env: { MANDATE_PROGRAM: MANDATE, SHELL: '/bin/sh', NO_COLOR: '1' },
       stdio: ['pipe', 'pipe', 'inherit'],
     });
@@ -134,7 +133,7 @@ const pty = hasProgram('script');
   });
 
   it('^C and ^Z reach it, and the shell can take it up again', async () => {
-    const shell = spawn('script', ['-qec', 'bash --norc -i', '/dev/null'], {
+    const shell = spawn(...onTerminal('bash --norc -i'), {
       env: { ...mandate.env, MANDATE_PROGRAM: MANDATE, PS1: 'PROMPT> ', SHELL: '/bin/sh', TERM: 'dumb' },
       stdio: ['pipe', 'pipe', 'inherit'],
       detached: true,
