@@ -4,7 +4,9 @@ import { appendFileSync, chmodSync, copyFileSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import readline from 'node:readline';
 import type { Writable } from 'node:stream';
-import { AGENT, type Installation, MANDATE, type RunOptions } from './installation';
+import { type Installation, MANDATE, type RunOptions } from '../running/installation';
+
+export const AGENT = path.join(__dirname, 'agent.js');
 
 /** A refusal with everything its asker received. */
 export interface ToldRefusal {

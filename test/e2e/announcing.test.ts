@@ -1,7 +1,7 @@
 import path from 'node:path';
 import type { WhoAnswer } from '../../src/domain/answers';
-import { AgentProcess, ownProgram } from './agent-process';
-import { AGENT, Installation, ROOT } from './installation';
+import { AGENT, AgentProcess, ownProgram } from './agent-process';
+import { Installation, ROOT } from '../running/installation';
 
 jest.setTimeout(120_000);
 

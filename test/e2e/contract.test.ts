@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { schemaOf } from '../cli/schema';
 import { type AgentProcess, launchAgent } from './agent-process';
-import { Installation, MANDATE } from './installation';
+import { Installation, MANDATE } from '../running/installation';
 
 jest.setTimeout(120_000);
 

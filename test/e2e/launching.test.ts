@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { chmodSync, closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { finished, Installation, MANDATE } from './installation';
+import { finished, Installation, MANDATE } from '../running/installation';
 import { describeTerminal, onTerminal } from './terminal';
 
 jest.setTimeout(120_000);

@@ -1,7 +1,7 @@
 import { closeSync, constants, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import path from 'node:path';
-import { AgentProcess, launchAgent, ownProgram, startAgent } from './agent-process';
-import { AGENT, Installation, MANDATE } from './installation';
+import { AGENT, AgentProcess, launchAgent, ownProgram, startAgent } from './agent-process';
+import { Installation, MANDATE } from '../running/installation';
 import { describeTerminal, onTerminal } from './terminal';
 
 jest.setTimeout(120_000);

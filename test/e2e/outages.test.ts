@@ -1,5 +1,5 @@
 import { launchAgent } from './agent-process';
-import { Installation } from './installation';
+import { Installation } from '../running/installation';
 
 let mandate: Installation;
 beforeAll(async () => {

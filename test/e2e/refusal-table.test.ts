@@ -4,7 +4,7 @@ import { canonicalRule } from '../../src/domain/rule-canonical';
 import type { Rule } from '../../src/domain/rule';
 import { parentOf, programOf } from '../supervision/proc';
 import { type AgentProcess, launchAgent, ownProgram, startAgent, type ToldRefusal } from './agent-process';
-import { Installation } from './installation';
+import { Installation } from '../running/installation';
 
 jest.setTimeout(120_000);
 

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { launchAgent, ownProgram, startAgent } from './agent-process';
-import { Installation, MANDATE } from './installation';
+import { Installation, MANDATE } from '../running/installation';
 
 jest.setTimeout(120_000);
 

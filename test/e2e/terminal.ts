@@ -1,4 +1,4 @@
-import { hasProgram } from './installation';
+import { hasProgram } from '../running/installation';
 
 const there = hasProgram('script');
 if (!there) process.stderr.write('skipped: no script(1) of util-linux, which makes the terminals of these tests\n');

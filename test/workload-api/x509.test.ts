@@ -5,7 +5,7 @@ import { userInfo } from 'node:os';
 import path from 'node:path';
 import type { X509SVIDResponse } from '../../src/generated/proto/spiffe/workloadapi_pb';
 import { fetchJwtBundles, fetchJwtSvid, fetchX509Bundles, fetchX509Svid } from './calls';
-import { RunningMandate } from './running-mandate';
+import { ServedInstallation } from './served-installation';
 import type { WireClient } from './wire-client';
 
 const [PERMISSION_DENIED, UNAVAILABLE] = [7, 14];
@@ -29,13 +29,13 @@ function certificates(der: Uint8Array): X509Certificate[] {
 }
 
 describe('what streams of the Workload API carry', () => {
-  let mandate: RunningMandate;
+  let mandate: ServedInstallation;
   let client: WireClient;
   let agentId: string;
   let domain: string;
 
   beforeAll(async () => {
-    mandate = await RunningMandate.start();
+    mandate = await ServedInstallation.start();
     client = await mandate.launched('streams');
     domain = `spiffe://${mandate.trustDomain}`;
     agentId = `${domain}/agent/${userInfo().username}`;
@@ -97,9 +97,9 @@ describe('what streams of the Workload API carry', () => {
     const call = fetchX509Svid(client);
     const leaf = new X509Certificate((await call.message()).svids[0]!.x509Svid);
     call.cancel();
-    const [leafFile, bundleFile] = ['leaf.pem', 'b.pem'].map((name) => path.join(mandate.folder, name)) as [string, string];
+    const [leafFile, bundleFile] = ['leaf.pem', 'b.pem'].map((name) => path.join(mandate.home, name)) as [string, string];
     writeFileSync(leafFile, leaf.toString());
-    writeFileSync(bundleFile, await mandate.mandate('bundle', 'export'));
+    writeFileSync(bundleFile, (await mandate.mandate(['bundle', 'export'])).stdout);
     const verify = (...args: string[]) => spawnSync('openssl', ['verify', '-x509_strict', ...args, leafFile], { encoding: 'utf8' });
     expect(verify('-purpose', 'sslserver', '-CAfile', bundleFile).stdout.trim()).toBe(`${leafFile}: OK`);
     expect(verify('-purpose', 'sslclient', '-CAfile', bundleFile).stdout.trim()).toBe(`${leafFile}: OK`);
@@ -109,7 +109,7 @@ describe('what streams of the Workload API carry', () => {
   it('a message only where something changed, always the whole state, default first (WL-03, WL-05, WL-29)', async () => {
     const call = fetchX509Svid(client);
     const first = await call.message();
-    await mandate.rule('unrelated', { id: '/unrelated', match: 'user.uid: 4242424242', priority: 5 });
+    await mandate.rule('unrelated', { id: '/unrelated', match: { 'user.uid': 4242424242 }, priority: 5 });
     await mandate.rule('second', { id: '/agent/{user}/second', priority: -1, hint: 'second' });
     const both = await call.message(2);
     expect(idsOf(both)).toEqual([agentId, `${agentId}/second`]);

@@ -1,12 +1,11 @@
 import { type ChildProcess, spawn, spawnSync, type StdioOptions } from 'node:child_process';
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
 
 export const ROOT = path.resolve(__dirname, '../..');
 export const MANDATE = path.join(ROOT, 'bin/mandate');
-export const AGENT = path.join(__dirname, 'agent.js');
 const END_MS = 15_000;
 
 export interface Finished {
@@ -16,7 +15,13 @@ export interface Finished {
   readonly stderr: string;
 }
 
-export interface RunOptions {
+/** The account of a process: the tests' own where none is named. Only root can choose. */
+export interface Account {
+  readonly uid?: number;
+  readonly gid?: number;
+}
+
+export interface RunOptions extends Account {
   readonly env?: Readonly<Record<string, string>>;
   readonly input?: string;
   readonly stdio?: StdioOptions;
@@ -31,12 +36,17 @@ export class Installation {
   readonly #lastResort = () => this.#killAll();
   #up: ChildProcess | undefined;
 
-  /** Started and ready. */
-  static async start(): Promise<Installation> {
-    const installation = new Installation();
+  /** `account` is the one that Mandate runs under. */
+  constructor(private readonly account: Account = {}) {
     // The accounts of the parts pass through it; what is inside has modes of its own.
-    chmodSync(installation.home, 0o711);
-    process.once('exit', installation.#lastResort);
+    chmodSync(this.home, 0o711);
+    if (account.uid !== undefined) chownSync(this.home, account.uid, account.gid ?? account.uid);
+    process.once('exit', this.#lastResort);
+  }
+
+  /** Started and ready. */
+  static async start<T extends Installation>(this: new (account?: Account) => T, account?: Account): Promise<T> {
+    const installation = new this(account);
     try {
       await installation.up();
     } catch (error) {
@@ -62,7 +72,7 @@ export class Installation {
 
   /** Starts the daemons in the foreground of a child of ours, so that their end is seen. */
   async up(): Promise<void> {
-    const child = this.spawn(MANDATE, ['up'], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = this.spawn(MANDATE, ['up'], { ...this.account, stdio: ['ignore', 'pipe', 'pipe'] });
     this.#up = child;
     let said = '';
     child.stderr!.on('data', (chunk: Buffer) => (said += chunk.toString()));
@@ -84,12 +94,13 @@ export class Installation {
   }
 
   /** A child in a session of its own, without a terminal, ended with the installation if it did not end before. */
-  spawn(program: string, args: readonly string[], { env, stdio, cwd }: RunOptions = {}): ChildProcess {
+  spawn(program: string, args: readonly string[], { env, stdio, cwd, uid, gid }: RunOptions = {}): ChildProcess {
     const child = spawn(program, [...args], {
       env: { ...this.env, ...env },
       cwd: cwd ?? this.home,
       detached: true,
       stdio: stdio ?? 'pipe',
+      ...(uid !== undefined && { uid, gid: gid ?? uid }),
     });
     this.#children.add(child);
     return child;
@@ -102,7 +113,7 @@ export class Installation {
   }
 
   mandate(args: readonly string[], options: RunOptions = {}): Promise<Finished> {
-    return this.run(MANDATE, args, options);
+    return this.run(MANDATE, args, { ...this.account, ...options });
   }
 
   /** The document that `-o json` prints; throws where the command failed. */
