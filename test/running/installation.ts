@@ -28,9 +28,25 @@ export interface RunOptions extends Account {
   readonly cwd?: string;
 }
 
+/** A folder with a path short enough for sockets. The accounts of the parts pass through it; what lies inside has modes of its own. */
+export function newHome(): string {
+  const home = mkdtempSync(path.join(tmpdir(), 'm-'));
+  chmodSync(home, 0o711);
+  return home;
+}
+
+/** A connection to the database of a state folder; whoever may read the folder may have any role. */
+export async function connected(state: string, role: 'reader' | 'owner'): Promise<pg.Client> {
+  const password = readFileSync(path.join(state, 'secrets', role), 'utf8').trim();
+  const client = new pg.Client({ host: path.join(state, 'run/db'), user: `mandate_${role}`, database: 'mandate', password });
+  client.on('error', () => undefined); // a killed database ends it; the next query says so
+  await client.connect();
+  return client;
+}
+
 /** One running Mandate in a state folder of its own, and whatever a test starts beside it: all of it ends with `end`. */
 export class Installation {
-  readonly home = mkdtempSync(path.join(tmpdir(), 'm-'));
+  readonly home = newHome();
   readonly state = path.join(this.home, 's');
   readonly #children = new Set<ChildProcess>();
   readonly #lastResort = () => this.#killAll();
@@ -38,8 +54,6 @@ export class Installation {
 
   /** `account` is the one that Mandate runs under. */
   constructor(private readonly account: Account = {}) {
-    // The accounts of the parts pass through it; what is inside has modes of its own.
-    chmodSync(this.home, 0o711);
     if (account.uid !== undefined) chownSync(this.home, account.uid, account.gid ?? account.uid);
     process.once('exit', this.#lastResort);
   }
@@ -135,19 +149,13 @@ export class Installation {
     await this.json('rules', 'apply', this.ruleFile(rule));
   }
 
-  /** Rows as a role of the database sees them; whoever may read the state folder may be any. */
+  /** Rows as a role of the database sees them. */
   async query<T extends pg.QueryResultRow>(
     sql: string,
     values: readonly unknown[] = [],
     role: 'reader' | 'owner' = 'reader',
   ): Promise<T[]> {
-    const client = new pg.Client({
-      host: `${this.state}/run/db`,
-      user: `mandate_${role}`,
-      password: readFileSync(`${this.state}/secrets/${role}`, 'utf8').trim(),
-      database: 'mandate',
-    });
-    await client.connect();
+    const client = await connected(this.state, role);
     try {
       return (await client.query<T>(sql, [...values])).rows;
     } finally {

@@ -5,6 +5,7 @@ import { userInfo } from 'node:os';
 import path from 'node:path';
 import type { X509SVIDResponse } from '../../src/generated/proto/spiffe/workloadapi_pb';
 import { fetchJwtBundles, fetchJwtSvid, fetchX509Bundles, fetchX509Svid } from './calls';
+import { hasProgram } from '../running/installation';
 import { ServedInstallation } from './served-installation';
 import type { WireClient } from './wire-client';
 
@@ -14,8 +15,6 @@ jest.setTimeout(180_000);
 
 const serialOf = (der: Uint8Array) => new X509Certificate(der).serialNumber;
 const idsOf = ({ svids }: X509SVIDResponse) => svids.map(({ spiffeId }) => spiffeId);
-const has = (program: string) => spawnSync('/bin/sh', ['-c', `command -v ${program}`]).status === 0;
-
 /** The certificates of concatenated DER; throws where anything else stands between or behind them. */
 function certificates(der: Uint8Array): X509Certificate[] {
   const out: X509Certificate[] = [];
@@ -91,8 +90,8 @@ describe('what streams of the Workload API carry', () => {
     for (const call of [first, second, other]) call.cancel();
   });
 
-  const openssl = has('openssl') ? it : it.skip;
-  if (!has('openssl')) process.stderr.write('skipped: openssl is not installed\n');
+  const openssl = hasProgram('openssl') ? it : it.skip;
+  if (openssl === it.skip) process.stderr.write('skipped: openssl is not installed\n');
   openssl('a leaf that openssl accepts strictly against the exported bundle, and not without it', async () => {
     const call = fetchX509Svid(client);
     const leaf = new X509Certificate((await call.message()).svids[0]!.x509Svid);
