@@ -133,8 +133,11 @@ describeTerminal('at a terminal', () => {
   });
 
   it('^C and ^Z reach it, and the shell can take it up again', async () => {
+    const job = path.join(mandate.home, 'job.js');
+    // It says when it goes on: only then it has the terminal again, and a ^C is its own.
+    writeFileSync(job, "process.on('SIGCONT', () => console.log('awake')); console.log('ready'); setInterval(() => {}, 1e6);");
     const shell = spawn(...onTerminal('bash --norc -i'), {
-      env: { ...mandate.env, MANDATE_PROGRAM: MANDATE, PS1: 'PROMPT> ', SHELL: '/bin/sh', TERM: 'dumb' },
+      env: { ...mandate.env, MANDATE_PROGRAM: MANDATE, NODE: process.execPath, JOB: job, PS1: 'PROMPT> ', SHELL: '/bin/sh', TERM: 'dumb' },
       stdio: ['pipe', 'pipe', 'inherit'],
       detached: true,
     });
@@ -156,12 +159,12 @@ describeTerminal('at a terminal', () => {
     };
     try {
       await until(/PROMPT> /);
-      shell.stdin.write('"$MANDATE_PROGRAM" run -- sh -c "echo ready-one; exec sleep 600"\n');
-      await until(/^ready-one/m);
+      shell.stdin.write('"$MANDATE_PROGRAM" run -- "$NODE" "$JOB"\n');
+      await until(/^ready/m);
       shell.stdin.write('\x1a');
       await until(/Stopped/);
       shell.stdin.write('echo "status $?"; fg\n');
-      await until(/status 148[^]*sleep 600/);
+      await until(/status 148[^]*^awake/m);
       shell.stdin.write('\x03');
       await until(/PROMPT> /);
       shell.stdin.write('echo "status $?"\n');
