@@ -5,7 +5,7 @@ import { MAX_DELEGATION_SECONDS } from '../../src/domain/delegation';
 import { MAX_EVIDENCE_BYTES } from '../../src/domain/evidence';
 import { layoutOf } from '../../src/domain/layout';
 import { LIMITS } from '../../src/domain/child-protocol';
-import { Installation } from '../e2e/installation';
+import { Installation } from '../running/installation';
 import { readPage } from './markdown';
 
 const page = readPage('docs/operations.md');

@@ -4,7 +4,23 @@ import { appendFileSync, chmodSync, copyFileSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import readline from 'node:readline';
 import type { Writable } from 'node:stream';
-import { AGENT, type Installation, MANDATE, type RunOptions } from './installation';
+import { type Installation, MANDATE, type RunOptions } from '../running/installation';
+
+export const AGENT = path.join(__dirname, 'agent.js');
+
+/** A refusal with everything its asker received. */
+export interface ToldRefusal {
+  readonly code: string;
+  readonly rule: string;
+  readonly remedy: string;
+  readonly saw: readonly { readonly selector: string; readonly value: string; readonly assurance: string }[];
+  readonly conditions: readonly {
+    readonly selector: string;
+    readonly holds: boolean;
+    readonly seen: string;
+    readonly expected: readonly string[];
+  }[];
+}
 
 export interface AgentEvent {
   readonly event: 'started' | 'x509' | 'standing' | 'jwt' | 'ran' | 'ended';
@@ -14,18 +30,7 @@ export interface AgentEvent {
   readonly message?: string;
   readonly svids?: readonly { readonly spiffeId: string; readonly serial?: string }[];
   readonly spiffeIds?: readonly string[];
-  readonly refusal?: string & {
-    readonly code: string;
-    readonly rule: string;
-    readonly remedy: string;
-    readonly saw: readonly { readonly selector: string; readonly value: string }[];
-    readonly conditions: readonly {
-      readonly selector: string;
-      readonly holds: boolean;
-      readonly seen: string;
-      readonly expected: readonly string[];
-    }[];
-  };
+  readonly refusal?: ToldRefusal;
 }
 
 const PATIENCE_MS = 20_000;

@@ -7,14 +7,15 @@ const path = require('node:path');
 const readline = require('node:readline');
 const { spawn } = require('node:child_process');
 const { X509Certificate } = require('node:crypto');
-const { create } = require('@bufbuild/protobuf');
+const { create, toJson } = require('@bufbuild/protobuf');
 const { Client, Metadata, credentials } = require('@grpc/grpc-js');
 
 const compiled = (name) => require(path.join(__dirname, '../../dist/src', name));
 const { grpcService } = compiled('wire/grpc');
-const { errorOfStatus } = compiled('wire/refusal');
+const { errorOfStatus, refusalOf } = compiled('wire/refusal');
 const api = compiled('generated/proto/spiffe/workloadapi_pb');
 const launch = compiled('generated/proto/mandate/v1/launch_pb');
+const { RefusalSchema } = compiled('generated/proto/mandate/v1/refusal_pb');
 
 const workload = grpcService(api.SpiffeWorkloadAPI);
 const launching = grpcService(launch.LaunchAPI);
@@ -24,6 +25,9 @@ header.set('workload.spiffe.io', 'true');
 
 const { performance } = require('node:perf_hooks');
 const say = (event) => process.stdout.write(`${JSON.stringify({ at: performance.timeOrigin + performance.now(), ...event })}\n`);
+
+/** Everything that a refusal says, empty fields too. */
+const whole = (refusal) => toJson(RefusalSchema, refusal, { alwaysEmitImplicit: true });
 
 function stream(name, method, schema, told, then) {
   const call = client.makeServerStreamRequest(method.path, method.requestSerialize, method.responseDeserialize, create(schema), header);
@@ -37,19 +41,13 @@ function stream(name, method, schema, told, then) {
     say(event);
     then?.(event);
   });
-  call.on('error', (error) => end(error.code, error.details, errorOfStatus(error).code));
+  call.on('error', (error) => end(error.code, error.details, whole(refusalOf(errorOfStatus(error)))));
   call.on('end', () => end(0, ''));
 }
 
 const standingOf = ({ identities, refusal }) => ({
   spiffeIds: identities.map(({ spiffeId }) => spiffeId),
-  refusal: refusal && {
-    code: refusal.code,
-    rule: refusal.rule,
-    remedy: refusal.remedy,
-    saw: refusal.saw.map(({ selector, value }) => ({ selector, value })),
-    conditions: refusal.conditions.map(({ selector, holds, seen, expected }) => ({ selector, holds, seen, expected })),
-  },
+  refusal: refusal && whole(refusal),
 });
 
 const OPEN = {
@@ -73,7 +71,8 @@ const OPEN = {
     const { path: name, requestSerialize, responseDeserialize } = workload.fetchJWTSVID;
     const request = create(api.JWTSVIDRequestSchema, { audience: ['test'] });
     client.makeUnaryRequest(name, requestSerialize, responseDeserialize, request, header, (error, answer) => {
-      if (error) say({ event: 'ended', stream: 'jwt', code: error.code, message: error.details, refusal: errorOfStatus(error).code });
+      if (error)
+        say({ event: 'ended', stream: 'jwt', code: error.code, message: error.details, refusal: whole(refusalOf(errorOfStatus(error))) });
       else say({ event: 'jwt', svids: answer.svids.map(({ spiffeId }) => ({ spiffeId })) });
     });
   },

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { schemaOf } from '../cli/schema';
 import { type AgentProcess, launchAgent } from './agent-process';
-import { Installation, MANDATE } from './installation';
+import { Installation, MANDATE } from '../running/installation';
 
 jest.setTimeout(120_000);
 
@@ -18,8 +18,7 @@ beforeAll(async () => {
   mandate = await Installation.start();
   agent = launchAgent(mandate, 'contract', process.execPath, ['x509']);
   serial = (await agent.until('an SVID', ({ event }) => event === 'x509')).svids![0]!.serial!;
-  rule = path.join(mandate.home, 'contract.yaml');
-  writeFileSync(rule, 'apiVersion: mandate/v1\nkind: Rule\nname: contract\nmatch: { user.name: nobody-there }\nissue: { id: /contract }\n');
+  rule = mandate.ruleFile({ name: 'contract', match: { 'user.name': 'nobody-there' }, issue: { id: '/contract' } });
 });
 afterAll(async () => {
   await agent.end();
@@ -182,7 +181,7 @@ describe('what scripts take as it is', () => {
 
   it('db psql opens psql as the role that only reads', async () => {
     const asked = await mandate.mandate(['db', 'psql', '--', '-At', '-c', 'select current_user']);
-    if (asked.stderr.includes('E_NO_PSQL')) return;
+    if (asked.stderr.includes('E_NO_PSQL')) return void process.stderr.write('skipped: no psql on this machine\n');
     expect(asked).toMatchObject({ code: 0, stdout: 'mandate_reader\n' });
     expect((await mandate.mandate(['db', 'psql', '--', '-c', 'delete from credential'])).stderr).toContain('permission denied');
   });

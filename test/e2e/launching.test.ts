@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
 import { chmodSync, closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { finished, hasProgram, Installation, MANDATE } from './installation';
+import { finished, Installation, MANDATE } from '../running/installation';
+import { describeTerminal, onTerminal } from './terminal';
 
 jest.setTimeout(120_000);
 
@@ -118,11 +119,9 @@ describe('what a command inherits', () => {
   });
 });
 
-const pty = hasProgram('script');
-(pty ? describe : describe.skip)('at a terminal', () => {
-  /** Runs a shell line on a pseudo terminal; util-linux's script makes one. */
+describeTerminal('at a terminal', () => {
   const atTerminal = (line: string) =>
-    mandate.run('script', ['-qec', line, '/dev/null'], {
+    mandate.run(...onTerminal(line), {
       env: { MANDATE_PROGRAM: MANDATE, SHELL: '/bin/sh', NO_COLOR: '1' },
       stdio: ['pipe', 'pipe', 'inherit'],
     });
@@ -134,8 +133,11 @@ const pty = hasProgram('script');
   });
 
   it('^C and ^Z reach it, and the shell can take it up again', async () => {
-    const shell = spawn('script', ['-qec', 'bash --norc -i', '/dev/null'], {
-      env: { ...mandate.env, MANDATE_PROGRAM: MANDATE, PS1: 'PROMPT> ', SHELL: '/bin/sh', TERM: 'dumb' },
+    const job = path.join(mandate.home, 'job.js');
+    // It says when it goes on: only then it has the terminal again, and a ^C is its own.
+    writeFileSync(job, "process.on('SIGCONT', () => console.log('awake')); console.log('ready'); setInterval(() => {}, 1e6);");
+    const shell = spawn(...onTerminal('bash --norc -i'), {
+      env: { ...mandate.env, MANDATE_PROGRAM: MANDATE, NODE: process.execPath, JOB: job, PS1: 'PROMPT> ', SHELL: '/bin/sh', TERM: 'dumb' },
       stdio: ['pipe', 'pipe', 'inherit'],
       detached: true,
     });
@@ -157,12 +159,12 @@ const pty = hasProgram('script');
     };
     try {
       await until(/PROMPT> /);
-      shell.stdin.write('"$MANDATE_PROGRAM" run -- sh -c "echo ready-one; exec sleep 600"\n');
-      await until(/^ready-one/m);
+      shell.stdin.write('"$MANDATE_PROGRAM" run -- "$NODE" "$JOB"\n');
+      await until(/^ready/m);
       shell.stdin.write('\x1a');
       await until(/Stopped/);
       shell.stdin.write('echo "status $?"; fg\n');
-      await until(/status 148[^]*sleep 600/);
+      await until(/status 148[^]*^awake/m);
       shell.stdin.write('\x03');
       await until(/PROMPT> /);
       shell.stdin.write('echo "status $?"\n');

@@ -1,7 +1,8 @@
 import { closeSync, constants, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import path from 'node:path';
-import { AgentProcess, launchAgent, ownProgram, startAgent } from './agent-process';
-import { AGENT, hasProgram, Installation, MANDATE } from './installation';
+import { AGENT, AgentProcess, launchAgent, ownProgram, startAgent } from './agent-process';
+import { Installation, MANDATE } from '../running/installation';
+import { describeTerminal, onTerminal } from './terminal';
 
 jest.setTimeout(120_000);
 
@@ -116,10 +117,7 @@ describe('who belongs to a launch', () => {
   });
 });
 
-const terminal = hasProgram('script');
-(terminal ? describe : describe.skip)('how a delegation is given', () => {
-  /** What the shell line starts gets a pseudo terminal of its own. */
-  const atTerminal = (line: string) => ['script', ['-qec', line, '/dev/null']] as const;
+describeTerminal('how a delegation is given', () => {
   const shown = async (name: string) => {
     const [agent] = await named(name);
     return mandate.json<{ delegation: { given: string; delegator: { uid: number } | null }; launch: { terminal: boolean } | null }>(
@@ -131,8 +129,7 @@ const terminal = hasProgram('script');
   const human = process.getuid!() >= 1000;
 
   it('launched at a terminal', async () => {
-    const [program, args] = atTerminal('"$M" run --name at-terminal -- true');
-    expect(await mandate.run(program, args, { env: { M: MANDATE } })).toMatchObject({ code: 0 });
+    expect(await mandate.run(...onTerminal('"$M" run --name at-terminal -- true'), { env: { M: MANDATE } })).toMatchObject({ code: 0 });
     const { delegation, launch } = await shown('at-terminal');
     expect(delegation).toMatchObject({ given: 'launched', delegator: human ? { uid: process.getuid!() } : null });
     expect(launch).toMatchObject({ terminal: true });
@@ -145,15 +142,10 @@ const terminal = hasProgram('script');
 
   it('implicit at a terminal that an agent made', async () => {
     const program = ownProgram(mandate, 'opener');
-    const rule = path.join(mandate.home, 'opener.yaml');
-    writeFileSync(
-      rule,
-      `apiVersion: mandate/v1\nkind: Rule\nname: opener\nmatch: { binary.sha256: "${program.sha256}" }\nissue: { id: /opener }\n`,
-    );
-    expect(await mandate.mandate(['rules', 'apply', rule])).toMatchObject({ code: 0 });
+    await mandate.apply({ name: 'opener', match: { 'binary.sha256': program.sha256 }, issue: { id: '/opener' } });
     const agent = startAgent(mandate, program.path, ['x509'], { env: { M: MANDATE } });
     await firstSvid(agent);
-    const [script, args] = atTerminal('"$M" run --name by-agent -- true');
+    const [script, args] = onTerminal('"$M" run --name by-agent -- true');
     expect(await agent.run(script, ...args)).toBe(0);
     expect((await shown('by-agent')).delegation.given).toBe('implicit');
     await agent.end();

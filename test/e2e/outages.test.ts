@@ -1,7 +1,5 @@
-import { writeFileSync } from 'node:fs';
-import path from 'node:path';
 import { launchAgent } from './agent-process';
-import { Installation } from './installation';
+import { Installation } from '../running/installation';
 
 let mandate: Installation;
 beforeAll(async () => {
@@ -20,11 +18,7 @@ test('a stream outlives the server, and hears from the next one', async () => {
   await agent.until('its first SVID', ({ event }) => event === 'x509');
   process.kill(await pidOf('server'), 'SIGKILL');
 
-  const rule = path.join(mandate.home, 'second.yaml');
-  writeFileSync(
-    rule,
-    `apiVersion: mandate/v1\nkind: Rule\nname: second\nmatch: { launch.uid: ${process.getuid!()} }\nissue: { id: /agent/second }\n`,
-  );
+  const rule = mandate.ruleFile({ name: 'second', match: { 'launch.uid': process.getuid!() }, issue: { id: '/agent/second' } });
   let applied = await mandate.mandate(['rules', 'apply', rule]);
   // The next server answers when it listens and its node is back: unreachable until then, and never anything else.
   for (let tries = 0; applied.code === 5 && tries < 100; tries++) applied = await mandate.mandate(['rules', 'apply', rule]);

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { launchAgent, ownProgram, startAgent } from './agent-process';
-import { Installation, MANDATE } from './installation';
+import { Installation, MANDATE } from '../running/installation';
 
 jest.setTimeout(120_000);
 
@@ -15,27 +15,17 @@ afterAll(() => mandate.end());
 
 const PERMISSION_DENIED = 7;
 
-/** Applies one rule as the administrator that this test runs as. */
-async function apply(name: string, lines: readonly string[]): Promise<void> {
-  const file = path.join(mandate.home, `${name}.yaml`);
-  writeFileSync(file, ['apiVersion: mandate/v1', 'kind: Rule', `name: ${name}`, ...lines, ''].join('\n'));
-  const { code, stderr } = await mandate.mandate(['rules', 'apply', file]);
-  if (code !== 0) throw new Error(stderr);
-}
-
 const uid = String(process.geteuid!());
-const hashRule = (sha256: string, id: string) => [
-  'match:',
-  `  user.uid: "${uid}"`,
-  `  binary.sha256: ["${sha256}"]`,
-  'issue:',
-  `  id: ${id}`,
-];
+const hashRule = (name: string, sha256: string) => ({
+  name,
+  match: { 'user.uid': uid, 'binary.sha256': [sha256] },
+  issue: { id: `/${name}`, jwt: { audiences: '*' } },
+});
 
 describe('a program that no rule knows', () => {
   it('is told why, waits, has its identity when a rule names it, and loses it when the rule is disabled', async () => {
     const program = ownProgram(mandate, 'reporter');
-    await apply('reporter', hashRule('0'.repeat(64), '/reporter'));
+    await mandate.apply(hashRule('reporter', '0'.repeat(64)));
     const agent = startAgent(mandate, program.path, ['standing', 'x509']);
 
     const refused = await agent.until('a refusal', ({ event }) => event === 'standing');
@@ -44,12 +34,12 @@ describe('a program that no rule knows', () => {
       { selector: 'binary.sha256', holds: false, seen: program.sha256, expected: [] },
       { selector: 'user.uid', holds: true, seen: uid, expected: [] },
     ]);
-    expect(refused.refusal!.saw).toContainEqual({ selector: 'binary.path', value: program.path });
+    expect(refused.refusal!.saw).toContainEqual({ selector: 'binary.path', value: program.path, assurance: 'observed' });
     const ended = await agent.until('the end of its stream', ({ event }) => event === 'ended');
-    expect(ended).toMatchObject({ stream: 'x509', code: PERMISSION_DENIED, refusal: 'E_NO_RULE' });
+    expect(ended).toMatchObject({ stream: 'x509', code: PERMISSION_DENIED, refusal: { code: 'E_NO_RULE' } });
     expect(ended.message).toMatch(/^no identity issued/);
 
-    const applied = apply('reporter', hashRule(program.sha256, '/reporter'));
+    const applied = mandate.apply(hashRule('reporter', program.sha256));
     const standing = await agent.until('an identity', ({ event, spiffeIds }) => event === 'standing' && spiffeIds!.length > 0);
     expect(standing.spiffeIds).toEqual([`spiffe://${trustDomain}/reporter`]);
     await applied;
@@ -57,16 +47,16 @@ describe('a program that no rule knows', () => {
     const got = await agent.until('an SVID', ({ event }) => event === 'x509');
     expect(got.svids).toEqual([{ spiffeId: `spiffe://${trustDomain}/reporter`, serial: expect.stringMatching(/^[0-9a-f]{32}$/) }]);
 
-    await apply('reporter', ['disabled: true', ...hashRule(program.sha256, '/reporter')]);
+    await mandate.apply({ ...hashRule('reporter', program.sha256), disabled: true });
     const lost = await agent.until('the end of its stream', ({ event, stream }) => event === 'ended' && stream === 'x509');
-    expect(lost).toMatchObject({ code: PERMISSION_DENIED, refusal: 'E_NO_RULE' });
+    expect(lost).toMatchObject({ code: PERMISSION_DENIED, refusal: { code: 'E_NO_RULE' } });
     await agent.until('the loss', ({ event, spiffeIds }) => event === 'standing' && spiffeIds!.length === 0);
     await agent.end();
   });
 
   it('may ask for many things at once as soon as it is known', async () => {
     const program = ownProgram(mandate, 'eager');
-    await apply('eager', [...hashRule(program.sha256, '/eager'), '  jwt: { ttl: 5m, audiences: "*" }']);
+    await mandate.apply(hashRule('eager', program.sha256));
     const agent = startAgent(mandate, program.path, ['x509', ...Array.from({ length: 10 }, () => 'jwt')]);
     const told = [];
     for (let i = 0; i < 11; i++) told.push(await agent.until('an answer', ({ event }) => event !== 'started'));
@@ -82,12 +72,12 @@ describe('a program that no rule knows', () => {
     const agent = launchAgent(mandate, 'holder', program.path, ['x509']);
     const first = await agent.until('an SVID', ({ event }) => event === 'x509');
     expect(first.svids).toHaveLength(1);
-    await apply('holder', ['priority: 5', ...hashRule(program.sha256, '/holder')]);
+    await mandate.apply({ ...hashRule('holder', program.sha256), priority: 5 });
     const second = await agent.until('two SVIDs', ({ event, svids }) => event === 'x509' && svids!.length === 2);
     expect(second.svids!.map(({ spiffeId }) => spiffeId)).toEqual([`spiffe://${trustDomain}/holder`, first.svids![0]!.spiffeId]);
     expect(second.svids![1]).toEqual(first.svids![0]);
 
-    await apply('holder', ['disabled: true', ...hashRule(program.sha256, '/holder')]);
+    await mandate.apply({ ...hashRule('holder', program.sha256), disabled: true });
     const back = await agent.until('one SVID', ({ event, svids }) => event === 'x509' && svids!.length === 1);
     expect(back.svids).toEqual(first.svids);
     await agent.end();

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { readlinkSync } from 'node:fs';
-import { Installation, MANDATE } from './installation';
+import { Installation, MANDATE } from '../running/installation';
 
 let mandate: Installation;
 beforeAll(async () => {

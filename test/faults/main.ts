@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import path from 'node:path';
-import { newHome, onPath } from '../supervision/running';
+import { hasProgram, newHome } from '../running/installation';
 import { leastUnderLoad } from './killing';
 import { NODE_AGENT } from './load';
 import { NO_RECHECK } from './scratch';
@@ -60,7 +60,7 @@ const reached = (swaps: readonly Swapped[]): number => swaps.reduce((sum, { deli
 
 /** A hundred processes of Go cost what ten of Node do; without its toolchain the load is made by Node, and slower machines will say so. */
 function agentProgram(home: string, say: (line: string) => void): readonly string[] {
-  if (!onPath('go')) {
+  if (!hasProgram('go')) {
     say('no go on PATH: the agents are node processes');
     return NODE_AGENT;
   }

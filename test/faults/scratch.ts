@@ -1,7 +1,7 @@
 import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import ts from 'typescript';
-import { CLONE, newHome } from '../supervision/running';
+import { newHome, ROOT } from '../running/installation';
 
 /** One guard taken out: in this source file, this text becomes that one. */
 export interface Patch {
@@ -29,23 +29,23 @@ export const NO_RECHECK: Patch = {
  * there exactly once, and where the present build is not that of the present sources.
  */
 export function scratchBuild(patch: Patch): string {
-  const source = readFileSync(path.join(CLONE, patch.file), 'utf8');
+  const source = readFileSync(path.join(ROOT, patch.file), 'utf8');
   const occurrences = source.split(patch.from).length - 1;
   if (occurrences !== 1) throw new Error(`${patch.file} has the text to replace ${occurrences} times: adapt the patch to the source`);
   const compiled = patch.file.replace(/\.ts$/, '.js');
-  if (compile(source, patch.file) !== readFileSync(path.join(CLONE, 'dist', compiled), 'utf8'))
+  if (compile(source, patch.file) !== readFileSync(path.join(ROOT, 'dist', compiled), 'utf8'))
     throw new Error(`dist/${compiled} is not what ${patch.file} compiles to: run make setup`);
 
   const root = path.join(newHome(), 'build');
   mkdirSync(root, { mode: 0o755 });
-  for (const part of ['bin', 'dist', 'prisma', 'package.json']) cpSync(path.join(CLONE, part), path.join(root, part), { recursive: true });
-  symlinkSync(path.join(CLONE, 'node_modules'), path.join(root, 'node_modules'));
+  for (const part of ['bin', 'dist', 'prisma', 'package.json']) cpSync(path.join(ROOT, part), path.join(root, part), { recursive: true });
+  symlinkSync(path.join(ROOT, 'node_modules'), path.join(root, 'node_modules'));
   writeFileSync(path.join(root, 'dist', compiled), compile(source.replace(patch.from, patch.to), patch.file));
   return root;
 }
 
 function compile(source: string, file: string): string {
-  const { config } = ts.readConfigFile(path.join(CLONE, 'tsconfig.json'), (name) => readFileSync(name, 'utf8')) as { config: unknown };
-  const { options } = ts.parseJsonConfigFileContent(config, ts.sys, CLONE);
-  return ts.transpileModule(source, { compilerOptions: options, fileName: path.join(CLONE, file) }).outputText;
+  const { config } = ts.readConfigFile(path.join(ROOT, 'tsconfig.json'), (name) => readFileSync(name, 'utf8')) as { config: unknown };
+  const { options } = ts.parseJsonConfigFileContent(config, ts.sys, ROOT);
+  return ts.transpileModule(source, { compilerOptions: options, fileName: path.join(ROOT, file) }).outputText;
 }

@@ -4,7 +4,8 @@ import path from 'node:path';
 import { Load, NODE_AGENT, SHORT_LIVED } from '../faults/load';
 import { join } from '../faults/join';
 import { allAsked, allReceived } from '../faults/oracle';
-import { asRoot, newHome, Running } from './running';
+import { newHome } from '../running/installation';
+import { asRoot, Running } from './running';
 import { until } from './until';
 
 jest.setTimeout(240_000);

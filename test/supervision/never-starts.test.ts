@@ -1,7 +1,8 @@
 import { appendFileSync, chmodSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
-import { newHome, Running } from './running';
+import { newHome } from '../running/installation';
+import { Running } from './running';
 
 jest.setTimeout(180_000);
 

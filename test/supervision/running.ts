@@ -1,22 +1,14 @@
-import { type ChildProcess, execFileSync, spawn, type StdioOptions } from 'node:child_process';
-import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { type ChildProcess, spawn, type StdioOptions } from 'node:child_process';
+import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import pg from 'pg';
+import type pg from 'pg';
+import { connected, type Finished, finished, newHome, ROOT } from '../running/installation';
 import { childrenOf, commandLine, descendantsOf, lives, nameOf, type ProcessName } from './proc';
 import { until } from './until';
 
-export const CLONE = path.resolve(__dirname, '../..');
 export const asRoot = process.getuid?.() === 0;
 
 export type Part = 'server' | 'node' | 'database';
-
-export interface Finished {
-  readonly code: number | null;
-  readonly signal: NodeJS.Signals | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
 
 export interface UpOptions {
   /** Another build of mandate, e.g. a patched copy. */
@@ -27,14 +19,6 @@ export interface UpOptions {
 
 /** Where a part's command line is recognised. */
 const MARKS: Readonly<Record<Part, RegExp>> = { server: / internal-server\b/, node: / internal-node\b/, database: /\/postgres -D / };
-
-/** A folder for one installation, with a path short enough for its sockets. */
-export function newHome(): string {
-  const home = mkdtempSync(path.join(tmpdir(), 'mf-'));
-  // The accounts of the parts pass through it; what lies inside has modes of its own.
-  chmodSync(home, 0o711);
-  return home;
-}
 
 /** A state folder and the `mandate up` on it. Everything that `up` ever started here is remembered, and gone after `end`. */
 export class Running {
@@ -66,7 +50,7 @@ export class Running {
   }
 
   get program(): string {
-    return path.join(this.options.root ?? CLONE, 'bin/mandate');
+    return path.join(this.options.root ?? ROOT, 'bin/mandate');
   }
 
   get pid(): number {
@@ -156,11 +140,8 @@ export class Running {
   }
 
   /** Runs one command of the CLI to its end. */
-  async cli(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Finished> {
-    const child = this.spawn(this.program, args, ['ignore', 'pipe', 'pipe'], env);
-    const output = { stdout: '', stderr: '' };
-    for (const name of ['stdout', 'stderr'] as const) child[name]!.setEncoding('utf8').on('data', (text: string) => (output[name] += text));
-    return new Promise((resolve) => child.once('close', (code, signal) => resolve({ code, signal, ...output })));
+  cli(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Finished> {
+    return finished(this.spawn(this.program, args, ['ignore', 'pipe', 'pipe'], env));
   }
 
   /** The answer of a command as JSON; throws with its failure where it has one. */
@@ -188,18 +169,8 @@ export class Running {
   }
 
   /** The database as the reading role. */
-  async reader(): Promise<pg.Client> {
-    const password = readFileSync(path.join(this.state, 'secrets/reader'), 'utf8').trim();
-    const client = new pg.Client({
-      host: path.join(this.state, 'run/db'),
-      port: 5432,
-      user: 'mandate_reader',
-      database: 'mandate',
-      password,
-    });
-    client.on('error', () => undefined); // a killed database ends it; the next query says so
-    await client.connect();
-    return client;
+  reader(): Promise<pg.Client> {
+    return connected(this.state, 'reader');
   }
 
   /** Ends `up` by a signal and waits for its end. */
@@ -235,15 +206,5 @@ export class Running {
   sockets(): string[] {
     const folders = ['agent', 'admin', 'link', 'db'].map((name) => path.join(this.state, 'run', name));
     return folders.flatMap((folder) => (existsSync(folder) ? readdirSync(folder).map((name) => path.join(folder, name)) : []));
-  }
-}
-
-/** True where a program is on PATH. */
-export function onPath(program: string): boolean {
-  try {
-    execFileSync('sh', ['-c', `command -v ${program}`], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
   }
 }

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { fetchJwtBundles, fetchX509Bundles, fetchX509Svid } from './calls';
-import { RunningMandate } from './running-mandate';
+import { ServedInstallation } from './served-installation';
 import type { WireClient } from './wire-client';
 
 const [INVALID_ARGUMENT, PERMISSION_DENIED] = [3, 7];
@@ -23,11 +23,11 @@ async function eventually(what: string, holds: () => boolean): Promise<void> {
 }
 
 describe('connections to the Workload API', () => {
-  let mandate: RunningMandate;
+  let mandate: ServedInstallation;
   let client: WireClient;
 
   beforeAll(async () => {
-    mandate = await RunningMandate.start();
+    mandate = await ServedInstallation.start();
     client = await mandate.launched('connections');
   });
   afterAll(() => mandate?.end());
@@ -111,9 +111,9 @@ describe('connections to the Workload API', () => {
       .status === 0;
   if (!readable) process.stderr.write(`skipped: another user needs root and a clone that user ${NOBODY_ELSE} can read\n`);
   (readable ? describe : describe.skip)("of another user, where the node is one user's own", () => {
-    let theirs: RunningMandate;
+    let theirs: ServedInstallation;
     beforeAll(async () => {
-      theirs = await RunningMandate.start({ uid: NOBODY_ELSE, gid: NOBODY_ELSE });
+      theirs = await ServedInstallation.start({ uid: NOBODY_ELSE, gid: NOBODY_ELSE });
     });
     afterAll(() => theirs?.end());
 

@@ -3,7 +3,7 @@ import { gzipSync } from 'node:zlib';
 import { userInfo } from 'node:os';
 import { X509SVIDRequestSchema, X509SVIDResponseSchema } from '../../src/generated/proto/spiffe/workloadapi_pb';
 import { fetchJwtBundles, fetchJwtSvid, fetchX509Bundles, fetchX509Svid, validateJwtSvid } from './calls';
-import { RunningMandate } from './running-mandate';
+import { ServedInstallation } from './served-installation';
 import { framed, SECURITY_HEADER, type WireClient } from './wire-client';
 
 const [OK, INVALID_ARGUMENT, PERMISSION_DENIED, RESOURCE_EXHAUSTED, UNIMPLEMENTED] = [0, 3, 7, 8, 12];
@@ -12,12 +12,12 @@ const AUDIENCE = 'https://git.example';
 jest.setTimeout(120_000);
 
 describe('requests to the Workload API', () => {
-  let mandate: RunningMandate;
+  let mandate: ServedInstallation;
   let client: WireClient;
   let agentId: string;
 
   beforeAll(async () => {
-    mandate = await RunningMandate.start();
+    mandate = await ServedInstallation.start();
     client = await mandate.launched('requests');
     agentId = `spiffe://${mandate.trustDomain}/agent/${userInfo().username}`;
   });

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { create, type DescMessage, fromBinary, type MessageInitShape, type MessageShape, toBinary } from '@bufbuild/protobuf';
@@ -61,9 +61,9 @@ export class WireClient {
   #stderr = '';
   #next = 1;
 
-  constructor([program, ...args]: readonly string[], env: NodeJS.ProcessEnv) {
-    // A group of its own, so that what it starts ends with it.
-    this.#child = spawn(program!, args, { env, stdio: ['pipe', 'pipe', 'pipe'], detached: true });
+  /** Whoever started the child ends it, and what it started. */
+  constructor(child: ChildProcess) {
+    this.#child = child;
     this.#exited = new Promise((resolve) => this.#child.once('exit', () => resolve()));
     this.#child.stdin!.on('error', () => undefined);
     this.#child.stderr!.setEncoding('utf8').on('data', (text: string) => (this.#stderr += text));
@@ -136,20 +136,6 @@ export class WireClient {
   async kill(): Promise<void> {
     this.#child.kill('SIGKILL');
     await this.#exited;
-  }
-
-  async end(): Promise<void> {
-    this.killAll();
-    await this.#exited;
-  }
-
-  /** Kills the client and everything it started. */
-  killAll(): void {
-    try {
-      process.kill(-this.pid, 'SIGKILL');
-    } catch {
-      // Gone already, with everything it started.
-    }
   }
 }
 

@@ -5,7 +5,8 @@ import { userInfo } from 'node:os';
 import path from 'node:path';
 import type { X509SVIDResponse } from '../../src/generated/proto/spiffe/workloadapi_pb';
 import { fetchJwtBundles, fetchJwtSvid, fetchX509Bundles, fetchX509Svid } from './calls';
-import { RunningMandate } from './running-mandate';
+import { hasProgram } from '../running/installation';
+import { ServedInstallation } from './served-installation';
 import type { WireClient } from './wire-client';
 
 const [PERMISSION_DENIED, UNAVAILABLE] = [7, 14];
@@ -14,8 +15,6 @@ jest.setTimeout(180_000);
 
 const serialOf = (der: Uint8Array) => new X509Certificate(der).serialNumber;
 const idsOf = ({ svids }: X509SVIDResponse) => svids.map(({ spiffeId }) => spiffeId);
-const has = (program: string) => spawnSync('/bin/sh', ['-c', `command -v ${program}`]).status === 0;
-
 /** The certificates of concatenated DER; throws where anything else stands between or behind them. */
 function certificates(der: Uint8Array): X509Certificate[] {
   const out: X509Certificate[] = [];
@@ -29,13 +28,13 @@ function certificates(der: Uint8Array): X509Certificate[] {
 }
 
 describe('what streams of the Workload API carry', () => {
-  let mandate: RunningMandate;
+  let mandate: ServedInstallation;
   let client: WireClient;
   let agentId: string;
   let domain: string;
 
   beforeAll(async () => {
-    mandate = await RunningMandate.start();
+    mandate = await ServedInstallation.start();
     client = await mandate.launched('streams');
     domain = `spiffe://${mandate.trustDomain}`;
     agentId = `${domain}/agent/${userInfo().username}`;
@@ -91,15 +90,15 @@ describe('what streams of the Workload API carry', () => {
     for (const call of [first, second, other]) call.cancel();
   });
 
-  const openssl = has('openssl') ? it : it.skip;
-  if (!has('openssl')) process.stderr.write('skipped: openssl is not installed\n');
+  const openssl = hasProgram('openssl') ? it : it.skip;
+  if (openssl === it.skip) process.stderr.write('skipped: openssl is not installed\n');
   openssl('a leaf that openssl accepts strictly against the exported bundle, and not without it', async () => {
     const call = fetchX509Svid(client);
     const leaf = new X509Certificate((await call.message()).svids[0]!.x509Svid);
     call.cancel();
-    const [leafFile, bundleFile] = ['leaf.pem', 'b.pem'].map((name) => path.join(mandate.folder, name)) as [string, string];
+    const [leafFile, bundleFile] = ['leaf.pem', 'b.pem'].map((name) => path.join(mandate.home, name)) as [string, string];
     writeFileSync(leafFile, leaf.toString());
-    writeFileSync(bundleFile, await mandate.mandate('bundle', 'export'));
+    writeFileSync(bundleFile, (await mandate.mandate(['bundle', 'export'])).stdout);
     const verify = (...args: string[]) => spawnSync('openssl', ['verify', '-x509_strict', ...args, leafFile], { encoding: 'utf8' });
     expect(verify('-purpose', 'sslserver', '-CAfile', bundleFile).stdout.trim()).toBe(`${leafFile}: OK`);
     expect(verify('-purpose', 'sslclient', '-CAfile', bundleFile).stdout.trim()).toBe(`${leafFile}: OK`);
@@ -109,7 +108,7 @@ describe('what streams of the Workload API carry', () => {
   it('a message only where something changed, always the whole state, default first (WL-03, WL-05, WL-29)', async () => {
     const call = fetchX509Svid(client);
     const first = await call.message();
-    await mandate.rule('unrelated', { id: '/unrelated', match: 'user.uid: 4242424242', priority: 5 });
+    await mandate.rule('unrelated', { id: '/unrelated', match: { 'user.uid': 4242424242 }, priority: 5 });
     await mandate.rule('second', { id: '/agent/{user}/second', priority: -1, hint: 'second' });
     const both = await call.message(2);
     expect(idsOf(both)).toEqual([agentId, `${agentId}/second`]);

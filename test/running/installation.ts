@@ -1,12 +1,11 @@
 import { type ChildProcess, spawn, spawnSync, type StdioOptions } from 'node:child_process';
-import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, chownSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
 
-const ROOT = path.resolve(__dirname, '../..');
+export const ROOT = path.resolve(__dirname, '../..');
 export const MANDATE = path.join(ROOT, 'bin/mandate');
-export const AGENT = path.join(__dirname, 'agent.js');
 const END_MS = 15_000;
 
 export interface Finished {
@@ -16,27 +15,52 @@ export interface Finished {
   readonly stderr: string;
 }
 
-export interface RunOptions {
+/** The account of a process: the tests' own where none is named. Only root can choose. */
+export interface Account {
+  readonly uid?: number;
+  readonly gid?: number;
+}
+
+export interface RunOptions extends Account {
   readonly env?: Readonly<Record<string, string>>;
   readonly input?: string;
   readonly stdio?: StdioOptions;
   readonly cwd?: string;
 }
 
+/** A folder with a path short enough for sockets. The accounts of the parts pass through it; what lies inside has modes of its own. */
+export function newHome(): string {
+  const home = mkdtempSync(path.join(tmpdir(), 'm-'));
+  chmodSync(home, 0o711);
+  return home;
+}
+
+/** A connection to the database of a state folder; whoever may read the folder may have any role. */
+export async function connected(state: string, role: 'reader' | 'owner'): Promise<pg.Client> {
+  const password = readFileSync(path.join(state, 'secrets', role), 'utf8').trim();
+  const client = new pg.Client({ host: path.join(state, 'run/db'), user: `mandate_${role}`, database: 'mandate', password });
+  client.on('error', () => undefined); // a killed database ends it; the next query says so
+  await client.connect();
+  return client;
+}
+
 /** One running Mandate in a state folder of its own, and whatever a test starts beside it: all of it ends with `end`. */
 export class Installation {
-  readonly home = mkdtempSync(path.join(tmpdir(), 'm-'));
+  readonly home = newHome();
   readonly state = path.join(this.home, 's');
   readonly #children = new Set<ChildProcess>();
   readonly #lastResort = () => this.#killAll();
   #up: ChildProcess | undefined;
 
+  /** `account` is the one that Mandate runs under. */
+  constructor(private readonly account: Account = {}) {
+    if (account.uid !== undefined) chownSync(this.home, account.uid, account.gid ?? account.uid);
+    process.once('exit', this.#lastResort);
+  }
+
   /** Started and ready. */
-  static async start(): Promise<Installation> {
-    const installation = new Installation();
-    // The accounts of the parts pass through it; what is inside has modes of its own.
-    chmodSync(installation.home, 0o711);
-    process.once('exit', installation.#lastResort);
+  static async start<T extends Installation>(this: new (account?: Account) => T, account?: Account): Promise<T> {
+    const installation = new this(account);
     try {
       await installation.up();
     } catch (error) {
@@ -62,7 +86,7 @@ export class Installation {
 
   /** Starts the daemons in the foreground of a child of ours, so that their end is seen. */
   async up(): Promise<void> {
-    const child = this.spawn(MANDATE, ['up'], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = this.spawn(MANDATE, ['up'], { ...this.account, stdio: ['ignore', 'pipe', 'pipe'] });
     this.#up = child;
     let said = '';
     child.stderr!.on('data', (chunk: Buffer) => (said += chunk.toString()));
@@ -84,12 +108,13 @@ export class Installation {
   }
 
   /** A child in a session of its own, without a terminal, ended with the installation if it did not end before. */
-  spawn(program: string, args: readonly string[], { env, stdio, cwd }: RunOptions = {}): ChildProcess {
+  spawn(program: string, args: readonly string[], { env, stdio, cwd, uid, gid }: RunOptions = {}): ChildProcess {
     const child = spawn(program, [...args], {
       env: { ...this.env, ...env },
       cwd: cwd ?? this.home,
       detached: true,
       stdio: stdio ?? 'pipe',
+      ...(uid !== undefined && { uid, gid: gid ?? uid }),
     });
     this.#children.add(child);
     return child;
@@ -102,7 +127,7 @@ export class Installation {
   }
 
   mandate(args: readonly string[], options: RunOptions = {}): Promise<Finished> {
-    return this.run(MANDATE, args, options);
+    return this.run(MANDATE, args, { ...this.account, ...options });
   }
 
   /** The document that `-o json` prints; throws where the command failed. */
@@ -112,15 +137,25 @@ export class Installation {
     return JSON.parse(stdout) as T;
   }
 
-  /** Rows as the reading role sees them. */
-  async query<T extends pg.QueryResultRow>(sql: string, values: readonly unknown[] = []): Promise<T[]> {
-    const client = new pg.Client({
-      host: `${this.state}/run/db`,
-      user: 'mandate_reader',
-      password: readFileSync(`${this.state}/secrets/reader`, 'utf8').trim(),
-      database: 'mandate',
-    });
-    await client.connect();
+  /** A file with one rule. Rule files are YAML, and so is JSON. */
+  ruleFile(rule: object): string {
+    const file = path.join(this.home, 'rule.yaml');
+    writeFileSync(file, JSON.stringify({ apiVersion: 'mandate/v1', kind: 'Rule', ...rule }, null, 2));
+    return file;
+  }
+
+  /** Puts one rule into force as the administrator that the tests run as. */
+  async apply(rule: object): Promise<void> {
+    await this.json('rules', 'apply', this.ruleFile(rule));
+  }
+
+  /** Rows as a role of the database sees them. */
+  async query<T extends pg.QueryResultRow>(
+    sql: string,
+    values: readonly unknown[] = [],
+    role: 'reader' | 'owner' = 'reader',
+  ): Promise<T[]> {
+    const client = await connected(this.state, role);
     try {
       return (await client.query<T>(sql, [...values])).rows;
     } finally {
