@@ -40,8 +40,14 @@ export function rotationAt(issuedAtMs: number, notAfterMs: number, jitter01: num
   return issuedAtMs + Math.floor((lifeMs / 2) * (1 + JITTER * (2 * jitter - 1)));
 }
 
+export interface Issue {
+  readonly issuedAtMs: number;
+  readonly notAfterMs: number;
+}
+
 /**
- * True where a successor would live longer than what it replaces. When authority or delegation end first it would not, and asking again
- * and again would change nothing.
+ * False where a successor does not live longer than what it replaced although it was issued a second later or more: authority or delegation
+ * end first then, and asking again and again would change nothing. Within one second the ends say nothing, since they are whole seconds.
  */
-export const worthRotating = (currentNotAfterMs: number, successorNotAfterMs: number): boolean => successorNotAfterMs > currentNotAfterMs;
+export const worthRotating = (replaced: Issue, successor: Issue): boolean =>
+  successor.notAfterMs > replaced.notAfterMs || successor.issuedAtMs - replaced.issuedAtMs < 1000;

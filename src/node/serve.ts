@@ -133,7 +133,7 @@ export class Serving {
       issuedAtMs,
       notAfterMs,
       // Where authority or delegation end first, the next one would end at the same instant: asking sooner would never stop.
-      rotateAtMs: before && !worthRotating(before.notAfterMs, notAfterMs) ? notAfterMs : rotationAt(issuedAtMs, notAfterMs, jitter),
+      rotateAtMs: before && !worthRotating(before, { issuedAtMs, notAfterMs }) ? notAfterMs : rotationAt(issuedAtMs, notAfterMs, jitter),
     });
   }
 

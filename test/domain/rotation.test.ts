@@ -90,8 +90,25 @@ describe('rotationAt', () => {
   });
 });
 
-test('rotation is worth it only where the successor lives longer', () => {
-  expect(worthRotating(1_000, 1_001)).toBe(true);
-  expect(worthRotating(1_000, 1_000)).toBe(false);
-  expect(worthRotating(1_000, 999)).toBe(false);
+describe('a successor is worth its successor', () => {
+  test.each([
+    ['when it lives longer', 5_000, 6_000, true],
+    ['when it ends in the same second but follows within one', 5_999, 5_000, true],
+    ['not when it ends as before although a second has passed', 6_000, 5_000, false],
+    ['not when it ends sooner', 7_000, 4_000, false],
+  ])('%s', (_name, issuedAtMs, notAfterMs, worth) => {
+    expect(worthRotating({ issuedAtMs: 5_000, notAfterMs: 5_000 }, { issuedAtMs, notAfterMs })).toBe(worth);
+  });
+
+  test('whatever the lifetime, where nothing else bounds it', () => {
+    fc.assert(
+      fc.property(instant, fc.integer({ min: 2, max: 3600 }), fc.integer({ min: 1, max: 10_000 }), (issuedAtMs, ttlSeconds, laterMs) => {
+        const issue = (atMs: number) => {
+          const { notAfterMs } = validity({ issuedAtMs: atMs, ttlSeconds, authorityNotAfterMs: Infinity, delegationEndsAtMs: Infinity })!;
+          return { issuedAtMs: atMs, notAfterMs };
+        };
+        expect(worthRotating(issue(issuedAtMs), issue(issuedAtMs + laterMs))).toBe(true);
+      }),
+    );
+  });
 });
