@@ -1,7 +1,7 @@
 import type { AuthorizedVerb } from '../domain/admin-verbs';
 import { MandateError } from '../domain/errors';
 import { textOption } from './arguments';
-import type { DatabaseChoice } from './ports';
+import type { DatabaseChoice } from '../domain/up';
 import type { CommandContext, Options } from './specs/spec';
 import type * as AdminClientModule from './admin-client';
 

@@ -1,22 +1,23 @@
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import type { DatabaseChoice, DatabaseCommands } from '../cli/ports';
+import type { DatabaseCommands } from '../cli/ports';
 import { MandateError } from '../domain/errors';
 import type { Layout } from '../domain/layout';
 import type { Log } from '../domain/ports';
+import type { DatabaseChoice } from '../domain/up';
 import { databaseAddress } from '../lineage/address';
 import { startCluster } from '../lineage/cluster';
 import { migrate, pendingMigrations } from '../lineage/migrate';
 import { shippedMigrations } from '../lineage/migrations';
 import { DEFAULT_DATABASE, DEFAULT_ROLES, rolesSql } from '../lineage/roles';
-import type { RunningDatabase, StartOptions } from '../supervisor/supervisor';
+import type { RunningDatabase } from '../supervisor/database-life';
 import type { Account } from '../supervisor/issuer-accounts';
 import { systemClock } from '../system/clock';
 import { systemRandom } from '../system/random';
 
 /** The embedded cluster, or the server that `--db` names; its schema is up to date when this resolves. */
 export async function openSupervisedDatabase(
-  { layout, databaseUrl, ownerUrl }: StartOptions,
+  { layout, databaseUrl, ownerUrl }: DatabaseChoice,
   account: Account | undefined,
   clientsGid: number | undefined,
   log: Log,
