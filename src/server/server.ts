@@ -120,12 +120,11 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     deviceId,
     clock,
     random,
-    rulesApplied: async (names, caller) => {
+    rulesApplied: async (changed, caller) => {
       configuration.change({ rules: rules.compiled });
       const processKeys = node.session?.changedByRules() ?? [];
       if (processKeys.length > 0) node.tell({ case: 'poke', value: { processKeys } });
-      const applied = rules.current.filter(({ rule }) => names.includes(rule.name));
-      const versions = applied.map(({ rule, version, contentSha256 }) => ({ name: rule.name, version, contentSha256 }));
+      const versions = changed.map(({ rule, version, contentSha256 }) => ({ name: rule.name, version, contentSha256 }));
       const data = { ...journal.asked(caller), generation: rules.compiled.generation, rules: versions };
       await journal.event('rules-applied', data, { processKey: caller.key });
     },
