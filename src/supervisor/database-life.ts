@@ -1,4 +1,4 @@
-import { asMandateError } from '../domain/errors';
+import { asMandateError, MandateError } from '../domain/errors';
 import type { Clock, Log } from '../domain/ports';
 import type { Progress } from './progress';
 
@@ -94,6 +94,8 @@ export class DatabaseLife {
         if (delayMs === FIRST_REOPEN_MS) progress.say('database', 'failed', `did not start (${error.code}); tried until it does`, beganMs);
       }
       await new Promise<void>((resolve) => clock.after(delayMs, resolve));
+      // What is started now nobody would end.
+      if (this.#ending) throw new MandateError('E_DB_DOWN');
     }
   }
 
