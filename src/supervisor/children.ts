@@ -9,19 +9,23 @@ import type { DatabaseLife, RunningDatabase } from './database-life';
 import type { InstallationFile } from './installation';
 import type { Progress } from './progress';
 
-export interface ChildrenParts {
+/** What children are started with, whatever the installation. */
+export interface ChildrenSettings {
   readonly version: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly program: { readonly node: string; readonly main: string };
   readonly uid: number;
+  readonly limits: Limits;
+  readonly clock: Clock;
+}
+
+export interface ChildrenParts extends ChildrenSettings {
   readonly layout: Layout;
   readonly installation: InstallationFile;
-  readonly limits: Limits;
   readonly database: DatabaseLife;
   /** An administrator asked the server to end everything. */
   readonly shutdown: () => void;
   readonly progress: Progress;
-  readonly clock: Clock;
   readonly log: Log;
 }
 

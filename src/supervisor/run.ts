@@ -1,10 +1,9 @@
 import { hostname } from 'node:os';
 import { bundleUrl } from '../domain/bundle';
-import type { Limits } from '../domain/child-protocol';
 import { asMandateError, MandateError } from '../domain/errors';
-import type { Clock, Log, Random } from '../domain/ports';
+import type { Log, Random } from '../domain/ports';
 import type { DatabaseChoice, RunningService, UpEvent } from '../domain/up';
-import { Children } from './children';
+import { Children, type ChildrenSettings } from './children';
 import { DatabaseLife, type RunningDatabase } from './database-life';
 import { type InstallationFile, openInstallation } from './installation';
 import type { Account } from './issuer-accounts';
@@ -12,16 +11,10 @@ import { accountsToOurselves } from './own-accounts';
 import { Progress } from './progress';
 import { givePartsTheirFolders } from './state-folders';
 
-export interface RunParts {
-  readonly version: string;
-  readonly env: Readonly<Record<string, string | undefined>>;
-  readonly program: { readonly node: string; readonly main: string };
-  readonly uid: number;
-  readonly clock: Clock;
+export interface RunParts extends ChildrenSettings {
   readonly random: Random;
   /** Where the supervisor itself writes, once the folder is there. */
   readonly openLog: (file: string) => Log;
-  readonly limits: Limits;
   /** Starts or reaches the database and brings its schema up to date. */
   readonly openDatabase: (
     choice: DatabaseChoice,
@@ -110,19 +103,13 @@ export class Run {
   }
 
   #childrenOf(installation: InstallationFile, database: DatabaseLife): Children {
-    const { version, env, program, uid, limits, clock } = this.parts;
     this.#children = new Children({
-      version,
-      env,
-      program,
-      uid,
+      ...this.parts,
       layout: this.choice.layout,
       installation,
-      limits,
       database,
       shutdown: () => this.#finish(),
       progress: this.#progress,
-      clock,
       log: this.#log,
     });
     return this.#children;
