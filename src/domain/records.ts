@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { AuthorityKind, CredentialRow, EndedKind, EventKind, EventRow } from './lineage';
 import type { DelegatorAssurance, DeviceAssurance, Given } from './assurance';
 import { canonicalJson } from './canonical';
@@ -160,6 +159,3 @@ export const eventRow = <K extends EventKind>(
 
 /** A credential row with its record. */
 export const credentialRow = (row: Omit<CredentialRow, 'record'>): CredentialRow => ({ ...row, record: issuanceRecord(row) });
-
-/** SHA-256 of record bytes, lower-case hex. */
-export const recordDigest = (record: Uint8Array): string => createHash('sha256').update(record).digest('hex');
