@@ -91,7 +91,7 @@ export const CATALOGUE = {
   E_LINEAGE_NOT_DURABLE: entry('the lineage record could not be made durable, so nothing was issued', 'unavailable', 'unreachable'),
   // database
   E_DB_UNSAFE: entry('the database does not keep what it has acknowledged', 'failedPrecondition', 'failure'),
-  E_DB_ROLE: entry('the database role may do more than the server needs', 'failedPrecondition', 'failure'),
+  E_DB_ROLE: entry('the database role is not the one that is needed here', 'failedPrecondition', 'failure'),
   E_DB_SCHEMA: entry('the database schema is not the one this version needs', 'failedPrecondition', 'failure'),
   E_DB_MIGRATION: entry('a migration failed', 'failedPrecondition', 'failure'),
   E_DB_VERSION: entry('the cluster was made by another major version of PostgreSQL', 'failedPrecondition', 'failure'),
