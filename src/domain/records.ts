@@ -1,3 +1,4 @@
+import type { AuthorizedVerb } from './admin-verbs';
 import type { AuthorityKind, CredentialRow, EndedKind, EventKind, EventRow } from './lineage';
 import type { DelegatorAssurance, DeviceAssurance, Given } from './assurance';
 import { canonicalJson } from './canonical';
@@ -100,6 +101,8 @@ export interface EventData {
     readonly generation: number;
     readonly rules: readonly { readonly name: string; readonly version: number; readonly contentSha256: string }[];
   };
+  /** An administrator was let to the database itself, past everything that looks at callers. */
+  readonly 'database-opened': CallerData & { readonly verb: AuthorizedVerb };
   readonly shutdown: CallerData & { readonly reason: string };
 }
 

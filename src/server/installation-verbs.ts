@@ -1,4 +1,4 @@
-import { AUTHORIZED_VERBS } from '../domain/admin-verbs';
+import { AUTHORIZED_VERBS, type AuthorizedVerb } from '../domain/admin-verbs';
 import type { StatusAnswer } from '../domain/answers';
 import type { Bundle } from '../domain/bundle';
 import { MandateError } from '../domain/errors';
@@ -12,6 +12,8 @@ export interface InstallationVerbsParts {
   readonly bundle: () => Bundle;
   readonly authorities: () => readonly AuthorityRow[];
   readonly status: (standing: Standing) => Promise<StatusAnswer>;
+  /** Resolves when it is on record that the caller opens the database. */
+  readonly databaseOpened: (verb: AuthorizedVerb, caller: PinnedCaller) => Promise<void>;
   readonly shutdown: (caller: PinnedCaller) => Promise<void>;
 }
 
@@ -27,6 +29,8 @@ export const installationVerbs = (parts: InstallationVerbsParts): Pick<VerbHandl
   authorize: async ({ verb }, caller) => {
     if (!AUTHORIZED_VERBS.includes(verb)) throw new MandateError('E_REQUEST', { why: 'no such verb' });
     await parts.callers.administer(verb, caller);
+    // What the caller does there leaves no event of its own: without this one it is not let in.
+    await parts.databaseOpened(verb, caller);
     return { allowed: true };
   },
 

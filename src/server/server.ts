@@ -118,6 +118,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
       const data = { ...journal.asked(caller), generation: rules.compiled.generation, rules: versions };
       await journal.event('rules-applied', data, { processKey: caller.key });
     },
+    databaseOpened: (verb, caller) => journal.event('database-opened', { ...journal.asked(caller), verb }, { processKey: caller.key }),
     shutdown: async (caller) => {
       await journal.event('shutdown', { ...journal.asked(caller), reason: 'asked by an administrator' }, { processKey: caller.key });
       parts.shutdown();

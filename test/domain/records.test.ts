@@ -95,6 +95,7 @@ const EVENTS: EventData = {
   refused: { ...caller, verb: 'FetchX509SVID', ruleName: 'r', ruleVersion: 4 },
   'admin-refused': { ...caller, verb: 'rules apply' },
   'rules-applied': { ...caller, generation: 3, rules: [{ name: 'r', version: 4, contentSha256: 's' }] },
+  'database-opened': { ...caller, verb: 'db psql' },
   shutdown: { ...caller, reason: 'mandate down' },
 };
 
