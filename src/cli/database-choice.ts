@@ -1,7 +1,7 @@
 import type { AuthorizedVerb } from '../domain/admin-verbs';
 import { MandateError } from '../domain/errors';
 import { textOption } from './arguments';
-import type { DatabaseChoice } from './ports';
+import type { DatabaseChoice } from '../domain/up';
 import type { CommandContext, Options } from './specs/spec';
 import type * as AdminClientModule from './admin-client';
 
@@ -15,8 +15,8 @@ export function databaseChoice(context: CommandContext, options: Options): Datab
 }
 
 /**
- * Asks the running service whether the caller may use the verb; agents and their descendants may not, and that is recorded. Where
- * nothing runs, what the files and roles of the database allow decides.
+ * Asks the running service whether the caller may use the verb; agents and their descendants may not. Either answer is on record before
+ * the database is opened. Where nothing runs, what the files and roles of the database allow decides.
  */
 export async function authorizeDatabase(context: CommandContext, verb: AuthorizedVerb): Promise<void> {
   const { askAdmin } = require('./admin-client') as typeof AdminClientModule;

@@ -1,6 +1,7 @@
 import type { DatabaseStatusAnswer, MigrateAnswer } from '../domain/answers';
 import type { Layout } from '../domain/layout';
 import type { Clock } from '../domain/ports';
+import type { DatabaseChoice, RunningService, UpEvent } from '../domain/up';
 
 /** What the commands need from the rest of mandate; main.ts wires it. Heavy parts are functions, so that a command loads only its own. */
 export interface CliDeps {
@@ -35,45 +36,8 @@ export interface CliStream {
   readonly columns?: number;
 }
 
-export interface UpOptions {
-  readonly layout: Layout;
-  /** `--db` or DATABASE_URL: the server role on another PostgreSQL. */
-  readonly databaseUrl: string | undefined;
-  /** `--db-owner`: the owner role, for migrations. */
-  readonly ownerUrl: string | undefined;
+export interface UpOptions extends DatabaseChoice {
   readonly verbose: boolean;
-}
-
-export const UP_STEPS = ['installation', 'database', 'authority', 'node', 'rule', 'server'] as const;
-export type UpStep = (typeof UP_STEPS)[number];
-
-/**
- * One change of one step. `installation` is done as soon as the trust domain is known (its `detail`); after Ready only `restarted`
- * and `failed` come, naming the part that ended in `step`.
- */
-export interface UpEvent {
-  readonly step: UpStep;
-  readonly state: 'running' | 'done' | 'failed' | 'restarted';
-  /** What a person should know about it: one line, no secret. */
-  readonly detail: string;
-  readonly ms: number;
-}
-
-export interface ReadyInfo {
-  readonly trustDomain: string;
-  /** Value for SPIFFE_ENDPOINT_SOCKET. */
-  readonly workloadApi: string;
-  readonly bundleUrl: string;
-  readonly separated: boolean;
-  readonly ms: number;
-}
-
-export interface RunningService {
-  readonly ready: ReadyInfo;
-  /** Resolves when everything has ended as asked; rejects with the MandateError that ended it. */
-  readonly ended: Promise<void>;
-  /** Begins an orderly end; `ended` tells when it is done. Asked twice, it ends at once. */
-  stop(): void;
 }
 
 /** Starts and ends server, node and database of one installation. */
@@ -84,12 +48,6 @@ export interface Supervisor {
   holder(layout: Layout): { readonly pid: number } | undefined;
   /** Opens <logs>/up.log for appending, making the folders as `start` would; the caller closes it. */
   openLog(layout: Layout): number;
-}
-
-export interface DatabaseChoice {
-  readonly layout: Layout;
-  readonly databaseUrl: string | undefined;
-  readonly ownerUrl: string | undefined;
 }
 
 /** The verbs of `mandate db`; each rejects with a MandateError. */

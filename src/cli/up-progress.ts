@@ -1,6 +1,7 @@
 import type { UpAnswer } from '../domain/answers';
 import type { Clock } from '../domain/ports';
-import type { CliStream, ReadyInfo, UpEvent } from './ports';
+import type { ReadyInfo, UpEvent } from '../domain/up';
+import type { CliStream } from './ports';
 import { safe } from './safe';
 import type { Style } from './style';
 import { pad } from './table';

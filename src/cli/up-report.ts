@@ -2,7 +2,7 @@ import { closeSync, writeSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import type { ErrorAnswer } from '../domain/answers';
 import { MandateError, isErrorCode } from '../domain/errors';
-import type { ReadyInfo, UpEvent } from './ports';
+import type { ReadyInfo, UpEvent } from '../domain/up';
 
 /** What the process in the background tells the one that started it, one JSON document a line. */
 export type UpReport = { readonly event: UpEvent } | { readonly ready: ReadyInfo } | ErrorAnswer;

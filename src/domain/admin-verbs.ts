@@ -8,7 +8,7 @@ export interface RuleFileText {
   readonly includes: Readonly<Record<string, string>>;
 }
 
-/** A verb that is carried out in the caller's own process, after the server allowed it. */
+/** A verb that is carried out in the caller's own process, after the server allowed it and put that on record. */
 export const AUTHORIZED_VERBS = ['db migrate', 'db status', 'db psql'] as const;
 export type AuthorizedVerb = (typeof AUTHORIZED_VERBS)[number];
 

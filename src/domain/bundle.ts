@@ -19,6 +19,11 @@ export interface JwtBundleKey {
   readonly point: Buffer;
 }
 
+/** Where the bundle endpoint serves the bundle. */
+export const BUNDLE_PATH = '/bundle';
+
+export const bundleUrl = (httpsPort: number): string => `https://localhost:${httpsPort}${BUNDLE_PATH}`;
+
 /** The SPIFFE bundle document (Trust Domain and Bundle §4): equal bundles give equal text. */
 export const spiffeBundleJson = (bundle: Bundle): string =>
   JSON.stringify({

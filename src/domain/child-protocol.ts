@@ -11,7 +11,8 @@ export interface Limits {
 /** The limits of every installation. */
 export const LIMITS: Limits = { jwtPerMinute: 600 };
 
-export interface ServerStart {
+/** What a server is told of its installation; nothing of it is secret. */
+export interface ServerSettings {
   readonly layout: Layout;
   readonly version: string;
   readonly trustDomain: string;
@@ -19,10 +20,14 @@ export interface ServerStart {
   readonly httpsPort: number;
   readonly healthPort: number;
   readonly hostname: string;
-  /** URL of the server role, with its password. */
-  readonly databaseUrl: string;
+  /** The database as people may see it. */
   readonly databaseDetail: string;
   readonly limits: Limits;
+}
+
+export interface ServerStart extends ServerSettings {
+  /** URL of the server role, with its password. */
+  readonly databaseUrl: string;
 }
 
 export interface NodeStart {

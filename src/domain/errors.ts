@@ -27,6 +27,7 @@ export const EXIT = {
   notVerified: 6,
   notFound: 7,
   timedOut: 8,
+  /** Reserved for an answer that is older than was asked for; no failure of this version ends with it. */
   stale: 9,
   integrity: 10,
   runFailed: 125,
@@ -90,7 +91,7 @@ export const CATALOGUE = {
   E_LINEAGE_NOT_DURABLE: entry('the lineage record could not be made durable, so nothing was issued', 'unavailable', 'unreachable'),
   // database
   E_DB_UNSAFE: entry('the database does not keep what it has acknowledged', 'failedPrecondition', 'failure'),
-  E_DB_ROLE: entry('the database role may do more than the server needs', 'failedPrecondition', 'failure'),
+  E_DB_ROLE: entry('the database role is not the one that is needed here', 'failedPrecondition', 'failure'),
   E_DB_SCHEMA: entry('the database schema is not the one this version needs', 'failedPrecondition', 'failure'),
   E_DB_MIGRATION: entry('a migration failed', 'failedPrecondition', 'failure'),
   E_DB_VERSION: entry('the cluster was made by another major version of PostgreSQL', 'failedPrecondition', 'failure'),
@@ -120,10 +121,8 @@ export const CATALOGUE = {
   E_NOT_FOUND: entry('no such thing', 'notFound', 'notFound'),
   E_AMBIGUOUS: entry('the reference fits more than one', 'notFound', 'notFound'),
   E_NOT_VERIFIED: entry('it did not verify', 'permissionDenied', 'notVerified'),
-  E_STALE: entry('the answer is older than was asked for', 'failedPrecondition', 'stale'),
   E_INTEGRITY: entry('the stored bytes do not match their digest', 'dataLoss', 'integrity'),
   E_USAGE: entry('the command line is not understood', 'invalidArgument', 'usage'),
-  E_NO_TERMINAL: entry('this needs a confirmation and there is no terminal to ask at', 'failedPrecondition', 'usage'),
   E_RUN: entry('the launch failed before the command was started', 'internal', 'runFailed'),
   E_RUN_NOT_EXECUTABLE: entry('the command cannot be executed', 'failedPrecondition', 'notExecutable'),
   E_RUN_NOT_FOUND: entry('the command was not found', 'notFound', 'commandNotFound'),

@@ -13,8 +13,8 @@ export interface SeenFact {
 }
 
 /**
- * Why something was refused, complete. It leaves the server only through `forAsker` or `forAdministrator`, which decide who may see
- * expected values and remedies.
+ * Why something was refused, complete. Only an administrator outside every agent may see it whole; whoever asked for the identity sees
+ * what `forAsker` leaves of it.
  */
 export interface Refusal {
   readonly code: ErrorCode;
@@ -53,16 +53,6 @@ export function refusalOf(denial: Denial, evidence: Evidence, reference: string)
   };
 }
 
-/** A refusal that no rule decided: a peer that is gone, a launch that ended, a caller that may not ask. */
-export const plainRefusal = (code: ErrorCode, reference: string, evidence?: Evidence, remedy?: string): Refusal => ({
-  code,
-  message: CATALOGUE[code].message,
-  saw: evidence === undefined ? [] : seenFacts(evidence, []),
-  conditions: [],
-  ...(remedy === undefined ? {} : { remedy }),
-  reference,
-});
-
 /** What the asker may see: its own attributes and which conditions failed. Expected values and remedies would teach an agent its way in. */
 export function forAsker(refusal: Refusal): Refusal {
   const { code, message, saw, rule, ruleVersion, conditions, reference } = refusal;
@@ -76,9 +66,6 @@ export function forAsker(refusal: Refusal): Refusal {
     reference,
   };
 }
-
-/** What an administrator sees: everything. The caller has checked that it is one, and that no agent asks. */
-export const forAdministrator = (refusal: Refusal): Refusal => refusal;
 
 function seenFacts(evidence: Evidence, asked: readonly string[]): readonly SeenFact[] {
   const first = [...TELLING, ...asked];

@@ -125,6 +125,7 @@ export const EVENT_KINDS = [
   'refused',
   'admin-refused',
   'rules-applied',
+  'database-opened',
   'shutdown',
 ] as const;
 export type EventKind = (typeof EVENT_KINDS)[number];

@@ -1,16 +1,5 @@
 import type { ProcessAssurance } from './assurance';
-import type {
-  AgentSummary,
-  AuthorityRow,
-  AuthorityStage,
-  Chain,
-  CredentialRow,
-  EndedKind,
-  Installation,
-  LaunchRow,
-  LineageEntry,
-  ProcessRow,
-} from './lineage';
+import type { AgentSummary, AuthorityRow, AuthorityStage, Chain, CredentialRow, Installation, LineageEntry } from './lineage';
 import type { Rule, RuleVersion } from './rule';
 
 /** What the core needs from the world, on one page, with the promises an implementer keeps. */
@@ -159,11 +148,6 @@ export interface LineageReader {
   agents(filter: { readonly ended: boolean; readonly uid?: number }, limit: number): Promise<readonly AgentSummary[]>;
   /** By id, or by name, or by a unique prefix (≥ 4 characters) of either. */
   agentsByReference(reference: string, limit: number): Promise<readonly AgentSummary[]>;
-  openLaunches(deviceId: string): Promise<readonly LaunchRow[]>;
-  /** Processes not known to have ended, of agents not known to have ended. */
-  openProcesses(deviceId: string): Promise<readonly (ProcessRow & { readonly agentName: string; readonly delegationId: string })[]>;
-  agentEnded(agentId: string): Promise<boolean>;
-  endedIds(kind: EndedKind, ids: readonly string[]): Promise<ReadonlySet<string>>;
   device(machineId: string): Promise<{ readonly id: string } | undefined>;
   person(deviceId: string, uid: number, name: string): Promise<{ readonly id: string } | undefined>;
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import type { AuthorizedVerb } from './admin-verbs';
 import type { AuthorityKind, CredentialRow, EndedKind, EventKind, EventRow } from './lineage';
 import type { DelegatorAssurance, DeviceAssurance, Given } from './assurance';
 import { canonicalJson } from './canonical';
@@ -101,6 +101,8 @@ export interface EventData {
     readonly generation: number;
     readonly rules: readonly { readonly name: string; readonly version: number; readonly contentSha256: string }[];
   };
+  /** An administrator was let to the database itself, past everything that looks at callers. */
+  readonly 'database-opened': CallerData & { readonly verb: AuthorizedVerb };
   readonly shutdown: CallerData & { readonly reason: string };
 }
 
@@ -160,6 +162,3 @@ export const eventRow = <K extends EventKind>(
 
 /** A credential row with its record. */
 export const credentialRow = (row: Omit<CredentialRow, 'record'>): CredentialRow => ({ ...row, record: issuanceRecord(row) });
-
-/** SHA-256 of record bytes, lower-case hex. */
-export const recordDigest = (record: Uint8Array): string => createHash('sha256').update(record).digest('hex');

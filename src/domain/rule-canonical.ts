@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Canonical } from './canonical';
 import { canonicalJson } from './canonical';
-import { MandateError } from './errors';
 import type { Rule } from './rule';
 
 /** A rule with the text it is stored and compared as. */
@@ -35,15 +34,3 @@ export function canonicalRule(rule: Rule): CanonicalRule {
 
 const present = (members: Readonly<Record<string, Canonical | undefined>>): { readonly [key: string]: Canonical } =>
   Object.fromEntries(Object.entries(members).filter((member): member is [string, Canonical] => member[1] !== undefined));
-
-/** The rule that a stored canonical text holds. Throws E_INTEGRITY where the text is not exactly what this version would have stored. */
-export function ruleOfCanonical(canonical: string): Rule {
-  try {
-    const { v, ...rest } = JSON.parse(canonical) as { v: number } & Rule;
-    const rule: Rule = rest;
-    if (v === 1 && canonicalRule(rule).canonical === canonical) return rule;
-  } catch (cause) {
-    throw new MandateError('E_INTEGRITY', { saw: 'a stored rule', why: 'it is not canonical' }, { cause });
-  }
-  throw new MandateError('E_INTEGRITY', { saw: 'a stored rule', why: 'it is not canonical' });
-}

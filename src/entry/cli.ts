@@ -1,6 +1,6 @@
 import { homedir } from 'node:os';
 import { LIMITS } from '../domain/child-protocol';
-import { type Layout, layoutOf } from '../domain/layout';
+import { layoutOf } from '../domain/layout';
 import { runCli } from '../cli/program';
 import type { DatabaseCommands, Launcher, Supervisor } from '../cli/ports';
 import type * as DatabaseModule from './database';
@@ -61,9 +61,9 @@ function supervisor(uid: number, program: { readonly node: string; readonly main
     clock: systemClock,
     random: systemRandom,
     openLog: (file) => jsonLog('supervisor', process.env['MANDATE_LOG'], file),
-    limits: (_layout: Layout) => LIMITS,
-    openDatabase: (options, account, clientsGid, log) =>
-      (require('./database') as typeof DatabaseModule).openSupervisedDatabase(options, account, clientsGid, log),
+    limits: LIMITS,
+    openDatabase: (choice, account, clientsGid, log) =>
+      (require('./database') as typeof DatabaseModule).openSupervisedDatabase(choice, account, clientsGid, log),
   });
 }
 

@@ -1,22 +1,24 @@
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import type { DatabaseChoice, DatabaseCommands } from '../cli/ports';
+import type { DatabaseCommands } from '../cli/ports';
 import { MandateError } from '../domain/errors';
 import type { Layout } from '../domain/layout';
 import type { Log } from '../domain/ports';
+import type { DatabaseChoice } from '../domain/up';
 import { databaseAddress } from '../lineage/address';
 import { startCluster } from '../lineage/cluster';
 import { migrate, pendingMigrations } from '../lineage/migrate';
 import { shippedMigrations } from '../lineage/migrations';
+import { psqlEnvironment, psqlEnvironmentAs } from '../lineage/psql-environment';
 import { DEFAULT_DATABASE, DEFAULT_ROLES, rolesSql } from '../lineage/roles';
-import type { RunningDatabase, StartOptions } from '../supervisor/supervisor';
+import type { RunningDatabase } from '../supervisor/database-life';
 import type { Account } from '../supervisor/issuer-accounts';
 import { systemClock } from '../system/clock';
 import { systemRandom } from '../system/random';
 
 /** The embedded cluster, or the server that `--db` names; its schema is up to date when this resolves. */
 export async function openSupervisedDatabase(
-  { layout, databaseUrl, ownerUrl }: StartOptions,
+  { layout, databaseUrl, ownerUrl }: DatabaseChoice,
   account: Account | undefined,
   clientsGid: number | undefined,
   log: Log,
@@ -69,12 +71,14 @@ export const databaseCommands: DatabaseCommands = {
     };
   },
   rolesSql: () => `${rolesSql(DEFAULT_ROLES, DEFAULT_DATABASE).join('\n')}\n`,
-  psql({ layout, databaseUrl }) {
+  async psql({ layout, databaseUrl }) {
     const program = ['/usr/bin/psql', '/usr/local/bin/psql', '/opt/homebrew/bin/psql', '/usr/local/pgsql/bin/psql'].find(executable);
-    if (program === undefined)
-      return Promise.reject(new MandateError('E_NO_PSQL', { fix: 'install the PostgreSQL client (postgresql-client)' }));
-    if (databaseUrl !== undefined) return Promise.resolve({ program, args: [], env: connectionEnvironment(databaseUrl) });
-    return Promise.resolve({ program, args: [], env: connectionEnvironment(embeddedUrl(layout, 'reader')) });
+    if (program === undefined) throw new MandateError('E_NO_PSQL', { fix: 'install the PostgreSQL client (postgresql-client)' });
+    const env =
+      databaseUrl === undefined
+        ? psqlEnvironment(embeddedUrl(layout, 'reader'))
+        : await psqlEnvironmentAs(DEFAULT_ROLES.reader, databaseUrl);
+    return { program, args: [], env };
   },
 };
 
@@ -98,19 +102,6 @@ function embeddedUrl(layout: Layout, role: 'owner' | 'reader'): string {
   }
   const host = encodeURIComponent(layout.databaseRun);
   return `postgresql://${DEFAULT_ROLES[role]}:${encodeURIComponent(password)}@localhost:5432/${DEFAULT_DATABASE}?host=${host}`;
-}
-
-/** libpq's variables: an argument would show the password to everybody on the machine. */
-function connectionEnvironment(text: string): Record<string, string> {
-  const url = new URL(databaseAddress(text).url);
-  const host = url.searchParams.get('host') ?? url.hostname;
-  return {
-    PGHOST: host,
-    PGPORT: url.port === '' ? '5432' : url.port,
-    PGUSER: decodeURIComponent(url.username),
-    PGPASSWORD: decodeURIComponent(url.password),
-    PGDATABASE: decodeURIComponent(url.pathname.slice(1)),
-  };
 }
 
 function executable(file: string): boolean {

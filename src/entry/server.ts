@@ -37,15 +37,15 @@ export function serverEntry([uid, gid]: readonly string[]): void {
   tell({ type: 'loaded' });
 
   async function run(start: ServerStart) {
-    const { layout, trustDomain } = start;
-    const lineage = await openLineage({ url: start.databaseUrl, clock: systemClock, log });
+    const { databaseUrl, ...settings } = start;
+    const lineage = await openLineage({ url: databaseUrl, clock: systemClock, log });
     await sameInstallation(start, lineage.installation);
     const began = systemClock.monotonicMs();
     const authorities = await openAuthorities({
-      trustDomain,
+      trustDomain: settings.trustDomain,
       settings: DEFAULT_AUTHORITY_SETTINGS,
       store: lineage.authorities,
-      keys: new KeyFolder(layout.keys),
+      keys: new KeyFolder(settings.layout.keys),
       clock: systemClock,
       random: systemRandom,
       log,
@@ -55,27 +55,19 @@ export function serverEntry([uid, gid]: readonly string[]): void {
     await ensureStarterRule(lineage.rules);
     const readiness = new Readiness(log);
     const server = await startServer({
-      layout,
-      version: start.version,
-      trustDomain,
-      installationId: start.installationId,
-      httpsPort: start.httpsPort,
-      healthPort: start.healthPort,
-      hostname: start.hostname,
+      ...settings,
       authorities,
       authorityStore: lineage.authorities,
       lineage: lineage.writer,
       reader: lineage.reader,
       ruleStore: lineage.rules,
       databaseReady: () => lineage.ping(),
-      databaseDetail: start.databaseDetail,
       processes: new PinnedProcesses(readiness),
       readiness,
       clock: systemClock,
       random: systemRandom,
       log,
       uidMin: lowestPersonUid(),
-      jwtPerMinute: start.limits.jwtPerMinute,
       nodeKey: () => nodeKey,
       shutdown: () => tell({ type: 'shutdown' }),
       supervised: () =>

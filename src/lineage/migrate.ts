@@ -1,12 +1,11 @@
-import pg from 'pg';
+import type pg from 'pg';
 import { MandateError } from '../domain/errors';
 import { newId } from '../domain/ids';
 import type { Clock, Random } from '../domain/ports';
-import { databaseAddress } from './address';
-import { connectionFailure } from './failure';
 import { APPLIED_MIGRATIONS, type AppliedMigration, type Migration, pendingOf, shippedMigrations } from './migrations';
 import { grantsSql } from './privileges';
 import { DEFAULT_ROLES, type DatabaseRoles } from './roles';
+import { withSession } from './session';
 
 /** The key Prisma Migrate itself locks with, so that the two never run at once. */
 const LOCK = 72707369;
@@ -32,7 +31,7 @@ export interface MigrateOptions {
  */
 export async function migrate(options: MigrateOptions): Promise<readonly string[]> {
   const shipped = options.migrations ?? shippedMigrations();
-  return withOwner(options.ownerUrl, async (client) => {
+  return withSession(options.ownerUrl, async (client) => {
     await assureVersion(client);
     // A session lock on a connection of our own: it ends with the connection, whatever happens to this process.
     await client.query('SELECT pg_advisory_lock($1)', [LOCK]);
@@ -59,7 +58,7 @@ export async function migrate(options: MigrateOptions): Promise<readonly string[
 
 /** Names of shipped migrations that the database still lacks. Reads only; any role that may read the table can ask. */
 export async function pendingMigrations(url: string, migrations = shippedMigrations()): Promise<readonly string[]> {
-  return withOwner(url, async (client) => {
+  return withSession(url, async (client) => {
     const exists = await client.query<{ exists: boolean }>("SELECT to_regclass('public._prisma_migrations') IS NOT NULL AS exists");
     if (!exists.rows[0]?.exists) return migrations.map((migration) => migration.name);
     const applied = await client.query<AppliedMigration>(APPLIED_MIGRATIONS);
@@ -90,29 +89,6 @@ async function applyOne(client: pg.Client, migration: Migration, { clock, random
     throw new MandateError('E_DB_MIGRATION', { saw: `migration ${migration.name}`, why: messageOf(cause) }, { cause });
   }
   await client.query('UPDATE public._prisma_migrations SET finished_at = now(), applied_steps_count = 1 WHERE id = $1', [id]);
-}
-
-async function withOwner<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
-  const address = databaseAddress(url);
-  const client = new pg.Client({
-    connectionString: address.url,
-    connectionTimeoutMillis: 5000,
-    application_name: 'mandate migrate',
-    options: '-c timezone=UTC -c search_path=public -c client_min_messages=warning',
-  });
-  client.on('error', () => undefined); // a lost connection also fails the query that waits for it
-  try {
-    await client.connect();
-  } catch (cause) {
-    throw connectionFailure(cause, address.shown);
-  }
-  try {
-    return await work(client);
-  } catch (error) {
-    throw connectionFailure(error, address.shown);
-  } finally {
-    await client.end().catch(() => undefined);
-  }
 }
 
 const messageOf = (thrown: unknown): string => (thrown instanceof Error ? thrown.message : String(thrown)).slice(0, 500);

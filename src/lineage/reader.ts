@@ -1,11 +1,11 @@
-import type { AgentSummary, Chain, CredentialRow, EndedKind, LaunchRow, ProcessRow } from '../domain/lineage';
+import type { AgentSummary, Chain, CredentialRow } from '../domain/lineage';
 import type { LineageReader } from '../domain/ports';
 import { agentsByReference, agentsByState } from './agents';
 import { readChain } from './chain';
 import type { Database } from './connection';
 import { uuidRange } from './prefix';
 import { query } from './reading';
-import { credentialRow, launchRow, processRow } from './rows';
+import { credentialRow } from './rows';
 
 /** Hard bound on every list, whatever is asked for. */
 const MAX_ROWS = 10_000;
@@ -41,48 +41,6 @@ export class PostgresLineageReader implements LineageReader {
 
   agentsByReference(reference: string, limit: number): Promise<readonly AgentSummary[]> {
     return query(this.database, (prisma) => agentsByReference(prisma, reference, bounded(limit)));
-  }
-
-  async openLaunches(deviceId: string): Promise<readonly LaunchRow[]> {
-    if (!isUuid(deviceId)) return [];
-    const rows = await query(this.database, async (prisma) => {
-      const ids = await prisma.$queryRaw<{ id: string }[]>`
-        SELECT l.id::text FROM launch l WHERE l.device_id = ${deviceId}::uuid
-          AND NOT EXISTS (SELECT 1 FROM ended e WHERE e.kind = 'launch' AND e.id = l.id::text)
-        ORDER BY l.opened_at DESC LIMIT ${MAX_ROWS}`;
-      return prisma.launch.findMany({ where: { id: { in: ids.map(({ id }) => id) } }, orderBy: { openedAt: 'asc' } });
-    });
-    return rows.map(launchRow);
-  }
-
-  async openProcesses(deviceId: string): Promise<readonly (ProcessRow & { readonly agentName: string; readonly delegationId: string })[]> {
-    if (!isUuid(deviceId)) return [];
-    return query(this.database, async (prisma) => {
-      const open = await prisma.$queryRaw<{ key: string; agentName: string; delegationId: string }[]>`
-        SELECT p.key, a.name AS "agentName", a.delegation_id::text AS "delegationId" FROM process p JOIN agent a ON a.id = p.agent_id
-        WHERE p.device_id = ${deviceId}::uuid
-          AND NOT EXISTS (SELECT 1 FROM ended e WHERE e.kind = 'process' AND e.id = p.key)
-          AND NOT EXISTS (SELECT 1 FROM ended e WHERE e.kind = 'agent' AND e.id = p.agent_id::text)
-        ORDER BY p.seen_at DESC LIMIT ${MAX_ROWS}`;
-      const named = new Map(open.map((row) => [row.key, row]));
-      const rows = await prisma.process.findMany({ where: { key: { in: [...named.keys()] } }, orderBy: { seenAt: 'asc' } });
-      return rows.map((row) => ({
-        ...processRow(row),
-        agentName: named.get(row.key)?.agentName ?? '',
-        delegationId: named.get(row.key)?.delegationId ?? '',
-      }));
-    });
-  }
-
-  async agentEnded(agentId: string): Promise<boolean> {
-    return (await this.endedIds('agent', [agentId])).has(agentId);
-  }
-
-  async endedIds(kind: EndedKind, ids: readonly string[]): Promise<ReadonlySet<string>> {
-    if (ids.length === 0) return new Set();
-    const where = { kind, id: { in: [...ids] } };
-    const rows = await query(this.database, (prisma) => prisma.ended.findMany({ where, select: { id: true }, take: MAX_ROWS }));
-    return new Set(rows.map(({ id }) => id));
   }
 
   async device(machineId: string): Promise<{ readonly id: string } | undefined> {

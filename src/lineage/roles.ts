@@ -46,6 +46,8 @@ export function rolesSql(roles: DatabaseRoles, database: string, passwords?: Rol
     // Otherwise every role may connect and make temporary tables.
     `REVOKE ALL ON DATABASE ${name} FROM PUBLIC;`,
     `GRANT CONNECT ON DATABASE ${name} TO ${server}, ${reader};`,
+    // It reads everything itself; so `db psql` can be the reader with the address that the service is given.
+    `GRANT ${reader} TO ${server};`,
     ...['server', 'reader', 'owner'].map(
       (kind) => `ALTER ROLE ${quoteIdentifier(roles[kind as keyof DatabaseRoles])} SET timezone = 'UTC';`,
     ),

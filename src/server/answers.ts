@@ -1,6 +1,11 @@
-import type { AgentAnswer, AgentItem, RuleItem } from '../domain/answers';
-import type { AgentSummary } from '../domain/lineage';
+import type { AgentAnswer, AgentItem, BundleAnswer, ErrorBody, RuleItem, WhoAnswer } from '../domain/answers';
+import { type Bundle, bundlePem, jwkSetJson, spiffeBundleJson } from '../domain/bundle';
+import type { Evidence } from '../domain/evidence';
+import type { Refusal } from '../domain/explain';
+import type { AgentSummary, AuthorityRow } from '../domain/lineage';
+import type { Entitled } from '../domain/match';
 import type { RuleVersion } from '../domain/rule';
+import type { LiveAgent } from './living';
 
 /** RFC 3339 UTC with milliseconds. */
 export const instant = (ms: number): string => new Date(ms).toISOString();
@@ -84,4 +89,57 @@ export const ruleItem = ({ rule, version, contentSha256, appliedAtMs, author }: 
   contentSha256,
   applied: instant(appliedAtMs),
   author,
+});
+
+/** What `who` tells of one process: what was measured of it, and what the rules in force would make of that. */
+export const whoAnswer = (
+  evidence: Evidence,
+  agent: LiveAgent | undefined,
+  identities: readonly Entitled[],
+  refusal: Refusal | null,
+  administrator: boolean,
+): WhoAnswer => ({
+  pid: evidence.pid,
+  processKey: evidence.processKey,
+  agent: agent ? { id: agent.row.id, name: agent.row.name } : null,
+  launch: agent?.launch?.id ?? null,
+  human: agent?.person?.name ?? null,
+  facts: evidence.facts.map(({ type, value, assurance }) => ({ selector: type, value, assurance })),
+  ancestors: evidence.ancestors.map(({ pid, uid, exe }) => ({ pid, uid, exe })),
+  chainEnd: evidence.chainEnd,
+  gaps: evidence.gaps,
+  identities: identities.map(({ spiffeId, rule }) => ({ spiffeId, rule: rule.rule.name, ruleVersion: rule.version })),
+  refusal: refusal && refusalBody(refusal, administrator),
+});
+
+/** Expected values and remedies would teach an agent its way in: administrators alone see them. */
+const refusalBody = ({ code, message, rule, ruleVersion, conditions, remedy }: Refusal, administrator: boolean): ErrorBody => ({
+  code,
+  message,
+  help: `mandate help ${code}`,
+  ...(rule === undefined ? {} : { rule, ruleVersion: ruleVersion ?? 0 }),
+  conditions: conditions.map(({ selector, holds, seen, expected }) => ({
+    selector,
+    holds,
+    seen,
+    expected: administrator ? (expected ?? null) : null,
+  })),
+  ...(administrator && remedy !== undefined ? { fix: remedy } : {}),
+});
+
+/** The bundle in each format it is published in, and the stages of the authorities behind it. */
+export const bundleAnswer = (bundle: Bundle, authorities: readonly AuthorityRow[]): BundleAnswer => ({
+  trustDomain: bundle.trustDomain,
+  sequence: bundle.sequence,
+  refreshHintSeconds: bundle.refreshHintSeconds,
+  authorities: authorities.map(({ kind, keyId, stage, notBeforeMs, notAfterMs }) => ({
+    kind,
+    keyId,
+    stage,
+    notBefore: instant(notBeforeMs),
+    notAfter: instant(notAfterMs),
+  })),
+  pem: bundlePem(bundle),
+  spiffe: JSON.parse(spiffeBundleJson(bundle)) as Record<string, unknown>,
+  jwks: JSON.parse(jwkSetJson(bundle)) as Record<string, unknown>,
 });

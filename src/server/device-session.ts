@@ -2,10 +2,9 @@ import type { MessageInitShape } from '@bufbuild/protobuf';
 import { MandateError } from '../domain/errors';
 import { type Evidence, evidenceDigest } from '../domain/evidence';
 import { decodeEvidence } from '../domain/evidence-decode';
-import { newId, newReference } from '../domain/ids';
+import { newReference } from '../domain/ids';
 import type { EndedRow } from '../domain/lineage';
 import type { Clock, LineageWriter, Log, Random } from '../domain/ports';
-import { eventRow } from '../domain/records';
 import type { BundleUpdate, EvidenceRef, LaunchBegin, RefusalReport, WelcomeSchema } from '../generated/proto/mandate/v1/node_link_pb';
 import type { Configuration } from './configuration';
 import type { Delegations } from './delegations';
@@ -13,7 +12,9 @@ import { type Entitlements, fingerprint } from './entitlement';
 import type { Issuer } from './issue';
 import { openLaunch, type Opened } from './launches';
 import type { LiveAgent, LiveProcess, Living } from './living';
+import { newEvent } from './new-event';
 import type { Refuser } from './refuse';
+import { openLaunches, knownProcesses } from './resumed';
 import type { Entitled } from '../domain/match';
 
 /** Processes one device may have under attestation at once. */
@@ -55,41 +56,17 @@ export class DeviceSession {
     return this.parts.living;
   }
 
+  /** What a node is told first: the bundle, and the launches and processes on record as living. */
   welcome(): MessageInitShape<typeof WelcomeSchema> {
     const { trustDomain, installationId, version, living, bundle } = this.parts;
-    const agents = [...living.agents.values()];
     return {
       trustDomain,
       installationId,
       deviceId: living.device.id,
       bundle: bundle(),
       serverVersion: version,
-      launches: agents.flatMap(({ launch, row }) =>
-        launch
-          ? [
-              {
-                launchId: launch.id,
-                agentId: row.id,
-                agentName: row.name,
-                programPath: launch.programPath,
-                programSha256: launch.programSha256,
-                user: launch.user,
-                uid: launch.uid,
-                name: launch.name,
-                processKey: launch.processKey,
-              },
-            ]
-          : [],
-      ),
-      processes: agents.flatMap((agent) =>
-        [...agent.processes].map((processKey) => ({
-          processKey,
-          pid: living.pidOf(processKey),
-          agentId: agent.row.id,
-          agentName: agent.row.name,
-          launchId: agent.launch?.id ?? '',
-        })),
-      ),
+      launches: openLaunches(living),
+      processes: knownProcesses(living),
     };
   }
 
@@ -161,27 +138,18 @@ export class DeviceSession {
       ended.push(end('agent', agent.row.id), end('delegation', agent.delegation.id));
       if (agent.launch) ended.push(end('launch', agent.launch.id));
     }
-    const event = eventRow(
-      { id: newId(random, atMs), kind: 'ended', atMs, reference: null, code: null, agentId: agent.row.id, processKey },
-      { ended: ended.map(({ kind, id }) => ({ what: kind, id })), reason: reason.slice(0, 64) },
-    );
+    const data = { ended: ended.map(({ kind, id }) => ({ what: kind, id })), reason: reason.slice(0, 64) };
+    const event = newEvent(random, atMs, 'ended', data, { agentId: agent.row.id, processKey });
     await lineage.append({ fact: { event }, ended });
   }
 
   /** A refusal the node decided by itself, before anything reached the server. */
   async nodeRefused(report: RefusalReport): Promise<void> {
     const { clock, random, lineage, living } = this.parts;
-    const atMs = clock.nowMs();
-    const event = eventRow(
-      {
-        id: newId(random, atMs),
-        kind: 'refused',
-        atMs,
-        reference: newReference(random),
-        code: report.code.slice(0, 64),
-        agentId: living.agentOfKey(report.processKey)?.row.id ?? null,
-        processKey: report.processKey === '' ? null : report.processKey.slice(0, 256),
-      },
+    const event = newEvent(
+      random,
+      clock.nowMs(),
+      'refused',
       {
         verb: report.verb.slice(0, 64),
         deviceId: living.device.id,
@@ -190,6 +158,12 @@ export class DeviceSession {
         evidenceDigest: null,
         ruleName: null,
         ruleVersion: null,
+      },
+      {
+        reference: newReference(random),
+        code: report.code.slice(0, 64),
+        agentId: living.agentOfKey(report.processKey)?.row.id ?? null,
+        processKey: report.processKey === '' ? null : report.processKey.slice(0, 256),
       },
     );
     await lineage.append({ fact: { event } });

@@ -1,13 +1,13 @@
 import { newId } from '../domain/ids';
 import type { DeviceRow } from '../domain/lineage';
 import type { LineageReader } from '../domain/ports';
-import { eventRow } from '../domain/records';
 import type { NodeHello } from '../generated/proto/mandate/v1/node_link_pb';
 import { Delegations } from './delegations';
 import { DeviceSession, type DeviceSessionParts } from './device-session';
 import { Entitlements } from './entitlement';
 import { Issuer } from './issue';
 import { Living } from './living';
+import { newEvent } from './new-event';
 import { Refuser } from './refuse';
 
 /** Agents taken up again at the start of a server. */
@@ -74,10 +74,8 @@ export class Devices {
       firstSeenAtMs: nowMs,
     };
     if (known) return device;
-    const event = eventRow(
-      { id: newId(random, nowMs), kind: 'device-seen', atMs: nowMs, reference: null, code: null, agentId: null, processKey: null },
-      { deviceId: device.id, assurance: device.assurance, os: device.os, kernel: device.kernel },
-    );
+    const { id: deviceId, assurance, os, kernel } = device;
+    const event = newEvent(random, nowMs, 'device-seen', { deviceId, assurance, os, kernel });
     await lineage.append({ fact: { event }, devices: [device] });
     return device;
   }

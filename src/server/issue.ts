@@ -22,7 +22,8 @@ import { validity } from '../domain/rotation';
 import { newSerial } from '../domain/serial';
 import type { Configuration, Frozen } from './configuration';
 import type { Entitlements } from './entitlement';
-import { type LiveAgent, type LiveProcess, type Living, owed, paid } from './living';
+import type { LiveAgent, LiveProcess, Living } from './living';
+import { owed, paid } from './owed';
 import { Denied } from './refuse';
 
 export interface IssuerParts {

@@ -1,7 +1,8 @@
-import { newId, newReference } from '../domain/ids';
+import { newReference } from '../domain/ids';
 import type { EventKind, EventRow } from '../domain/lineage';
 import type { Clock, LineageWriter, Log, Random } from '../domain/ports';
-import { type EventData, eventRow } from '../domain/records';
+import type { EventData } from '../domain/records';
+import { newEvent } from './new-event';
 
 /** Refused connections on record in a minute; beyond that they are only logged: whoever knocks in a loop must not fill the lineage. */
 const CONNECTION_REFUSALS_PER_MINUTE = 60;
@@ -30,9 +31,7 @@ export class Journal {
   /** Resolves when the event is durable. */
   event<K extends EventKind>(kind: K, data: EventData[K], columns: Partial<EventRow> = {}): Promise<void> {
     const { clock, random, lineage } = this.parts;
-    const atMs = clock.nowMs();
-    const blank = { reference: null, code: null, agentId: null, processKey: null };
-    return lineage.append({ fact: { event: eventRow({ ...blank, ...columns, id: newId(random, atMs), kind, atMs }, data) } });
+    return lineage.append({ fact: { event: newEvent(random, clock.nowMs(), kind, data, columns) } });
   }
 
   /** Who asked, as a record says it. */

@@ -4,12 +4,13 @@ import { newId, newSuffix } from '../domain/ids';
 import type { AgentRow, LaunchRow } from '../domain/lineage';
 import { type Entitled, matchRules } from '../domain/match';
 import type { Clock, LineageWriter, Random } from '../domain/ports';
-import { eventRow } from '../domain/records';
 import type { LaunchBegin } from '../generated/proto/mandate/v1/node_link_pb';
 import type { Configuration } from './configuration';
 import { agentName, type Delegations, factOf } from './delegations';
 import { matchContext } from './entitlement';
-import { type LiveAgent, type LiveProcess, type Living, owed, paid } from './living';
+import type { LiveAgent, LiveProcess, Living } from './living';
+import { newEvent } from './new-event';
+import { owed, paid } from './owed';
 
 export interface LaunchesParts {
   readonly configuration: Configuration;
@@ -67,16 +68,10 @@ export async function openLaunch(parts: LaunchesParts, process: LiveProcess, beg
     startedAtMs: openedAtMs,
   };
   const agent: LiveAgent = { row, delegation, person, launch, processes: new Set([process.key]), durable: false };
-  const event = eventRow(
-    {
-      id: newId(random, openedAtMs),
-      kind: 'launch-opened',
-      atMs: openedAtMs,
-      reference: null,
-      code: null,
-      agentId,
-      processKey: process.key,
-    },
+  const event = newEvent(
+    random,
+    openedAtMs,
+    'launch-opened',
     {
       launchId,
       programSha256: launch.programSha256,
@@ -91,6 +86,7 @@ export async function openLaunch(parts: LaunchesParts, process: LiveProcess, beg
       stopCode: delegation.stopCode,
       endsAtMs: delegation.endsAtMs,
     },
+    { agentId, processKey: process.key },
   );
   const digest = process.digest;
   await lineage.append({
@@ -107,8 +103,10 @@ async function joinLaunch(parts: LaunchesParts, process: LiveProcess, agent: Liv
   const { living, clock, random, lineage } = parts;
   if (agent.delegation.endsAtMs <= clock.nowMs()) throw new MandateError('E_DELEGATION_ENDED');
   const atMs = clock.nowMs();
-  const event = eventRow(
-    { id: newId(random, atMs), kind: 'launch-joined', atMs, reference: null, code: null, agentId: agent.row.id, processKey: process.key },
+  const event = newEvent(
+    random,
+    atMs,
+    'launch-joined',
     {
       launchId: agent.launch?.id ?? '',
       deviceId: living.device.id,
@@ -116,6 +114,7 @@ async function joinLaunch(parts: LaunchesParts, process: LiveProcess, agent: Liv
       declaredName: begin.name,
       programSha256: begin.programSha256,
     },
+    { agentId: agent.row.id, processKey: process.key },
   );
   const digest = process.digest;
   await lineage.append({

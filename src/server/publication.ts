@@ -1,6 +1,7 @@
 import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https';
 import { createHash } from 'node:crypto';
+import { BUNDLE_PATH } from '../domain/bundle';
 import { MandateError } from '../domain/errors';
 
 const MAX_HEADER_BYTES = 8 * 1024;
@@ -17,8 +18,6 @@ export interface Published {
   readonly body: string;
   readonly refreshHintSeconds: number;
 }
-
-export const BUNDLE_PATH = '/bundle';
 
 /** Serves the trust bundle in SPIFFE format over HTTPS on loopback. Needs no client authentication. Throws E_PORT_IN_USE. */
 export async function publishBundle(port: number, identity: TlsIdentity, bundle: () => Published): Promise<HttpsServer> {

@@ -1,13 +1,14 @@
 import { create } from '@bufbuild/protobuf';
 import { MandateError } from '../domain/errors';
 import { forAsker, refusalOf } from '../domain/explain';
-import { newId, newReference } from '../domain/ids';
+import { newReference } from '../domain/ids';
 import type { Denial } from '../domain/match';
 import type { Clock, LineageWriter, Log, Random } from '../domain/ports';
-import { eventRow } from '../domain/records';
 import { type Refusal, RefusalSchema } from '../generated/proto/mandate/v1/refusal_pb';
 import type { Configuration } from './configuration';
-import { type LiveProcess, type Living, owed, paid } from './living';
+import type { LiveProcess, Living } from './living';
+import { newEvent } from './new-event';
+import { owed, paid } from './owed';
 
 /** A refusal that the rules decided, before it was recorded and put into words for whoever asked. */
 export class Denied extends MandateError {
@@ -62,16 +63,10 @@ export class Refuser {
     const atMs = clock.nowMs();
     const agent = process.agent;
     const digest = process.digest;
-    const event = eventRow(
-      {
-        id: newId(random, atMs),
-        kind: 'refused',
-        atMs,
-        reference,
-        code: denial.code,
-        agentId: agent?.row.id ?? null,
-        processKey: process.key,
-      },
+    const event = newEvent(
+      random,
+      atMs,
+      'refused',
       {
         verb: 'identity',
         deviceId: living.device.id,
@@ -81,6 +76,7 @@ export class Refuser {
         ruleName: denial.rule?.rule.name ?? null,
         ruleVersion: denial.rule?.version ?? null,
       },
+      { reference, code: denial.code, agentId: agent?.row.id ?? null, processKey: process.key },
     );
     try {
       await lineage.append({

@@ -1,6 +1,5 @@
 import { bundleDer, jwkSetJson, spiffeBundleJson } from '../domain/bundle';
-import type { Supervised } from '../domain/child-protocol';
-import type { Layout } from '../domain/layout';
+import type { ServerSettings, Supervised } from '../domain/child-protocol';
 import type { AuthorityStore, Clock, LineageReader, LineageWriter, Log, Random, RuleStore } from '../domain/ports';
 import { Health } from '../generated/proto/grpc/health/v1/health_pb';
 import { Admin } from '../generated/proto/mandate/v1/admin_pb';
@@ -23,28 +22,19 @@ import { listenForNode, listenForPeople } from './sockets';
 import { statusAnswer } from './status';
 import { verbHandlers } from './verbs';
 
-export interface ServerParts {
-  readonly layout: Layout;
-  readonly version: string;
-  readonly trustDomain: string;
-  readonly installationId: string;
-  readonly httpsPort: number;
-  readonly healthPort: number;
-  readonly hostname: string;
+export interface ServerParts extends ServerSettings {
   readonly authorities: ServerAuthorities;
   readonly authorityStore: Pick<AuthorityStore, 'all'>;
   readonly lineage: LineageWriter;
   readonly reader: LineageReader;
   readonly ruleStore: RuleStore;
   readonly databaseReady: () => Promise<boolean>;
-  readonly databaseDetail: string;
   readonly processes: PinnedProcesses;
   readonly readiness: Readiness;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
   readonly uidMin: number;
-  readonly jwtPerMinute: number;
   /** Key of the node process that the supervisor started; undefined while there is none. */
   readonly nodeKey: () => string | undefined;
   /** Asks the supervisor to end everything. */
@@ -70,7 +60,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     const bundle = authorities.bundle();
     return { sequence: BigInt(bundle.sequence), x509Authorities: bundleDer(bundle), jwtBundle: Buffer.from(jwkSetJson(bundle)) };
   };
-  const devices = new Devices({ ...parts, configuration, bundle: bundleUpdate });
+  const devices = new Devices({ ...parts, jwtPerMinute: parts.limits.jwtPerMinute, configuration, bundle: bundleUpdate });
   const node = new NodeApi({
     admit: (hello) => devices.admit(hello),
     monotonicMs: () => clock.monotonicMs(),
@@ -120,15 +110,15 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     deviceId,
     clock,
     random,
-    rulesApplied: async (names, caller) => {
+    rulesApplied: async (changed, caller) => {
       configuration.change({ rules: rules.compiled });
       const processKeys = node.session?.changedByRules() ?? [];
       if (processKeys.length > 0) node.tell({ case: 'poke', value: { processKeys } });
-      const applied = rules.current.filter(({ rule }) => names.includes(rule.name));
-      const versions = applied.map(({ rule, version, contentSha256 }) => ({ name: rule.name, version, contentSha256 }));
+      const versions = changed.map(({ rule, version, contentSha256 }) => ({ name: rule.name, version, contentSha256 }));
       const data = { ...journal.asked(caller), generation: rules.compiled.generation, rules: versions };
       await journal.event('rules-applied', data, { processKey: caller.key });
     },
+    databaseOpened: (verb, caller) => journal.event('database-opened', { ...journal.asked(caller), verb }, { processKey: caller.key }),
     shutdown: async (caller) => {
       await journal.event('shutdown', { ...journal.asked(caller), reason: 'asked by an administrator' }, { processKey: caller.key });
       parts.shutdown();

@@ -1,7 +1,7 @@
 import type { StatusAnswer } from '../domain/answers';
+import { bundleUrl } from '../domain/bundle';
 import type { Layout } from '../domain/layout';
 import type { Standing } from './callers';
-import { BUNDLE_PATH } from './publication';
 import type { ServerParts } from './server';
 
 /** What `mandate status` tells this caller; `missing` names the parts that are not there. */
@@ -11,7 +11,7 @@ export function statusAnswer(parts: ServerParts, standing: Standing, missing: re
   return {
     trustDomain: parts.trustDomain,
     workloadApi: `unix://${layout.agentSocket}`,
-    bundleUrl: `https://localhost:${parts.httpsPort}${BUNDLE_PATH}`,
+    bundleUrl: bundleUrl(parts.httpsPort),
     healthUrl: `http://127.0.0.1:${parts.healthPort}/ready`,
     ready: missing.length === 0,
     separated: standing.separated,

@@ -1,7 +1,8 @@
 import { mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { ReadyInfo, RunningService, Supervisor, UpEvent, UpOptions } from '../../src/cli/ports';
+import type { Supervisor, UpOptions } from '../../src/cli/ports';
+import type { ReadyInfo, RunningService, UpEvent } from '../../src/domain/up';
 import { UpReporter } from '../../src/cli/up-report';
 import { MandateError } from '../../src/domain/errors';
 import { mandate, type World } from './command-line';

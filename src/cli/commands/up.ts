@@ -1,7 +1,8 @@
 import { asMandateError } from '../../domain/errors';
 import { textOption, wholeNumber } from '../arguments';
 import { failureAnswer } from '../failure';
-import type { UpEvent, UpOptions } from '../ports';
+import type { UpEvent } from '../../domain/up';
+import type { UpOptions } from '../ports';
 import type { Command, CommandContext, Options } from '../specs/spec';
 import { UpProgress, readyText, upAnswer } from '../up-progress';
 import { UpReporter } from '../up-report';

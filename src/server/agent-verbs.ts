@@ -1,0 +1,73 @@
+import { MandateError } from '../domain/errors';
+import { decodeEvidence } from '../domain/evidence-decode';
+import { refusalOf } from '../domain/explain';
+import { newReference } from '../domain/ids';
+import { matchRules } from '../domain/match';
+import type { Clock, LineageReader, Random } from '../domain/ports';
+import type { CallerReport } from '../generated/proto/mandate/v1/node_link_pb';
+import type { VerbHandlers } from './admin-api';
+import { agentAnswer, agentItem, whoAnswer } from './answers';
+import type { Callers } from './callers';
+import { matchContext } from './entitlement';
+import type { LiveAgent } from './living';
+import type { NodeApi } from './node-api';
+import { MAX_CANDIDATES, referenceText, theOne } from './reference';
+import type { Rules } from './rules';
+import { visible, visibleAgent } from './visibility';
+
+const MAX_LISTED = 1000;
+const DEFAULT_LISTED = 100;
+
+export interface AgentVerbsParts {
+  readonly callers: Callers;
+  readonly node: NodeApi;
+  readonly rules: Rules;
+  readonly reader: LineageReader;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/** `agents ls`, `agents show` and `who`: each caller sees what is its own, administrators everything. */
+export const agentVerbs = (parts: AgentVerbsParts): Pick<VerbHandlers, 'listAgents' | 'showAgent' | 'who'> => ({
+  listAgents: async ({ ended, limit }, caller) => {
+    const { callers, reader, clock } = parts;
+    const standing = await callers.read('agents', caller);
+    const most = Math.min(Math.max(1, Math.trunc(Number(limit)) || DEFAULT_LISTED), MAX_LISTED);
+    const listed = await reader.agents({ ended: ended === true, ...(standing.administrator ? {} : { uid: standing.uid }) }, most + 1);
+    const shown = listed.filter((summary) => visibleAgent(standing, summary));
+    return { agents: shown.slice(0, most).map((summary) => agentItem(summary, clock.nowMs())), more: shown.length > most };
+  },
+
+  showAgent: async ({ reference }, caller) => {
+    const { callers, reader, clock } = parts;
+    const standing = await callers.read('agents', caller);
+    const found = await reader.agentsByReference(referenceText(reference), MAX_CANDIDATES);
+    const seen = found.filter((summary) => visibleAgent(standing, summary));
+    return agentAnswer(
+      theOne(seen, reference, ({ agent }) => agent.name),
+      clock.nowMs(),
+    );
+  },
+
+  who: async ({ pid }, caller) => {
+    if (!Number.isSafeInteger(pid) || pid <= 0) throw new MandateError('E_REQUEST', { why: 'a pid is a positive number' });
+    const { callers, node, rules, random } = parts;
+    const standing = await callers.read('agents', caller);
+    const report = await node.caller(pid, '', true);
+    if (!report.found) throw new MandateError('E_NOT_FOUND', { saw: `pid ${pid}`, ...(report.code && { why: report.code }) });
+    const evidence = decodeEvidence(report.evidence);
+    const agent = agentOf(node, evidence.processKey, report);
+    if (!visible(standing, agent?.row.id, evidence.uid)) return callers.refuse('who', caller, standing);
+    const living = node.session?.living;
+    const context = agent && living ? matchContext(agent, living) : { delegator: null, given: null, device: 'declared' as const };
+    const { identities, denial } = matchRules(rules.compiled, evidence, context);
+    const refusal = denial && refusalOf(denial, evidence, newReference(random));
+    return whoAnswer(evidence, agent, identities, refusal, standing.administrator);
+  },
+});
+
+/** The agent of a process, by what the server holds of it, else by what the node says it descends from. */
+function agentOf(node: NodeApi, processKey: string, report: CallerReport): LiveAgent | undefined {
+  const living = node.session?.living;
+  return living?.agentOfKey(processKey) ?? (report.agentId ? living?.agents.get(report.agentId) : undefined);
+}

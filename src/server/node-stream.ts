@@ -1,0 +1,149 @@
+import { create } from '@bufbuild/protobuf';
+import type { ServerDuplexStream } from '@grpc/grpc-js';
+import { asMandateError, MandateError } from '../domain/errors';
+import type { Log } from '../domain/ports';
+import {
+  type CallerReport,
+  type NodeHello,
+  type NodeMessage,
+  type ServerMessage,
+  ServerMessageSchema,
+} from '../generated/proto/mandate/v1/node_link_pb';
+import type { Refusal } from '../generated/proto/mandate/v1/refusal_pb';
+import { answered, refusalOf, statusOf } from '../wire/refusal';
+import type { DeviceSession } from './device-session';
+import { answerNode, type ServerBody } from './node-requests';
+import { Denied } from './refuse';
+
+/** A turn of the event loop gives requests this long before it lets everything else run: a storm must not stall the rest. */
+const TURN_BUDGET_MS = 0.2;
+/** Evidence and requests waiting for a turn; a node never has more under way. */
+const MAX_QUEUED = 50_000;
+const CALLER_TIMEOUT_MS = 2_000;
+
+export interface NodeStreamParts {
+  /** Opens what the server keeps for this device; throws where the hello is not acceptable. */
+  readonly admit: (hello: NodeHello) => Promise<DeviceSession>;
+  readonly monotonicMs: () => number;
+  readonly after: (delayMs: number, run: () => void) => () => void;
+  readonly log: Log;
+}
+
+/** One node on its stream: its hello, its requests in turns, and the questions put to it. */
+export class NodeStream {
+  session: DeviceSession | undefined;
+  readonly #queue: NodeMessage[] = [];
+  readonly #questions = new Map<bigint, { resolve: (report: CallerReport) => void; reject: (error: Error) => void; cancel: () => void }>();
+  #running = false;
+  #closed = false;
+  #nextId = 1n;
+
+  constructor(
+    private readonly call: ServerDuplexStream<NodeMessage, ServerMessage>,
+    private readonly parts: NodeStreamParts,
+    private readonly onClose: () => void,
+  ) {
+    call.on('data', (message: NodeMessage) => this.#received(message));
+    const closed = () => this.#close();
+    call.on('end', () => {
+      call.end();
+      closed();
+    });
+    call.on('cancelled', closed);
+    call.on('error', closed);
+    call.on('close', closed);
+  }
+
+  tell(body: ServerBody, re = 0n, id = 0n): void {
+    if (!this.#closed) this.call.write(create(ServerMessageSchema, { id, re, body }));
+  }
+
+  caller(pid: number, processKey: string, evidence: boolean): Promise<CallerReport> {
+    const id = this.#nextId++;
+    return new Promise((resolve, reject) => {
+      const cancel = this.parts.after(CALLER_TIMEOUT_MS, () => {
+        if (this.#questions.delete(id)) reject(new MandateError('E_NODE_DOWN', { why: 'the node does not answer' }));
+      });
+      this.#questions.set(id, { resolve, reject, cancel });
+      this.tell({ case: 'caller', value: { pid, processKey, evidence } }, 0n, id);
+    });
+  }
+
+  #received(message: NodeMessage): void {
+    if (message.body.case === 'hello') return void this.#hello(message.body.value);
+    if (message.body.case === 'caller') return this.#answered(message.re, message.body.value);
+    if (this.#queue.length >= MAX_QUEUED)
+      return this.tell({ case: 'refused', value: refusalOf(new MandateError('E_OVERLOADED')) }, message.id);
+    this.#queue.push(message);
+    if (!this.#running && this.session) this.#start();
+  }
+
+  #hello(hello: NodeHello): Promise<void> {
+    return this.parts.admit(hello).then(
+      (session) => {
+        if (this.#closed) return;
+        this.session = session;
+        this.tell({ case: 'welcome', value: session.welcome() });
+        this.#start();
+      },
+      (thrown: unknown) => {
+        const error = asMandateError(thrown);
+        this.parts.log.error({ err: error, code: error.code }, 'node refused');
+        this.call.emit('error', Object.assign(new Error(error.message), statusOf(error)));
+      },
+    );
+  }
+
+  #answered(id: bigint, report: CallerReport): void {
+    const question = this.#questions.get(id);
+    if (!question) return;
+    this.#questions.delete(id);
+    question.cancel();
+    question.resolve(report);
+  }
+
+  #start(): void {
+    this.#running = true;
+    setImmediate(() => this.#turn());
+  }
+
+  #turn(): void {
+    const { monotonicMs } = this.parts;
+    const until = monotonicMs() + TURN_BUDGET_MS;
+    do {
+      const message = this.#queue.shift();
+      if (!message) {
+        this.#running = false;
+        return;
+      }
+      this.#handle(message);
+    } while (monotonicMs() < until);
+    setImmediate(() => this.#turn());
+  }
+
+  #handle(message: NodeMessage): void {
+    const session = this.session!;
+    answerNode(session, message).then(
+      (answer) => {
+        if (answer) this.tell(answer, message.id);
+      },
+      async (thrown: unknown) => this.tell({ case: 'refused', value: await this.#refusal(session, thrown) }, message.id),
+    );
+  }
+
+  async #refusal(session: DeviceSession, thrown: unknown): Promise<Refusal> {
+    if (thrown instanceof Denied) return session.refuser.refuse(thrown);
+    return refusalOf(answered(thrown, this.parts.log));
+  }
+
+  #close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const question of this.#questions.values()) {
+      question.cancel();
+      question.reject(new MandateError('E_NODE_DOWN'));
+    }
+    this.#questions.clear();
+    this.onClose();
+  }
+}
