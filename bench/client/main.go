@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -96,6 +97,8 @@ func storm(connections int, input *bufio.Reader) {
 }
 
 func load(parallel int, input *bufio.Reader) {
+	// One thread, as an agent in Node or Python has: a hundred schedulers looking for work would take the cores that are measured.
+	runtime.GOMAXPROCS(1)
 	conn, stream, _ := fetch()
 	client := workload.NewSpiffeWorkloadAPIClient(conn)
 	var jwt, x509, failed atomic.Int64
