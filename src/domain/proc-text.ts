@@ -39,12 +39,13 @@ export function statusField(status: string, name: string): string | undefined {
   return status.slice(start + name.length + 1, end < 0 ? undefined : end).trim();
 }
 
+const isId = (text: string | undefined): text is string => text !== undefined && /^\d{1,10}$/.test(text);
+
 /** Real, effective, saved and file system id of a `Uid` or `Gid` line. */
 export function statusIds(status: string, name: 'Uid' | 'Gid'): { readonly real: number; readonly effective: number } | undefined {
-  const ids = (statusField(status, name) ?? '').split(/\s+/).map(Number);
-  const [real, effective] = ids;
-  if (real === undefined || effective === undefined || !Number.isSafeInteger(real) || !Number.isSafeInteger(effective)) return undefined;
-  return { real, effective };
+  const [real, effective] = (statusField(status, name) ?? '').split('\t');
+  if (!isId(real) || !isId(effective)) return undefined;
+  return { real: Number(real), effective: Number(effective) };
 }
 
 const ADDR_NO_RANDOMIZE = 0x0040000;

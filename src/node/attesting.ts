@@ -30,7 +30,7 @@ export class Attesting {
 
   /**
    * Evidence of the process as it is now, as a request names it: whole until the server is known to hold it, then by digest. The caller
-   * has checked the process.
+   * looks at the process closely before it lets an answer out.
    */
   async of(served: Served): Promise<EvidenceName> {
     const { clock, members } = this.parts;

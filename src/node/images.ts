@@ -99,8 +99,17 @@ export class Images {
 
   /** Served.check; an exec that shows here ends the image: its connections, streams and keys go, and the call is refused. */
   check(served: Served): void {
+    this.#look(served, () => served.check());
+  }
+
+  /** The same for Served.glance. */
+  glance(served: Served): void {
+    this.#look(served, () => served.glance());
+  }
+
+  #look(served: Served, look: () => void): void {
     try {
-      served.check();
+      look();
     } catch (thrown) {
       if (asMandateError(thrown).code === 'E_PEER_EXEC' && !served.over) this.#startOver(served.process);
       throw thrown;

@@ -96,10 +96,7 @@ export class Serving {
 
   /** Asks what the process may be, where no SVID is needed. Throws the refusal. */
   async standing(served: Served): Promise<void> {
-    const evidence = await this.attested(served);
-    const answer = await this.#ask(served, evidence, () =>
-      this.parts.link.ask({ case: 'entitlement', value: { evidence } }, 'entitlement'),
-    );
+    const answer = await this.#ask(served, (evidence) => this.parts.link.ask({ case: 'entitlement', value: { evidence } }, 'entitlement'));
     this.#joined(served, answer.agentId, answer.agentName);
     served.standing = { kind: 'entitled', identities: answer.identities };
     served.doubtful = false;
@@ -107,10 +104,10 @@ export class Serving {
 
   /** 4 key, 5 ask, 13 re-check: one X509-SVID for this process, or an error. */
   async #obtain(served: Served, spiffeId: string): Promise<void> {
-    const evidence = await this.attested(served);
     const key = generateAgentKey();
-    const value = { evidence, publicKey: key.point, spiffeId };
-    const issued = await this.#ask(served, evidence, () => this.parts.link.ask({ case: 'x509', value }, 'x509'));
+    const issued = await this.#ask(served, (evidence) =>
+      this.parts.link.ask({ case: 'x509', value: { evidence, publicKey: key.point, spiffeId } }, 'x509'),
+    );
     this.#joined(served, issued.agentId, issued.agentName);
     served.standing = { kind: 'entitled', identities: issued.identities };
     this.#hold(served, issued, key.pkcs8);
@@ -139,22 +136,28 @@ export class Serving {
 
   /** A fresh JWT-SVID each time; the same steps 3, 5 and 13. */
   async jwt(served: Served, audience: readonly string[], spiffeId: string) {
-    const evidence = await this.attested(served);
-    const value = { evidence, audience: [...audience], spiffeId };
-    return (await this.#ask(served, evidence, () => this.parts.link.ask({ case: 'jwt', value }, 'jwt'))).svids;
+    const { svids } = await this.#ask(served, (evidence) =>
+      this.parts.link.ask({ case: 'jwt', value: { evidence, audience: [...audience], spiffeId } }, 'jwt'),
+    );
+    return svids;
   }
 
-  /** 3 attest. Throws as `check` does. */
+  /** 3 attest, looked at closely. Throws as `check` does. */
   async attested(served: Served): Promise<EvidenceName> {
     this.parts.images.check(served);
     return this.parts.attesting.of(served);
   }
 
-  /** 5 and 13: the answer is for the image that was attested, so it is looked at again before anything is done with it. */
-  async #ask<T>(served: Served, evidence: EvidenceName, ask: () => Promise<T>): Promise<T> {
+  /**
+   * 3, 5 and 13: the answer is for the image that was attested, so that is looked at closely before anything is done with the answer;
+   * before it is asked for, a glance saves what would be asked in vain.
+   */
+  async #ask<T>(served: Served, ask: (evidence: EvidenceName) => Promise<T>): Promise<T> {
+    this.parts.images.glance(served);
+    const evidence = await this.parts.attesting.of(served);
     served.known = true;
     try {
-      const answer = await ask();
+      const answer = await ask(evidence);
       served.offered = evidence.digest;
       served.check();
       return answer;

@@ -65,6 +65,12 @@ export class Served {
     readonly salt: string,
   ) {}
 
+  /** Throws where this image is seen to be over without looking closely (PinnedProcess.glance). */
+  glance(): void {
+    if (this.#over) throw new MandateError('E_PEER_EXEC', { fix: 'connect again' });
+    this.process.glance();
+  }
+
   /** Throws where this image is over, or the process is not what it was when it was settled (PinnedProcess.recheck). */
   check(): void {
     if (this.#over) throw new MandateError('E_PEER_EXEC', { fix: 'connect again' });

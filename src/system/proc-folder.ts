@@ -1,7 +1,8 @@
-import { closeSync, constants, openSync, readSync, readlinkSync, statSync } from 'node:fs';
+import { closeSync, constants, openSync, readSync, readlinkSync } from 'node:fs';
 import { MandateError } from '../domain/errors';
 import type { ExeHandle } from '../domain/ports';
 import { errnoOf } from './errno';
+import { inodeAt } from './inode-at';
 import { exeHandle } from './open-file';
 
 const MAX_READ_BYTES = 1024 * 1024;
@@ -47,7 +48,7 @@ export class ProcFolder {
   }
 
   exeInode(): string {
-    return this.attempt(() => inode(statSync(this.path('exe'), { bigint: true })), 'exe');
+    return this.attempt(() => inodeAt(this.#fd, 'exe'), 'exe');
   }
 
   openExe(): ExeHandle {
@@ -72,8 +73,6 @@ export class ProcFolder {
     }
   }
 }
-
-const inode = (stat: { readonly dev: bigint; readonly ino: bigint }): string => `${stat.dev}:${stat.ino}`;
 
 const record = Buffer.alloc(CHUNK_BYTES);
 

@@ -53,11 +53,7 @@ export class ProcessRecords {
       if (cause instanceof KernelError) throw new MandateError('E_PEER_GONE', {}, { cause });
       throw cause;
     }
-    const status = this.status();
-    const uid = statusIds(status, 'Uid');
-    const gid = statusIds(status, 'Gid');
-    if (uid === undefined || gid === undefined) throw new MandateError('E_ATTEST_UNREADABLE', { saw: 'no ids in /proc/PID/status' });
-    return { uid: uid.effective, gid: gid.effective };
+    return effectiveIds(this.status());
   }
 
   close(): void {
@@ -76,4 +72,12 @@ export class ProcessRecords {
   #unreadable(seen: { readonly saw?: string }, cause?: unknown): MandateError {
     return new MandateError(this.alive() ? 'E_ATTEST_UNREADABLE' : 'E_PEER_GONE', seen, { cause });
   }
+}
+
+/** Effective user and group of a /proc/PID/status text. Throws E_ATTEST_UNREADABLE. */
+export function effectiveIds(status: string): { readonly uid: number; readonly gid: number } {
+  const uid = statusIds(status, 'Uid');
+  const gid = statusIds(status, 'Gid');
+  if (uid === undefined || gid === undefined) throw new MandateError('E_ATTEST_UNREADABLE', { saw: 'no ids in /proc/PID/status' });
+  return { uid: uid.effective, gid: gid.effective };
 }

@@ -6,7 +6,7 @@ import { walkAncestors } from './ancestors';
 import { pidfdAlive, pidfdInfo } from './pidfd';
 import { ProcFolder } from './proc-folder';
 import { ownMounts, processKey } from './process-key';
-import { ProcessRecords } from './process-records';
+import { effectiveIds, ProcessRecords } from './process-records';
 import { ProgramImage } from './program-image';
 
 /**
@@ -139,21 +139,30 @@ export class PinnedProcess implements ProcessView {
   }
 
   /**
+   * Throws where the settled program has ended, or none could be settled. It saves what would be asked in vain; only `recheck` lets
+   * anything out.
+   */
+  glance(): void {
+    if (this.#fault !== undefined) throw this.alive() ? this.#fault : new MandateError('E_PEER_GONE');
+    if (this.#program?.lives() === false) throw new MandateError(this.alive() ? 'E_PEER_EXEC' : 'E_PEER_GONE');
+  }
+
+  /**
    * Throws unless this is still the settled program under the same user and group, and nobody traces it: E_PEER_GONE, E_PEER_EXEC,
    * E_PEER_CREDENTIALS, E_PEER_TRACED, or why it could not be settled.
    */
   recheck(): void {
-    if (!this.alive()) throw new MandateError('E_PEER_GONE');
-    if (this.#fault !== undefined) throw this.#fault;
+    if (this.#fault !== undefined) throw this.alive() ? this.#fault : new MandateError('E_PEER_GONE');
     if (this.executed()) throw new MandateError('E_PEER_EXEC');
-    const { uid, gid } = this.credentials();
+    const status = this.#records.status();
+    const { uid, gid } = effectiveIds(status);
     if (uid !== this.#uid || gid !== this.#gid) {
       throw new MandateError('E_PEER_CREDENTIALS', {
         saw: `uid ${uid} gid ${gid}`,
         why: `it was attested as uid ${this.#uid} gid ${this.#gid}`,
       });
     }
-    const tracer = statusField(this.#records.status(), 'TracerPid');
+    const tracer = statusField(status, 'TracerPid');
     if (tracer !== '0') throw new MandateError('E_PEER_TRACED', { saw: `tracer pid ${tracer ?? 'unknown'}` });
   }
 

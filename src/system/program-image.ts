@@ -47,9 +47,14 @@ export class ProgramImage {
     throw new MandateError(alive() ? 'E_PEER_EXEC' : 'E_PEER_GONE');
   }
 
+  /** True while its address space is there. */
+  lives(): boolean {
+    return memoryLives(this.memory);
+  }
+
   /** True while the process has not executed a program, be it the same file, since. */
   runs(): boolean {
-    return memoryLives(this.memory) && this.records.layout() === this.layout && this.folder.exeInode() === this.exeInode;
+    return this.lives() && this.records.layout() === this.layout && this.folder.exeInode() === this.exeInode;
   }
 
   close(): void {
