@@ -39,6 +39,8 @@ export interface ProcessView {
   readonly startTicks: string;
   /** False once the process has ended. */
   alive(): boolean;
+  /** Throws unless it still is the program that it was pinned with: E_PEER_GONE, E_PEER_EXEC, E_PEER_CREDENTIALS, E_PEER_TRACED. */
+  recheck(): void;
   /** A file below /proc/PID as text, latin-1, at most 1 MiB. Throws E_PEER_GONE or E_ATTEST_UNREADABLE. */
   read(file: string): string;
   /** Target of a link below /proc/PID (`exe`, `cwd`, `ns/user`, …), latin-1. Throws like `read`. */

@@ -8,9 +8,9 @@ import type { AttestContext, Attestor, Observation, ProcessView } from '../domai
  * Everything the attestors can establish about one process, without its help, and its canonical bytes with their digest. `salt` is 128 random bits in hex; `ancestry` is what its
  * membership was decided by, so that facts and evidence show the same chain.
  *
- * An attestor that fails leaves a gap and no facts; which is safe because rules only ever ask for facts. Throws E_PEER_GONE and E_PEER_EXEC
- * where the process ended or became another program meanwhile, so that evidence is always about one program, and E_ATTEST_FAILED above
- * MAX_EVIDENCE_BYTES.
+ * An attestor that fails leaves a gap and no facts; which is safe because rules only ever ask for facts. Throws as
+ * ProcessView.recheck does where the process is not what it was meanwhile, so that evidence is always about one program, and E_ATTEST_FAILED
+ * above MAX_EVIDENCE_BYTES.
  */
 export async function attest(
   view: ProcessView,
@@ -19,12 +19,10 @@ export async function attest(
   salt: string,
   ancestry = view.ancestors(),
 ): Promise<{ readonly evidence: Evidence; readonly bytes: Buffer; readonly digest: string }> {
-  const before = runningInode(view);
   const shown = withAncestry(view, ancestry);
   const gathered = await Promise.all(attestors.map((attestor) => gather(attestor, shown, context)));
   const { chain, end } = ancestry;
-  if (!view.alive()) throw new MandateError('E_PEER_GONE');
-  if (runningInode(view) !== before) throw new MandateError('E_PEER_EXEC');
+  view.recheck();
   const evidence: Evidence = {
     v: 1,
     salt,
@@ -52,6 +50,7 @@ const withAncestry = (view: ProcessView, ancestry: ReturnType<ProcessView['ances
   gid: view.gid,
   startTicks: view.startTicks,
   alive: () => view.alive(),
+  recheck: () => view.recheck(),
   read: (file) => view.read(file),
   link: (name) => view.link(name),
   openExe: () => view.openExe(),
@@ -81,10 +80,4 @@ function stamp(source: string, { name, value, assurance }: Observation): Fact {
     throw new MandateError('E_ATTEST_FAILED', { saw: `${source}.${name} is longer than ${MAX_VALUE_BYTES} bytes or not well formed` });
   }
   return { type: `${source}.${name}`, value, assurance };
-}
-
-function runningInode(view: ProcessView): string {
-  const exe = view.openExe();
-  exe.close();
-  return exe.inode;
 }

@@ -41,7 +41,7 @@ export class Attesting {
       if (membership?.launch) await this.#lookForProgram(process, membership.launch);
       const context = { launch: launchMembership(membership) };
       const { bytes, digest } = await attest(process, this.parts.attestors, context, served.salt, ancestry);
-      served.check();
+      served.glance();
       served.attestedAtMs = clock.monotonicMs();
       if (served.evidence?.canonical.equals(bytes) !== true) {
         served.evidence = { digest: Buffer.from(digest, 'hex'), canonical: bytes };

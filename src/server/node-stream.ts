@@ -75,7 +75,7 @@ export class NodeStream {
     if (this.#queue.length >= MAX_QUEUED)
       return this.tell({ case: 'refused', value: refusalOf(new MandateError('E_OVERLOADED')) }, message.id);
     this.#queue.push(message);
-    if (!this.#running && this.session) this.#start();
+    if (!this.#running && this.session) this.#turn();
   }
 
   #hello(hello: NodeHello): Promise<void> {
@@ -84,7 +84,7 @@ export class NodeStream {
         if (this.#closed) return;
         this.session = session;
         this.tell({ case: 'welcome', value: session.welcome() });
-        this.#start();
+        this.#turn();
       },
       (thrown: unknown) => {
         const error = asMandateError(thrown);
@@ -102,23 +102,17 @@ export class NodeStream {
     question.resolve(report);
   }
 
-  #start(): void {
-    this.#running = true;
-    setImmediate(() => this.#turn());
-  }
-
+  /** What comes to an idle queue is carried out at once, what follows it in the same turn of the event loop waits for the next. */
   #turn(): void {
+    this.#running = true;
     const { monotonicMs } = this.parts;
     const until = monotonicMs() + TURN_BUDGET_MS;
-    do {
-      const message = this.#queue.shift();
-      if (!message) {
-        this.#running = false;
-        return;
-      }
+    for (let message = this.#queue.shift(); message; message = monotonicMs() < until ? this.#queue.shift() : undefined)
       this.#handle(message);
-    } while (monotonicMs() < until);
-    setImmediate(() => this.#turn());
+    setImmediate(() => {
+      if (this.#queue.length > 0) this.#turn();
+      else this.#running = false;
+    });
   }
 
   #handle(message: NodeMessage): void {

@@ -27,8 +27,12 @@ export class ProcessRecords {
     }
   }
 
+  statText(): string {
+    return this.#read(this.#stat);
+  }
+
   stat(): Stat {
-    const stat = parseStat(this.#read(this.#stat));
+    const stat = parseStat(this.statText());
     if (stat === undefined) throw new MandateError('E_ATTEST_UNREADABLE', { saw: '/proc/PID/stat is cut short' });
     return stat;
   }

@@ -83,6 +83,8 @@ export class PinnedProcess implements ProcessView {
   }
 
   read(file: string): string {
+    if (file === 'stat') return this.#records.statText();
+    if (file === 'status') return this.#records.status();
     return this.#folder.read(file);
   }
 

@@ -6,7 +6,7 @@ import { hostAttestor } from '../../attestors/host';
 import { launchAttestor } from '../../attestors/launch';
 import { processAttestor } from '../../attestors/process';
 import { userAttestor } from '../../attestors/user';
-import { MandateError } from '../../src/domain/errors';
+import { type ErrorCode, MandateError } from '../../src/domain/errors';
 import type { Attestor, Observation, ProcessView } from '../../src/domain/ports';
 import { attest } from '../../src/node/attest';
 import { fileAccounts } from '../../src/system/accounts';
@@ -70,19 +70,22 @@ describe('the host of the attestors', () => {
     };
   };
 
+  const rechecked = (code: ErrorCode): Partial<ProcessView> => ({
+    recheck: () => {
+      throw new MandateError(code);
+    },
+  });
+
   test('a process that ended meanwhile has no evidence', async () => {
-    const { view, attestor } = changing({ alive: () => false });
+    const { view, attestor } = changing(rechecked('E_PEER_GONE'));
     await expect(attest(view, [attestor], alone, salt)).rejects.toMatchObject({ code: 'E_PEER_GONE' });
     await expect(attest(recorded(), [failing('a', 'E_PEER_GONE')], alone, salt)).rejects.toMatchObject({ code: 'E_PEER_GONE' });
   });
 
   test('nor has one that became another program', async () => {
-    const { view, attestor } = changing(recorded({ file: { inode: '1:3' } }));
+    const { view, attestor } = changing(rechecked('E_PEER_EXEC'));
     await expect(attest(view, [attestor], alone, salt)).rejects.toMatchObject({ code: 'E_PEER_EXEC' });
   });
-
-  test('nor has one whose program may not be read', async () =>
-    expect(attest(recorded({ unreadable: ['exe'] }), [], alone, salt)).rejects.toMatchObject({ code: 'E_ATTEST_UNREADABLE' }));
 });
 
 describe('a real process', () => {

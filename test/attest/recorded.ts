@@ -39,6 +39,7 @@ export function recorded(process: Recorded = {}): ProcessView & { opened: number
     startTicks: '777123',
     opened: 0,
     alive: () => true,
+    recheck: () => undefined,
     read: (file: string) => {
       guard(file);
       return files[file] ?? '';
