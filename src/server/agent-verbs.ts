@@ -58,8 +58,11 @@ export const agentVerbs = (parts: AgentVerbsParts): Pick<VerbHandlers, 'listAgen
     const evidence = decodeEvidence(report.evidence);
     const agent = agentOf(node, evidence.processKey, report);
     if (!visible(standing, agent?.row.id, evidence.uid)) return callers.refuse('who', caller, standing);
-    const living = node.session?.living;
-    const context = agent && living ? matchContext(agent, living) : { delegator: null, given: null, device: 'declared' as const };
+    const { session } = node;
+    if (!session) throw new MandateError('E_NODE_DOWN');
+    // Who asks for nothing has no agent yet: it is judged as the one it would become.
+    const judged = agent ?? (await session.parts.delegations.firstOfItsTree({ evidence }));
+    const context = matchContext(judged, session.living);
     const { identities, denial } = matchRules(rules.compiled, evidence, context);
     const refusal = denial && refusalOf(denial, evidence, newReference(random));
     return whoAnswer(evidence, agent, identities, refusal, standing.administrator);

@@ -4,6 +4,8 @@ import type { DelegationRow, PersonRow } from '../domain/lineage';
 import type { Clock, LineageReader, Random } from '../domain/ports';
 import type { LiveAgent, LiveProcess, Living } from './living';
 
+type Attested = Pick<LiveProcess, 'evidence'>;
+
 export interface DelegationParts {
   readonly living: Living;
   readonly reader: Pick<LineageReader, 'person'>;
@@ -19,8 +21,11 @@ export class Delegations {
 
   constructor(private readonly parts: DelegationParts) {}
 
-  /** An agent without a launch: its root delegation is implicit, since only a rule allows it. */
-  async firstOfItsTree(process: LiveProcess): Promise<LiveAgent> {
+  /**
+   * The agent that an attested process without a launch is, or would be, the first of: its root delegation is implicit, since only a rule
+   * allows it.
+   */
+  async firstOfItsTree(process: Attested): Promise<LiveAgent> {
     const { clock, random, living } = this.parts;
     const startedAtMs = clock.nowMs();
     const agentId = newId(random, startedAtMs);
@@ -53,7 +58,7 @@ export class Delegations {
 
   /** The root delegation of an agent that begins with this process, not recorded yet. */
   async root(
-    process: LiveProcess,
+    process: Attested,
     agentId: string,
     how: { readonly terminal: boolean; readonly launch: boolean; readonly agentAmongAncestors: boolean },
   ): Promise<{ delegation: DelegationRow; person: PersonRow | undefined }> {
@@ -99,7 +104,7 @@ export class Delegations {
   }
 }
 
-export const factOf = (process: LiveProcess, type: string): string | undefined =>
+export const factOf = (process: Attested, type: string): string | undefined =>
   process.evidence.facts.find((fact) => fact.type === type)?.value;
 
 /** A program's file name as the first part of an agent's name: what people read, bounded and plain. */
