@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, constants, fstatSync, fchmodSync, openSync, readSync, renameSync } from 'node:fs';
+import { closeSync, fstatSync, readSync } from 'node:fs';
 import { MandateError } from '../domain/errors';
 import type { Clock } from '../domain/ports';
+import { openLogFile } from '../system/log-file';
 import { readPidFile } from './leftover';
 import type { Programs } from './programs';
 import { waitUntil } from './wait';
@@ -16,7 +17,6 @@ export interface Postmaster {
 /** Crash recovery replays at most `max_wal_size`; beyond this something else is wrong. */
 const READY_TIMEOUT_MS = 120_000;
 const FAST_SHUTDOWN_MS = 2000;
-const MAX_LOG_BYTES = 16 * 1024 * 1024;
 
 /**
  * Starts PostgreSQL as a child in a session of its own, so that a Ctrl-C meant for us does not reach it, and waits until it accepts
@@ -28,7 +28,7 @@ export async function startPostmaster(
   ownerUid: number,
   clock: Clock,
 ): Promise<Postmaster> {
-  const log = openLog(folders.logFile);
+  const log = openLogFile(folders.logFile);
   const from = fstatSync(log).size;
   const { file, args, options } = programs.daemon(
     'postgres',
@@ -84,18 +84,6 @@ export async function startPostmaster(
     closeSync(log);
   }
   return { pid: child.pid as number, exited, stop };
-}
-
-function openLog(file: string): number {
-  const flags = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW;
-  let fd = openSync(file, flags, 0o600);
-  if (fstatSync(fd).size > MAX_LOG_BYTES) {
-    closeSync(fd);
-    renameSync(file, `${file}.1`);
-    fd = openSync(file, flags, 0o600);
-  }
-  fchmodSync(fd, 0o600);
-  return fd;
 }
 
 function tail(fd: number, from: number): string {

@@ -1,9 +1,9 @@
-import { openSync } from 'node:fs';
 import { hostname } from 'node:os';
 import type { Limits, ServerStart, Supervised } from '../domain/child-protocol';
 import { MandateError } from '../domain/errors';
 import type { Layout } from '../domain/layout';
 import type { Clock, Log } from '../domain/ports';
+import { openLogFile } from '../system/log-file';
 import { Child, type ChildPlan } from './child';
 import type { DatabaseLife, RunningDatabase } from './database-life';
 import type { InstallationFile } from './installation';
@@ -127,7 +127,7 @@ export class Children {
       program: program.node,
       args: [...nodeFlags(name), program.main, `internal-${name}`, ...args],
       env,
-      openLog: () => openSync(`${layout.logs}/${name}.log`, 'a', 0o600),
+      openLog: () => openLogFile(`${layout.logs}/${name}.log`),
       ...hooks,
       restarted: (reason) => progress.say(name, 'restarted', reason),
       clock,

@@ -1,7 +1,7 @@
-import { openSync } from 'node:fs';
 import { asMandateError, MandateError } from '../domain/errors';
 import type { Layout } from '../domain/layout';
 import type { DatabaseChoice, RunningService, UpEvent } from '../domain/up';
+import { openLogFile } from '../system/log-file';
 import { lockHolder, lockState } from './lock';
 import { Run, type RunParts } from './run';
 import { makeState } from './state-folders';
@@ -16,7 +16,7 @@ export class Supervisor {
 
   openLog(layout: Layout): number {
     makeState(layout);
-    return openSync(`${layout.logs}/up.log`, 'a', 0o600);
+    return openLogFile(`${layout.logs}/up.log`);
   }
 
   async start(choice: DatabaseChoice, onEvent: (event: UpEvent) => void, abort: AbortSignal): Promise<RunningService> {
