@@ -24,11 +24,19 @@ describe('the end of a command', () => {
     ['SIGTERM', ['sh', '-c', 'kill -TERM $$'], null, 'SIGTERM'],
     ['SIGKILL', ['sh', '-c', 'kill -KILL $$'], null, 'SIGKILL'],
     ['a segmentation fault', ['sh', '-c', 'ulimit -c 0; kill -SEGV $$'], null, 'SIGSEGV'],
-    ['a missing command', ['no-such-command'], 127, null],
     ['a missing file', ['./no/such/file'], 127, null],
     ['a folder', ['/tmp'], 126, null],
   ] as const)('%s is what a parent waits for', async (_, command, code, signal) => {
     expect(await run(...command)).toMatchObject({ code, signal, stdout: '' });
+  });
+
+  it('a missing command is what env(1) makes of it', async () => {
+    // 126 where PATH has a folder that may not be entered: the command could be in there (execvp(3)).
+    const { code } = await mandate.run('env', ['no-such-command']);
+    expect(await run('no-such-command')).toMatchObject({ code, signal: null, stdout: '' });
+    expect(
+      await mandate.mandate(['run', '--', 'no-such-command'], { env: { PATH: `${path.dirname(process.execPath)}:/usr/bin` } }),
+    ).toMatchObject({ code: 127 });
   });
 
   it('a file that may not be executed is 126, one without a known interpreter line goes to the shell as execvp(3) does', async () => {
