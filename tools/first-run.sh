@@ -20,9 +20,10 @@ finish() {
 trap 'finish 0' INT TERM HUP
 trap 'finish 1' EXIT
 
-# Says `ended` to a pipe when a process has ended: whoever reads it would otherwise wait for a line that never comes.
+# Says `ended` to a pipe when a process has ended: whoever reads it would otherwise wait for a line that never comes. A zombie has ended;
+# it stays one, since its parent is the one who reads.
 watch() {
-  ( while kill -0 "$1" 2>/dev/null; do sleep 0.2; done; echo ended >"$2" ) 2>/dev/null &
+  ( while kill -0 "$1" && ! grep -q '^State:[[:space:]]*Z' "/proc/$1/status"; do sleep 0.2; done; echo ended >"$2" ) 2>/dev/null &
   watcher=$!
 }
 
