@@ -97,8 +97,6 @@ func storm(connections int, input *bufio.Reader) {
 }
 
 func load(parallel int, input *bufio.Reader) {
-	// One thread, as an agent in Node or Python has: a hundred schedulers looking for work would take the cores that are measured.
-	runtime.GOMAXPROCS(1)
 	conn, stream, _ := fetch()
 	client := workload.NewSpiffeWorkloadAPIClient(conn)
 	var jwt, x509, failed atomic.Int64
@@ -145,6 +143,8 @@ func load(parallel int, input *bufio.Reader) {
 }
 
 func main() {
+	// One thread, as an agent in Node or Python has: schedulers that look for work would take the cores that are measured.
+	runtime.GOMAXPROCS(1)
 	if len(os.Args) != 3 {
 		fail(fmt.Errorf("usage: client first|storm|load N"))
 	}
