@@ -22,6 +22,8 @@ export interface AttestingParts {
   readonly attestors: readonly Attestor[];
   readonly hasher: FileHasher;
   readonly clock: Clock;
+  /** Keeps a member pinned for as long as it lives: who is not, is not seen to end. */
+  readonly hold: (process: PinnedProcess) => void;
 }
 
 /** Step 3 of the path: turns pinned processes into evidence. */
@@ -38,6 +40,7 @@ export class Attesting {
     if (served.evidence === undefined || clock.monotonicMs() - served.attestedAtMs > FRESH_MS) {
       const ancestry = process.ancestors();
       const membership = members.inherit(process.key, ancestry.chain);
+      if (membership) this.parts.hold(process);
       if (membership?.launch) await this.#lookForProgram(process, membership.launch);
       const context = { launch: launchMembership(membership) };
       const { bytes, digest } = await attest(process, this.parts.attestors, context, served.salt, ancestry);

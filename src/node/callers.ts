@@ -20,7 +20,7 @@ export async function reportCaller(
   try {
     const process = processes.fromPid(question.pid, question.processKey || undefined);
     try {
-      const membership = members.inherit(process.key, process.ancestors().chain);
+      const membership = members.find(process.key, process.ancestors().chain);
       let evidence: { digest: Buffer; canonical: Buffer } | undefined;
       if (question.evidence) {
         const served = images.present(process);

@@ -68,16 +68,17 @@ export class Members {
 
   /** The nearest living ancestor that is a member decides; `chain` is pinned and nearest first. */
   inherit(processKey: string, chain: readonly { readonly key: string }[]): Membership | undefined {
+    const membership = this.find(processKey, chain);
+    if (membership && !this.#byKey.has(processKey)) this.add(processKey, membership);
+    return membership;
+  }
+
+  /** The membership that a process has or would inherit; nothing is kept of the question. */
+  find(processKey: string, chain: readonly { readonly key: string }[]): Membership | undefined {
     const own = this.#byKey.get(processKey);
     if (own) return own;
-    for (const ancestor of chain) {
-      const theirs = this.#byKey.get(ancestor.key);
-      if (!theirs) continue;
-      const inherited = { ...theirs, via: ancestor.key };
-      this.add(processKey, inherited);
-      return inherited;
-    }
-    return undefined;
+    const member = chain.find(({ key }) => this.#byKey.has(key));
+    return member && { ...this.#byKey.get(member.key)!, via: member.key };
   }
 
   /** True where any process of the chain belongs to an agent. */

@@ -115,7 +115,7 @@ export async function startNode(parts: NodeParts): Promise<RunningNode> {
     parts.random,
     log,
   );
-  const attesting = new Attesting({ members, attestors: parts.attestors, hasher: parts.hasher, clock });
+  const attesting = new Attesting({ members, attestors: parts.attestors, hasher: parts.hasher, clock, hold });
   const images = new Images({ link, members, random: parts.random, log });
   const serving = new Serving({ link, images, members, attesting, clock, random: parts.random, log, hold });
 
