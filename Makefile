@@ -30,7 +30,7 @@ smoke: setup ## a short walk on Node.js 24, installed for it alone
 interop: setup ## foreign SPIFFE clients, each from its own registry, against a running mandate
 	@tools/interop.sh
 
-faults: setup ## kill every part 20 times under load and hold each credential against its record (about ten minutes)
+faults: setup ## kill every part 20 times under load and hold each credential against its record (about five minutes)
 	@node -r ./test/faults/register.js test/faults/main.ts
 
 bench: setup ## measure speed; fails below the thresholds

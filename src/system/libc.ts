@@ -3,8 +3,8 @@ import { constants } from 'node:os';
 
 /**
  * Every call to libc that Node has no word for. Nothing else in Mandate reaches past Node: what stands here can read and write any
- * memory of this process, so its callers (socket-credentials, pidfd, epoll, this-process) pass plain integers and buffers whose size is a
- * constant.
+ * memory of this process, so its callers (socket-credentials, pidfd, inode-at, epoll, this-process) pass plain integers, names of our own, and
+ * buffers whose size is a constant.
  *
  * Linux on 64-bit little-endian machines. File descriptors are used in the same turn of the event loop in which they were read:
  * libuv closes on that thread only, so a number cannot have come to mean another file.

@@ -145,7 +145,7 @@ export class PinnedProcess implements ProcessView {
    * anything out.
    */
   glance(): void {
-    if (this.#fault !== undefined) throw this.alive() ? this.#fault : new MandateError('E_PEER_GONE');
+    this.throwFault();
     if (this.#program?.lives() === false) throw new MandateError(this.alive() ? 'E_PEER_EXEC' : 'E_PEER_GONE');
   }
 
@@ -154,7 +154,7 @@ export class PinnedProcess implements ProcessView {
    * E_PEER_CREDENTIALS, E_PEER_TRACED, or why it could not be settled.
    */
   recheck(): void {
-    if (this.#fault !== undefined) throw this.alive() ? this.#fault : new MandateError('E_PEER_GONE');
+    this.throwFault();
     if (this.executed()) throw new MandateError('E_PEER_EXEC');
     const status = this.#records.status();
     const { uid, gid } = effectiveIds(status);
@@ -201,6 +201,10 @@ export class PinnedProcess implements ProcessView {
     if (this.#references !== 0) return;
     this.onReleased(this);
     this.close();
+  }
+
+  private throwFault(): void {
+    if (this.#fault !== undefined) throw this.alive() ? this.#fault : new MandateError('E_PEER_GONE');
   }
 
   private close(): void {
