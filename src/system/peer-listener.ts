@@ -46,8 +46,8 @@ export interface PeerListenerOptions extends SocketPlace {
 }
 
 /**
- * Serves gRPC on a unix socket where every connection has a known peer: the kernel names it at accept, its process is pinned in the same
- * turn, and the connection ends with the process. Throws as `prepareSocketPath` does.
+ * Serves gRPC on a unix socket where every connection has a known peer: the kernel names it at accept, its process is pinned before the
+ * first call is read, and the connection ends with the process. Throws as `prepareSocketPath` does.
  */
 export async function listenForPeers(options: PeerListenerOptions): Promise<PeerListener> {
   await prepareSocketPath(options);
@@ -128,13 +128,10 @@ export class PeerListener {
       return void socket.destroy();
     }
     const peer = this.register(socket, credentials);
-    try {
-      this.identify(peer, socket, credentials);
-    } catch (thrown) {
-      return this.refuse(peer, socket, asMandateError(thrown));
-    }
     if (this.options.senderPeek) this.awaitSender(peer, socket);
-    else this.inject(peer, socket);
+    else this.inject(socket);
+    // The kernel keeps the peer with the socket, so it can be pinned while the client reads our settings; calls are read after this turn.
+    setImmediate(() => this.identify(peer, socket, credentials));
   }
 
   private withinLimits({ uid }: Credentials): boolean {
@@ -156,13 +153,18 @@ export class PeerListener {
   }
 
   private identify(peer: PeerConnection, socket: Socket, { pid, uid, gid }: Credentials): void {
-    const process = this.options.processes.fromPeer(peerPidfd(descriptorOf(socket)), pid, uid, gid);
-    peer.hold(process);
-    const { key } = process;
-    const held = count(this.#perProcess, key, 1);
-    peer.onClose(() => count(this.#perProcess, key, -1));
-    if (held > this.options.maxPerProcess) throw new MandateError('E_PEER_LIMIT', { saw: `${held} connections of one process` });
-    this.options.admit(peer);
+    if (peer.closed || peer.refusal !== undefined) return;
+    try {
+      const process = this.options.processes.fromPeer(peerPidfd(descriptorOf(socket)), pid, uid, gid);
+      peer.hold(process);
+      const { key } = process;
+      const held = count(this.#perProcess, key, 1);
+      peer.onClose(() => count(this.#perProcess, key, -1));
+      if (held > this.options.maxPerProcess) throw new MandateError('E_PEER_LIMIT', { saw: `${held} connections of one process` });
+      this.options.admit(peer);
+    } catch (thrown) {
+      this.refuse(peer, asMandateError(thrown));
+    }
   }
 
   /** Waits for the first byte and compares who wrote it: a child that writes into its parent's connection is not the parent. */
@@ -171,8 +173,8 @@ export class PeerListener {
     const sender = peekOr(() => peekSender(descriptorOf(socket)));
     if (sender === 'closed') return peer.destroy();
     if (sender !== 'empty') {
-      if (sender.pid === peer.pid) return this.inject(peer, socket);
-      return this.refuse(peer, socket, new MandateError('E_PEER_SENDER', { saw: `written by pid ${sender.pid}` }));
+      if (sender.pid !== peer.pid) this.refuse(peer, new MandateError('E_PEER_SENDER', { saw: `written by pid ${sender.pid}` }));
+      return this.inject(socket);
     }
     const stopWaiting = readiness.once(descriptorOf(socket), () => {
       stopTimer();
@@ -186,15 +188,15 @@ export class PeerListener {
     });
   }
 
-  private refuse(peer: PeerConnection, socket: Socket, refusal: MandateError): void {
+  /** The connection stays for a moment, and every call on it is answered with the refusal. */
+  private refuse(peer: PeerConnection, refusal: MandateError): void {
+    if (peer.refusal !== undefined) return;
     peer.refuse(refusal);
     this.options.onRefused(refusal, peer);
     peer.onClose(this.options.clock.after(REFUSED_MS, () => peer.destroy()));
-    this.inject(peer, socket);
   }
 
-  private inject(peer: PeerConnection, socket: Socket): void {
-    if (peer.closed) return;
+  private inject(socket: Socket): void {
     this.#injector.injectConnection(socket);
     socket.resume();
   }
