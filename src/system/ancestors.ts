@@ -8,9 +8,15 @@ import { ownMounts, processKey } from './process-key';
 const MAX_DEPTH = 64;
 const MAX_ATTEMPTS = 5;
 
-interface Parent {
-  readonly view: AncestorView;
+/** A pinned process on the way up, and whom it named as its parent when it was last asked. */
+interface Hop {
   readonly pidfd: number;
+  readonly ppid: () => number;
+  readonly named: number | undefined;
+}
+
+interface Parent extends Hop {
+  readonly view: AncestorView;
 }
 
 /**
@@ -24,57 +30,56 @@ export function walkAncestors(
   ppidOfFirst: () => number,
 ): { readonly chain: readonly AncestorView[]; readonly end: string } {
   if (pid === 1) return { chain: [], end: 'init' };
-  const chain: AncestorView[] = [];
-  const opened: number[] = [];
-  let child = pidfd;
-  let fallbackPpid = ppidOfFirst;
+  const parents: Parent[] = [];
+  const ended = (end: string) => ({ chain: parents.map(({ view }) => view), end });
+  let child: Hop = { pidfd, ppid: () => pidfdInfo(pidfd)?.ppid ?? ppidOfFirst(), named: undefined };
   try {
-    while (chain.length < MAX_DEPTH) {
-      const parent = parentOf(child, fallbackPpid);
-      if (typeof parent === 'string') return { chain, end: parent };
-      opened.push(parent.pidfd);
-      chain.push(parent.view);
-      if (parent.view.pid === 1) return { chain, end: 'init' };
-      child = parent.pidfd;
-      fallbackPpid = () => parseStat(readFileSync(`/proc/${parent.view.pid}/stat`, 'latin1'))?.ppid ?? 0;
+    while (parents.length < MAX_DEPTH) {
+      const parent = parentOf(child);
+      if (typeof parent === 'string') return ended(parent);
+      parents.push(parent);
+      if (parent.view.pid === 1) return ended('init');
+      child = parent;
     }
-    return { chain, end: 'depth' };
+    return ended('depth');
   } finally {
-    opened.forEach((fd) => closeSync(fd));
+    parents.forEach((parent) => closeSync(parent.pidfd));
   }
 }
 
-function parentOf(child: number, fallbackPpid: () => number): Parent | string {
+function parentOf(child: Hop): Parent | string {
+  let named = child.named;
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
     try {
-      const before = ppid(child, fallbackPpid);
-      if (before === 0) return 'outside';
-      const parent = pinParent(child, before, fallbackPpid);
+      named ??= child.ppid();
+      if (named === 0) return 'outside';
+      const parent = pinParent(child, named);
       if (parent !== undefined) return parent;
     } catch {
-      if (!pidfdAlive(child)) return 'gone';
+      if (!pidfdAlive(child.pidfd)) return 'gone';
     }
+    named = undefined;
   }
   return 'unstable';
 }
 
-function pinParent(child: number, pid: number, fallbackPpid: () => number): Parent | undefined {
+function pinParent(child: Hop, pid: number): Parent | undefined {
   const pidfd = pidfdOpen(pid);
-  let view: AncestorView | undefined;
+  let parent: Parent | undefined;
   try {
-    if (ppid(child, fallbackPpid) === pid) view = describe(pidfd, pid);
-    return view && { view, pidfd };
+    if (child.ppid() === pid) parent = describe(pidfd, pid);
+    return parent;
   } finally {
-    if (view === undefined) closeSync(pidfd);
+    if (parent === undefined) closeSync(pidfd);
   }
 }
 
-const ppid = (child: number, fallback: () => number): number => pidfdInfo(child)?.ppid ?? fallback();
-
 /** Undefined where the process ended meanwhile: what was read by its pid may then be about another one. */
-function describe(pidfd: number, pid: number): AncestorView | undefined {
-  const uid = pidfdInfo(pidfd)?.euid ?? statusIds(readFileSync(`/proc/${pid}/status`, 'latin1'), 'Uid')?.effective ?? -1;
-  const key = processKey(pidfd, pid, () => parseStat(readFileSync(`/proc/${pid}/stat`, 'latin1'))?.startTicks ?? '');
+function describe(pidfd: number, pid: number): Parent | undefined {
+  const stat = () => parseStat(readFileSync(`/proc/${pid}/stat`, 'latin1'));
+  const info = pidfdInfo(pidfd);
+  const uid = info?.euid ?? statusIds(readFileSync(`/proc/${pid}/status`, 'latin1'), 'Uid')?.effective ?? -1;
+  const key = processKey(pidfd, pid, () => stat()?.startTicks ?? '');
   let exe = '';
   let sameMounts = false;
   try {
@@ -83,5 +88,7 @@ function describe(pidfd: number, pid: number): AncestorView | undefined {
   } catch {
     // Another user's process: who it is stays known, what it runs does not.
   }
-  return pidfdAlive(pidfd) ? { key, pid, uid, exe, sameMounts } : undefined;
+  if (!pidfdAlive(pidfd)) return undefined;
+  const ppid = () => pidfdInfo(pidfd)?.ppid ?? stat()?.ppid ?? 0;
+  return { pidfd, ppid, named: info?.ppid, view: { key, pid, uid, exe, sameMounts } };
 }
