@@ -10,9 +10,18 @@ export interface AgentKey {
 }
 
 const ecdh = createECDH('prime256v1');
+let spare: AgentKey | undefined;
 
-/** Makes a P-256 key pair for one process. OpenSSL's encoder would cost ten times as much as the key. */
+/** A P-256 key pair for one process, handed out once. The next one is made when this turn's work is done, while nobody waits for it. */
 export function generateAgentKey(): AgentKey {
+  const key = spare ?? makeKey();
+  spare = undefined;
+  setImmediate(() => (spare ??= makeKey()));
+  return key;
+}
+
+/** OpenSSL's encoder would cost ten times as much as the key. */
+function makeKey(): AgentKey {
   const point = ecdh.generateKeys();
   const secret = ecdh.getPrivateKey();
   const pkcs8 = p256Pkcs8(secret, point);

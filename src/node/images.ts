@@ -60,6 +60,8 @@ export class Images {
 
   /** The state for what the process runs now, be it another program than before or one that never asked for anything. */
   present(process: PinnedProcess): Served {
+    const pinnedJustNow = !this.#served.has(process.key) && process.exeInode !== undefined;
+    if (pinnedJustNow) return this.of(process);
     return replaced(process) ? this.#startOver(process) : this.of(process);
   }
 

@@ -46,7 +46,10 @@ export class Serving {
     } else await this.refresh(served);
   }
 
-  /** Brings standing and SVIDs up to date; calls that arrive meanwhile share the work. Never throws: the outcome is in `standing`. */
+  /**
+   * Brings standing and SVIDs up to date and delivers them in the turn of the last re-check; calls that arrive meanwhile share the work.
+   * Never throws: the outcome is in `standing`.
+   */
   refresh(served: Served): Promise<void> {
     if (served.refreshing) {
       served.again = true;
@@ -65,7 +68,6 @@ export class Serving {
     try {
       if (served.wants('x509')) await this.#refreshX509(served);
       else await this.standing(served);
-      served.check();
       served.retries = 0;
     } catch (thrown) {
       const error = answered(thrown, this.parts.log, { process: served.process.key });

@@ -65,6 +65,8 @@ export function openServerLink(
     'grpc.max_reconnect_backoff_ms': 1000,
     'grpc.max_receive_message_length': 4 * 1024 * 1024,
     'grpc.enable_channelz': 0,
+    // A link is never taken up again half way: the next one begins with a welcome.
+    'grpc.enable_retries': 0,
   });
   let stream: ClientDuplexStream<NodeMessage, ServerMessage> | undefined;
   let welcomed = false;
