@@ -1,12 +1,18 @@
 import { createHash } from 'node:crypto';
 import type { Hash } from 'node:crypto';
 import { readSync } from 'node:fs';
+import { setPriority } from 'node:os';
 import { parentPort, receiveMessageOnPort } from 'node:worker_threads';
 import type { HashAnswer, HashJob } from './file-hasher';
 
-/** Hashes open files in turns of one chunk each, so that a large file delays the small ones behind it by a chunk, not by its length. */
+/**
+ * Hashes open files a chunk at a time: by turns of the one with the least to do, so that a large file does not delay the small ones
+ * behind it, and of the one that came first, so that small ones without end do not starve a large one.
+ */
 
 const CHUNK_BYTES = 1024 * 1024;
+/** As in nice(1); on Linux it holds for the calling thread alone. */
+const LESS_THAN_THE_MAIN_THREAD = 5;
 
 interface Running {
   readonly job: HashJob;
@@ -35,14 +41,23 @@ function advance(current: Running): boolean {
   return answer !== undefined;
 }
 
+const remaining = ({ job, at }: Running): number => job.sizeBytes - at;
+
+const leastToDo = (): Running | undefined =>
+  running.reduce<Running | undefined>((least, one) => (least && remaining(least) <= remaining(one) ? least : one), undefined);
+
 const add = (job: HashJob): void => void running.push({ job, hash: createHash('sha256'), at: 0 });
+
+const next = (): HashJob | undefined => (parentPort ? (receiveMessageOnPort(parentPort)?.message as HashJob | undefined) : undefined);
+
+// Whoever is known already is served by the main thread, on the same processors: a flood of large programs must not slow that down.
+setPriority(LESS_THAN_THE_MAIN_THREAD);
 
 parentPort?.on('message', (job: HashJob) => {
   add(job);
-  for (let current = running.shift(); current !== undefined; current = running.shift()) {
-    if (!advance(current)) running.push(current);
+  for (let turn = 0; running.length > 0; turn++) {
+    const current = (turn % 2 === 0 ? leastToDo() : running[0])!;
+    if (advance(current)) running.splice(running.indexOf(current), 1);
     for (let more = next(); more !== undefined; more = next()) add(more);
   }
 });
-
-const next = (): HashJob | undefined => (parentPort ? (receiveMessageOnPort(parentPort)?.message as HashJob | undefined) : undefined);

@@ -147,6 +147,16 @@ test('a small file does not wait for a large one', async () => {
   expect(order).toEqual(['small', 'large']);
 });
 
+test('small files without end do not starve a large one', async () => {
+  const done: string[] = [];
+  const note = (name: string) => () => void done.push(name);
+  const large = hashing.sha256(file('large', 32 * MIB)).then(note('large'));
+  const small = Array.from({ length: 200 }, (_, index) => hashing.sha256(file(`small-${index}`, MIB)).then(note('small')));
+  await Promise.all([large, ...small]);
+  expect(done.indexOf('large')).toBeGreaterThan(0);
+  expect(done.indexOf('large')).toBeLessThan(150);
+});
+
 test('the queue is bounded', async () => {
   const handles = Array.from({ length: 1025 }, (_, i) => file(`f${i}`, Buffer.from([i & 255, i >> 8])));
   const results = await Promise.allSettled(handles.map((handle) => hashing.sha256(handle)));
