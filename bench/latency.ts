@@ -1,7 +1,8 @@
-import { closeSync, copyFileSync, fdatasyncSync, ftruncateSync, openSync, statSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, fdatasyncSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 import { type Figure, figure, percentile, shown } from './figure';
+import { largeCopy } from './large-program';
 import type { Tools } from './main';
 import { Client, Mandate } from './mandate';
 
@@ -20,12 +21,7 @@ interface Times {
 
 /** How long a new process waits for its first SVID when its program was hashed before, and for one on a further connection. */
 export async function firstSvid({ client, folder }: Tools): Promise<readonly Figure[]> {
-  const large = path.join(folder, 'large');
-  copyFileSync(client, large);
-  const fd = openSync(large, 'r+');
-  const size = statSync(large).size;
-  ftruncateSync(fd, size + LARGE_BYTES);
-  closeSync(fd);
+  const large = largeCopy(client, path.join(folder, 'large'), LARGE_BYTES);
   const log = path.join(folder, 'sync');
   writeFileSync(log, Buffer.alloc(1024 * 1024));
   const mandate = new Mandate();

@@ -3,7 +3,9 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { connections } from './connections';
 import { type Figure, table } from './figure';
+import { hashing } from './hashing';
 import { issuance } from './issuance';
 import { firstSvid } from './latency';
 import { minting } from './minting';
@@ -25,6 +27,8 @@ const MEASUREMENTS: Readonly<Record<string, (tools: Tools) => Promise<readonly F
   latency: firstSvid,
   throughput,
   storm,
+  connections,
+  hashing,
   rules: ruleChange,
   starting,
 };
