@@ -7,6 +7,7 @@ import { asMandateError, MandateError } from '../domain/errors';
 import type { Clock, Log } from '../domain/ports';
 import { passCredentials, peekSender, peerCredentials, peerPidfd } from './socket-credentials';
 import type { Credentials } from './socket-credentials';
+import { ConnectionRate } from './connection-rate';
 import { PeerConnection } from './peer-connection';
 import type { PinnedProcesses } from './processes';
 import type { Readiness } from './readiness';
@@ -62,9 +63,11 @@ export class PeerListener {
   readonly #perProcess = new Map<string, number>();
   readonly #injector: ReturnType<Server['createConnectionInjector']>;
   readonly #listener: NetServer;
+  readonly #rate: ConnectionRate;
   #nextId = 1;
 
   constructor(private readonly options: PeerListenerOptions) {
+    this.#rate = new ConnectionRate(options.clock);
     this.#injector = options.server.createConnectionInjector(ServerCredentials.createInsecure());
     // Paused, so that the first bytes stay in the kernel until their writer is known.
     this.#listener = createServer({ pauseOnConnect: true }, (socket) => this.accept(socket));
@@ -134,9 +137,9 @@ export class PeerListener {
     setImmediate(() => this.identify(peer, socket, credentials));
   }
 
-  private withinLimits({ uid }: Credentials): boolean {
+  private withinLimits({ uid, pid }: Credentials): boolean {
     const { maxTotal, maxPerUid } = this.options;
-    return this.#connections.size < maxTotal && (this.#perUid.get(uid) ?? 0) < maxPerUid;
+    return this.#connections.size < maxTotal && (this.#perUid.get(uid) ?? 0) < maxPerUid && this.#rate.admits(pid);
   }
 
   private register(socket: Socket, credentials: Credentials): PeerConnection {
