@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { connections } from './connections';
 import { type Figure, table } from './figure';
+import { flood } from './flood';
 import { hashing } from './hashing';
 import { issuance } from './issuance';
 import { firstSvid } from './latency';
@@ -29,9 +30,13 @@ const MEASUREMENTS: Readonly<Record<string, (tools: Tools) => Promise<readonly F
   storm,
   connections,
   hashing,
+  flood,
   rules: ruleChange,
   starting,
 };
+
+/** Run by name only: its bound is not kept yet (docs/threat-model.md). */
+const BY_NAME_ONLY: readonly string[] = ['flood'];
 
 async function main(names: readonly string[]): Promise<number> {
   const unknown = names.filter((name) => !(name in MEASUREMENTS));
@@ -45,7 +50,7 @@ async function main(names: readonly string[]): Promise<number> {
     execFileSync('go', ['build', '-o', client, '.'], { cwd: path.join(ROOT, 'bench/client'), stdio: ['ignore', 'ignore', 'inherit'] });
     const figures: Figure[] = [];
     for (const [name, measure] of Object.entries(MEASUREMENTS)) {
-      if (names.length > 0 && !names.includes(name)) continue;
+      if (names.length > 0 ? !names.includes(name) : BY_NAME_ONLY.includes(name)) continue;
       process.stderr.write(`measuring ${name}\n`);
       figures.push(...(await measure({ client, folder })));
     }

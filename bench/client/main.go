@@ -2,6 +2,9 @@
 //
 //	client first N   one first X509-SVID, then N further connections; prints the times
 //	client storm N   at a line on standard input opens N connections at once, then holds them
+//	client flood N   from a line on standard input to its end opens connections as fast as it can, one after another, says a little on
+//	                 each and leaves it
+//	client burn N    meanwhile keeps a processor busy for N parts of a thousand
 //	client load N    holds one X.509 stream and fetches JWT-SVIDs, N at a time, from a line on standard input to its end
 package main
 
@@ -11,9 +14,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"runtime"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -96,6 +101,46 @@ func storm(connections int, input *bufio.Reader) {
 	io.Copy(io.Discard, input)
 }
 
+func flood(input *bufio.Reader) {
+	path := strings.TrimPrefix(os.Getenv("SPIFFE_ENDPOINT_SOCKET"), "unix://")
+	var ended atomic.Bool
+	opened, refused := 0, 0
+	say(map[string]any{"waiting": true})
+	input.ReadString('\n')
+	go func() {
+		io.Copy(io.Discard, input)
+		ended.Store(true)
+	}()
+	for !ended.Load() {
+		conn, err := net.Dial("unix", path)
+		if err != nil {
+			refused++
+			continue
+		}
+		opened++
+		conn.Write([]byte("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00"))
+		conn.Close()
+	}
+	say(map[string]any{"opened": opened, "refused": refused})
+}
+
+func burn(thousandths int, input *bufio.Reader) {
+	var ended atomic.Bool
+	say(map[string]any{"waiting": true})
+	input.ReadString('\n')
+	go func() {
+		io.Copy(io.Discard, input)
+		ended.Store(true)
+	}()
+	for !ended.Load() {
+		began := time.Now()
+		for time.Since(began) < time.Duration(thousandths)*10*time.Microsecond {
+		}
+		time.Sleep(time.Duration(1000-thousandths) * 10 * time.Microsecond)
+	}
+	say(map[string]any{"opened": 0, "refused": 0})
+}
+
 func load(parallel int, input *bufio.Reader) {
 	conn, stream, _ := fetch()
 	client := workload.NewSpiffeWorkloadAPIClient(conn)
@@ -146,7 +191,7 @@ func main() {
 	// One thread, as an agent in Node or Python has: schedulers that look for work would take the cores that are measured.
 	runtime.GOMAXPROCS(1)
 	if len(os.Args) != 3 {
-		fail(fmt.Errorf("usage: client first|storm|load N"))
+		fail(fmt.Errorf("usage: client first|storm|flood|burn|load N"))
 	}
 	count, err := strconv.Atoi(os.Args[2])
 	if err != nil || count < 0 {
@@ -158,6 +203,10 @@ func main() {
 		first(count)
 	case "storm":
 		storm(count, input)
+	case "flood":
+		flood(input)
+	case "burn":
+		burn(count, input)
 	case "load":
 		load(count, input)
 	default:
