@@ -25,7 +25,13 @@ export class Mandate {
 
   constructor() {
     chmodSync(this.home, 0o711);
+    // No terminal here: who measures says beforehand that scripts administer.
+    writeFileSync(this.config, 'admin: { allow_scripted: true }\n');
     process.once('exit', () => this.#killAll());
+  }
+
+  get config(): string {
+    return path.join(this.home, 'mandate.yaml');
   }
 
   get workloadApi(): string {
@@ -68,7 +74,14 @@ export class Mandate {
   }
 
   spawn(program: string, args: readonly string[]): ChildProcess {
-    const env = { PATH: process.env['PATH'], HOME: this.home, MANDATE_STATE: this.state, SPIFFE_ENDPOINT_SOCKET: this.workloadApi };
+    const { home, state, config, workloadApi } = this;
+    const env = {
+      PATH: process.env['PATH'],
+      HOME: home,
+      MANDATE_STATE: state,
+      MANDATE_CONFIG: config,
+      SPIFFE_ENDPOINT_SOCKET: workloadApi,
+    };
     const child = spawn(program, [...args], { env, cwd: this.home, detached: true, stdio: 'pipe' });
     child.stdin.on('error', () => undefined);
     this.#children.add(child);

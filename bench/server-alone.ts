@@ -4,6 +4,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { hostname, tmpdir } from 'node:os';
 import path from 'node:path';
 import type { FromChild, ServerStart } from '../src/domain/child-protocol';
+import { DEFAULT_CONFIG } from '../src/domain/config';
 import { type Layout, layoutOf } from '../src/domain/layout';
 import type { Log } from '../src/domain/ports';
 import { loadRules } from '../src/domain/rule-file';
@@ -75,6 +76,7 @@ export async function startServerAlone(rules: string): Promise<ServerAlone> {
       databaseUrl: cluster.urls.server,
       databaseDetail: 'PostgreSQL',
       limits: { jwtPerMinute: 1e9 },
+      config: DEFAULT_CONFIG,
     };
     child = await startChild(start);
     return { layout, pid: child.pid!, postmaster: cluster.pid, end };

@@ -1,7 +1,7 @@
 import type { DatabaseStatusAnswer, MigrateAnswer } from '../domain/answers';
 import type { Layout } from '../domain/layout';
 import type { Clock } from '../domain/ports';
-import type { DatabaseChoice, RunningService, UpEvent } from '../domain/up';
+import type { DatabaseChoice, RunningService, StartChoice, UpEvent } from '../domain/up';
 
 /** What the commands need from the rest of mandate; main.ts wires it. Heavy parts are functions, so that a command loads only its own. */
 export interface CliDeps {
@@ -36,7 +36,7 @@ export interface CliStream {
   readonly columns?: number;
 }
 
-export interface UpOptions extends DatabaseChoice {
+export interface UpOptions extends StartChoice {
   readonly verbose: boolean;
 }
 

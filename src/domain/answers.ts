@@ -243,6 +243,18 @@ export interface MigrateAnswer {
   readonly already: number;
 }
 
+export interface ConfigAnswer {
+  /** Where the file is, or would be. */
+  readonly file: string;
+  readonly values: readonly {
+    readonly key: string;
+    readonly value: boolean;
+    readonly source: 'default' | 'file';
+    /** Line of the file that set it; null where the default holds. */
+    readonly line: number | null;
+  }[];
+}
+
 export interface DownAnswer {
   readonly stopped: boolean;
   readonly wasRunning: boolean;

@@ -1,3 +1,4 @@
+import type { Config } from './config';
 import type { ErrorCode, Explanation } from './errors';
 import type { Layout } from './layout';
 
@@ -23,6 +24,8 @@ export interface ServerSettings {
   /** The database as people may see it. */
   readonly databaseDetail: string;
   readonly limits: Limits;
+  /** As `up` read it: a server that is started again gets the same. */
+  readonly config: Config;
 }
 
 export interface ServerStart extends ServerSettings {

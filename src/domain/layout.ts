@@ -9,6 +9,8 @@ export interface Layout {
   /** Fixed at first start: id, trust domain, uids, ports. No secret. */
   readonly installationFile: string;
   readonly lockFile: string;
+  /** What an administrator decided (domain/config.ts); need not be there. */
+  readonly configFile: string;
   /** Authority keys, 0600 files of the server's uid. */
   readonly keys: string;
   readonly database: string;
@@ -46,6 +48,7 @@ export function layoutOf(input: LayoutInput): Layout {
     run,
     installationFile: `${state}/installation.json`,
     lockFile: `${state}/lock`,
+    configFile: `${state}/mandate.yaml`,
     keys: `${state}/server/keys`,
     database: `${state}/database`,
     databaseRun: `${run}/db`,

@@ -6,7 +6,7 @@ import type { YamlNode } from './rule-yaml';
 export type Entries<K extends string> = { readonly [key in K]?: YamlNode };
 
 /**
- * Reads values of one rule file and notes what is wrong with them. Each method returns undefined for what is absent or wrong; what is wrong
+ * Reads values of one rule file, or of the configuration, and notes what is wrong with them. Each method returns undefined for what is absent or wrong; what is wrong
  * has been noted by then, so that one pass finds every problem.
  */
 export class RuleReader {
@@ -16,6 +16,8 @@ export class RuleReader {
   constructor(
     readonly source: { readonly file: string; readonly text: string; readonly readFile: (path: string) => string },
     private readonly problems: RuleProblem[],
+    /** What a whole document is called where it is not one. */
+    private readonly whole = 'a rule',
   ) {}
 
   get count(): number {
@@ -48,7 +50,7 @@ export class RuleReader {
     required: readonly K[] = [],
   ): Entries<K> | undefined {
     if (node === undefined) return undefined;
-    if (node.kind !== 'map') return this.problem(node.at, path, `${path === '' ? 'a rule' : path} is a map of keys and values`);
+    if (node.kind !== 'map') return this.problem(node.at, path, `${path === '' ? this.whole : path} is a map of keys and values`);
     const known: readonly string[] = allowed;
     for (const { key, keyAt } of node.entries) {
       if (known.includes(key)) continue;

@@ -1,3 +1,4 @@
+import type { ConfigPlace } from './config';
 import type { Layout } from './layout';
 
 /** What the command line asks of the supervisor behind `mandate up`, and what it is told. */
@@ -9,6 +10,11 @@ export interface DatabaseChoice {
   readonly databaseUrl: string | undefined;
   /** `--db-owner`: the owner role, for migrations. */
   readonly ownerUrl: string | undefined;
+}
+
+/** What one start is told. */
+export interface StartChoice extends DatabaseChoice {
+  readonly config: ConfigPlace;
 }
 
 export type UpStep = 'installation' | 'database' | 'authority' | 'node' | 'rule' | 'server';

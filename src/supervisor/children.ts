@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import type { Limits, ServerStart, Supervised } from '../domain/child-protocol';
+import type { Config } from '../domain/config';
 import { MandateError } from '../domain/errors';
 import type { Layout } from '../domain/layout';
 import type { Clock, Log } from '../domain/ports';
@@ -22,6 +23,7 @@ export interface ChildrenSettings {
 export interface ChildrenParts extends ChildrenSettings {
   readonly layout: Layout;
   readonly installation: InstallationFile;
+  readonly config: Config;
   readonly database: DatabaseLife;
   /** An administrator asked the server to end everything. */
   readonly shutdown: () => void;
@@ -103,7 +105,7 @@ export class Children {
   }
 
   #serverStart({ url, detail }: RunningDatabase): ServerStart {
-    const { layout, version, limits, installation } = this.parts;
+    const { layout, version, limits, installation, config } = this.parts;
     return {
       layout,
       version,
@@ -115,6 +117,7 @@ export class Children {
       databaseUrl: url,
       databaseDetail: detail,
       limits,
+      config,
     };
   }
 

@@ -1,8 +1,10 @@
 import { hostname } from 'node:os';
 import { bundleUrl } from '../domain/bundle';
+import type { Config } from '../domain/config';
 import { asMandateError, MandateError } from '../domain/errors';
 import type { Log, Random } from '../domain/ports';
-import type { DatabaseChoice, RunningService, UpEvent } from '../domain/up';
+import type { DatabaseChoice, RunningService, StartChoice, UpEvent } from '../domain/up';
+import { loadConfig } from '../system/config-file';
 import { Children, type ChildrenSettings } from './children';
 import { DatabaseLife, type RunningDatabase } from './database-life';
 import { type InstallationFile, openInstallation } from './installation';
@@ -36,7 +38,7 @@ export class Run {
 
   constructor(
     private readonly parts: RunParts,
-    private readonly choice: DatabaseChoice,
+    private readonly choice: StartChoice,
     onEvent: (event: UpEvent) => void,
   ) {
     this.#log = parts.openLog(`${choice.layout.logs}/supervisor.log`);
@@ -52,6 +54,7 @@ export class Run {
     const { clock, random, uid } = this.parts;
     const { layout } = this.choice;
     const beganMs = clock.monotonicMs();
+    const { config } = loadConfig(this.choice.config);
     const { installation } = await openInstallation(layout, hostname(), clock, random);
     const { accounts } = installation;
     this.#progress.say('installation', 'done', installation.trustDomain, beganMs);
@@ -59,7 +62,7 @@ export class Run {
     if (accounts) await accountsToOurselves(accounts, layout, clock);
 
     const database = this.#databaseOf(installation);
-    const children = this.#childrenOf(installation, database);
+    const children = this.#childrenOf(installation, config, database);
     // Node's start costs more than PostgreSQL's: the server loads its code meanwhile, and gets its secrets once it dropped its uid.
     const server = children.startServer();
     server.catch(() => undefined);
@@ -102,11 +105,12 @@ export class Run {
     return this.#database;
   }
 
-  #childrenOf(installation: InstallationFile, database: DatabaseLife): Children {
+  #childrenOf(installation: InstallationFile, config: Config, database: DatabaseLife): Children {
     this.#children = new Children({
       ...this.parts,
       layout: this.choice.layout,
       installation,
+      config,
       database,
       shutdown: () => this.#finish(),
       progress: this.#progress,

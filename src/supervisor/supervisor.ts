@@ -1,6 +1,6 @@
 import { asMandateError, MandateError } from '../domain/errors';
 import type { Layout } from '../domain/layout';
-import type { DatabaseChoice, RunningService, UpEvent } from '../domain/up';
+import type { RunningService, StartChoice, UpEvent } from '../domain/up';
 import { openLogFile } from '../system/log-file';
 import { lockHolder, lockState } from './lock';
 import { Run, type RunParts } from './run';
@@ -19,7 +19,7 @@ export class Supervisor {
     return openLogFile(`${layout.logs}/up.log`);
   }
 
-  async start(choice: DatabaseChoice, onEvent: (event: UpEvent) => void, abort: AbortSignal): Promise<RunningService> {
+  async start(choice: StartChoice, onEvent: (event: UpEvent) => void, abort: AbortSignal): Promise<RunningService> {
     const aborted = new Promise<never>((_, reject) => {
       abort.addEventListener('abort', () => reject(new MandateError('E_CHILD_FAILED', { why: 'it was told to end before it was ready' })), {
         once: true,

@@ -62,6 +62,7 @@ export function layoutAt(socket: string, state = '/nonexistent'): Layout {
     run: path.dirname(socket),
     installationFile: `${state}/installation.json`,
     lockFile: `${state}/lock`,
+    configFile: `${state}/mandate.yaml`,
     keys: `${state}/server/keys`,
     database: `${state}/database`,
     databaseRun: `${state}/db`,

@@ -81,6 +81,16 @@ const SAMPLES: readonly (readonly [schema: string, answer: object])[] = [
       readyMs: 2400,
     },
   ],
+  [
+    'config-show',
+    {
+      file: '/var/lib/mandate/mandate.yaml',
+      values: [
+        { key: 'admin.allow_scripted', value: true, source: 'file', line: 1 },
+        { key: 'admin.allow_scripted', value: false, source: 'default', line: null },
+      ],
+    },
+  ],
   ['down', { stopped: true, wasRunning: true }],
   ['version', { version: '0.1.0', node: '20.19.0', platform: 'linux-x64' }],
   ['error', refusal],
@@ -102,7 +112,7 @@ describe('schemas of answers', () => {
   });
 
   test('no answer is without a schema, no schema without an answer', () => {
-    const others = ['rule', 'trace'];
+    const others = ['rule', 'trace', 'mandate'];
     const named = schemas.map((file) => file.replace('.schema.json', '')).filter((name) => !others.includes(name));
     expect(named.sort()).toEqual([...new Set(SAMPLES.map(([name]) => name))].sort());
   });

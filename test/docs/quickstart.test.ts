@@ -1,6 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chownSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chownSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { SCRIPTED } from '../running/installation';
+import { ordinaryAccount } from '../running/ordinary-account';
 import { ROOT, readPage } from './markdown';
 
 /**
@@ -26,17 +28,10 @@ for (const line of transcript) {
 const account = ordinaryAccount();
 const state = mkdtempSync('/tmp/md-');
 if (account) chownSync(state, account.uid, account.gid);
+// The README is typed at a terminal; the test has none and says so beforehand.
+const config = path.join(state, 'mandate.yaml');
+writeFileSync(config, SCRIPTED);
 const bin = path.join(ROOT, 'bin/mandate');
-
-/** Whom to run as: a human's account where the tests run as root, since the README is an ordinary user's. */
-function ordinaryAccount(): { uid: number; gid: number } | undefined {
-  if (process.getuid!() !== 0) return undefined;
-  const [found] = readFileSync('/etc/passwd', 'utf8')
-    .split('\n')
-    .map((row) => row.split(':'))
-    .filter(([, , uid]) => Number(uid) >= 1000 && Number(uid) < 60_000);
-  return found ? { uid: Number(found[2]), gid: Number(found[3]) } : { uid: 12_345, gid: 12_345 };
-}
 
 const running = new Set<ChildProcess>();
 
@@ -44,9 +39,9 @@ function type(command: string): Promise<{ out: string; exit: number | null }> {
   return new Promise((resolve, reject) => {
     const child = spawn('/bin/sh', ['-c', command.replaceAll('bin/mandate', bin)], {
       cwd: state,
-      env: { PATH: process.env['PATH'], HOME: state, MANDATE_STATE: `${state}/s`, NO_COLOR: '1' },
+      env: { PATH: process.env['PATH'], HOME: state, MANDATE_STATE: `${state}/s`, MANDATE_CONFIG: config, NO_COLOR: '1' },
       stdio: ['ignore', 'pipe', 'pipe'],
-      ...account,
+      ...(account && { uid: account.uid, gid: account.gid }),
     });
     running.add(child);
     let out = '';

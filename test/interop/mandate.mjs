@@ -18,11 +18,17 @@ export class Mandate {
     this.folder = mkdtempSync(path.join(tmpdir(), 'mi-'));
     chmodSync(this.folder, 0o711);
     this.state = path.join(this.folder, 's');
+    // No terminal here: who runs it says beforehand that scripts administer.
+    this.config = path.join(this.folder, 'mandate.yaml');
+    writeFileSync(this.config, 'admin: { allow_scripted: true }\n');
   }
 
   /** Starts `mandate up` and returns when it says Ready. */
   async up() {
-    const child = spawn(program, ['up', '--state', this.state], { stdio: ['ignore', 'pipe', 'pipe'], env: this.env() });
+    const child = spawn(program, ['up', '--state', this.state, '--config', this.config], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: this.env(),
+    });
     this.#up = child;
     let text = '';
     await new Promise((resolve, reject) => {

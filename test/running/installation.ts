@@ -35,6 +35,9 @@ export function newHome(): string {
   return home;
 }
 
+/** Tests have no terminal: as an ordinary user they administer because the configuration says so, which a person would have to write. */
+export const SCRIPTED = 'admin: { allow_scripted: true }\n';
+
 /** A connection to the database of a state folder; whoever may read the folder may have any role. */
 export async function connected(state: string, role: 'reader' | 'owner'): Promise<pg.Client> {
   const password = readFileSync(path.join(state, 'secrets', role), 'utf8').trim();
@@ -52,15 +55,23 @@ export class Installation {
   readonly #lastResort = () => this.#killAll();
   #up: ChildProcess | undefined;
 
-  /** `account` is the one that Mandate runs under. */
-  constructor(private readonly account: Account = {}) {
+  /** `account` is the one that Mandate runs under, `config` the text of its mandate.yaml. */
+  constructor(
+    private readonly account: Account = {},
+    config = SCRIPTED,
+  ) {
+    writeFileSync(this.configFile, config);
     if (account.uid !== undefined) chownSync(this.home, account.uid, account.gid ?? account.uid);
     process.once('exit', this.#lastResort);
   }
 
   /** Started and ready. */
-  static async start<T extends Installation>(this: new (account?: Account) => T, account?: Account): Promise<T> {
-    const installation = new this(account);
+  static async start<T extends Installation>(
+    this: new (account?: Account, config?: string) => T,
+    account?: Account,
+    config?: string,
+  ): Promise<T> {
+    const installation = new this(account, config);
     try {
       await installation.up();
     } catch (error) {
@@ -76,8 +87,13 @@ export class Installation {
       HOME: this.home,
       LANG: 'C.UTF-8',
       MANDATE_STATE: this.state,
+      MANDATE_CONFIG: this.configFile,
       SPIFFE_ENDPOINT_SOCKET: this.workloadApi,
     };
+  }
+
+  get configFile(): string {
+    return path.join(this.home, 'mandate.yaml');
   }
 
   get workloadApi(): string {
@@ -98,12 +114,17 @@ export class Installation {
     });
   }
 
-  async down(): Promise<void> {
+  down(): Promise<void> {
+    return this.ended(() => this.mandate(['down']));
+  }
+
+  /** Ends the daemons by `act`, a way to say `mandate down`, and waits for their end. */
+  async ended(act: () => Promise<Finished>): Promise<void> {
     const up = this.#up;
     if (!up || up.exitCode !== null || up.signalCode !== null) return;
     const ended = new Promise<void>((resolve) => up.once('exit', () => resolve()));
-    const done = await this.mandate(['down']);
-    if (done.code !== 0) throw new Error(`down: ${done.stderr}`);
+    const { code, stdout, stderr } = await act();
+    if (code !== 0) throw new Error(`down: ${stdout}${stderr}`);
     await ended;
   }
 

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn, type StdioOptions } from 'node:child_process'
 import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type pg from 'pg';
-import { connected, type Finished, finished, newHome, ROOT } from '../running/installation';
+import { connected, type Finished, finished, newHome, ROOT, SCRIPTED } from '../running/installation';
 import { childrenOf, commandLine, descendantsOf, lives, nameOf, type ProcessName } from './proc';
 import { until } from './until';
 
@@ -46,7 +46,9 @@ export class Running {
   }
 
   get environment(): Record<string, string> {
-    return { PATH: process.env['PATH'] ?? '', HOME: path.dirname(this.state), MANDATE_STATE: this.state, ...this.options.env };
+    const { state, options } = this;
+    const home = path.dirname(state);
+    return { PATH: process.env['PATH'] ?? '', HOME: home, MANDATE_STATE: state, MANDATE_CONFIG: `${home}/mandate.yaml`, ...options.env };
   }
 
   get program(): string {
@@ -71,6 +73,7 @@ export class Running {
 
   /** Starts `up` in the foreground; it dies with us, so that an aborted test run leaves nothing behind. */
   spawnUp(args: readonly string[] = [], env: Readonly<Record<string, string>> = {}): ChildProcess {
+    writeFileSync(path.join(path.dirname(this.state), 'mandate.yaml'), SCRIPTED);
     const command = ['--pdeathsig', 'KILL', this.program, 'up', ...args];
     const up = spawn('setpriv', command, { env: { ...this.environment, ...env }, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
     const output = { stdout: '', stderr: '' };

@@ -10,11 +10,12 @@ import { readReports } from '../up-report';
 /** Starts `up` in a session of its own and returns when it is ready, or with the failure that it reported. */
 export async function detachedUp(context: CommandContext, chosen: UpOptions, progress: UpProgress): Promise<number> {
   const { deps, out } = context;
-  const { layout } = chosen;
+  const { layout, config } = chosen;
+  const named = config.named ? ['--config', config.path] : [];
   const log = deps.supervisor().openLog(layout);
   const child = spawn(
     deps.program.node,
-    [deps.program.main, 'up', '--state', layout.state, '--report-fd', '3', ...(chosen.verbose ? ['-v'] : [])],
+    [deps.program.main, 'up', '--state', layout.state, '--report-fd', '3', ...named, ...(chosen.verbose ? ['-v'] : [])],
     {
       cwd: '/',
       detached: true,

@@ -1,5 +1,6 @@
 import { asMandateError } from '../../domain/errors';
 import { textOption, wholeNumber } from '../arguments';
+import { configPlace } from '../config-place';
 import { failureAnswer } from '../failure';
 import type { UpEvent } from '../../domain/up';
 import type { UpOptions } from '../ports';
@@ -12,8 +13,10 @@ const SIGNAL_EXIT = { SIGINT: 130, SIGTERM: 143 } as const;
 
 /** `mandate up`: in the foreground until it is told to end, or with -d until it is ready. */
 export const up: Command = async (context, _operands, options) => {
+  const layout = context.layout();
   const chosen: UpOptions = {
-    layout: context.layout(),
+    layout,
+    config: configPlace(context, layout, options),
     databaseUrl: textOption(options, 'db') ?? context.deps.env['DATABASE_URL'],
     ownerUrl: textOption(options, 'dbOwner') ?? context.deps.env['MANDATE_DB_OWNER_URL'],
     verbose: context.verbose,

@@ -1,4 +1,5 @@
 import { BUNDLE } from './bundle';
+import { CONFIG } from './config';
 import { DATABASE } from './database';
 import { IDENTITY } from './identity';
 import { LINEAGE } from './lineage';
@@ -11,13 +12,14 @@ export const GROUPS: readonly GroupSpec[] = [
   { name: 'agents', sentence: 'Running agents and whose they are.' },
   { name: 'rules', sentence: 'Which process gets which identity.' },
   { name: 'bundle', sentence: 'What relying parties trust.' },
+  { name: 'config', sentence: 'What an administrator decided about this installation.' },
   { name: 'db', sentence: 'The database of this installation.' },
 ];
 
 /** Every command, in the order `mandate --help` shows them. */
 export const SECTIONS: readonly { readonly title: string; readonly commands: readonly CommandSpec[] }[] = [
   { title: 'Every day', commands: [...IDENTITY, ...LINEAGE] },
-  { title: 'Administration', commands: [...SERVICE, ...RULES, ...BUNDLE, ...DATABASE] },
+  { title: 'Administration', commands: [...SERVICE, ...RULES, ...BUNDLE, ...DATABASE, ...CONFIG] },
 ];
 
 export const COMMANDS: readonly CommandSpec[] = SECTIONS.flatMap((section) => section.commands);

@@ -1,3 +1,4 @@
+import { CONFIG_OPTION } from '../config-place';
 import type { CommandSpec } from './spec';
 import type * as UpModule from '../commands/up';
 import type * as DownModule from '../commands/down';
@@ -16,7 +17,7 @@ export const SERVICE: readonly CommandSpec[] = [
       ['up --db postgres://mandate_server@db.internal/mandate', 'on another PostgreSQL'],
     ],
     options: [
-      { title: 'Options', options: [{ flags: '-d, --detach', text: 'run in the background, log to the state folder' }] },
+      { title: 'Options', options: [{ flags: '-d, --detach', text: 'run in the background, log to the state folder' }, CONFIG_OPTION] },
       {
         title: 'Database',
         options: [
