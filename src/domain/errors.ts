@@ -117,6 +117,7 @@ export const CATALOGUE = {
   // people
   E_AGENT_NOT_ADMIN: entry('agents and their descendants do not administer mandate', 'permissionDenied', 'notAllowed'),
   E_NOT_ADMIN: entry('this user does not administer this installation', 'permissionDenied', 'notAllowed'),
+  E_ADMIN_TERMINAL: entry('this installation is administered from a terminal only', 'permissionDenied', 'notAllowed'),
   E_RULE_INVALID: entry('the rule file is not valid', 'invalidArgument', 'failure'),
   E_NOT_FOUND: entry('no such thing', 'notFound', 'notFound'),
   E_AMBIGUOUS: entry('the reference fits more than one', 'notFound', 'notFound'),

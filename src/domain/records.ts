@@ -1,3 +1,4 @@
+import type { PersonProof } from './administration';
 import type { AuthorizedVerb } from './admin-verbs';
 import type { AuthorityKind, CredentialRow, EndedKind, EventKind, EventRow } from './lineage';
 import type { DelegatorAssurance, DeviceAssurance, Given } from './assurance';
@@ -97,13 +98,13 @@ export interface EventData {
     readonly ruleVersion: number | null;
   };
   readonly 'admin-refused': CallerData & { readonly verb: string };
-  readonly 'rules-applied': CallerData & {
+  readonly 'rules-applied': AdministratorData & {
     readonly generation: number;
     readonly rules: readonly { readonly name: string; readonly version: number; readonly contentSha256: string }[];
   };
   /** An administrator was let to the database itself, past everything that looks at callers. */
-  readonly 'database-opened': CallerData & { readonly verb: AuthorizedVerb };
-  readonly shutdown: CallerData & { readonly reason: string };
+  readonly 'database-opened': AdministratorData & { readonly verb: AuthorizedVerb };
+  readonly shutdown: AdministratorData & { readonly reason: string };
 }
 
 interface AuthorityData {
@@ -129,6 +130,11 @@ interface CallerData {
   readonly pid: number | null;
   readonly uid: number | null;
   readonly evidenceDigest: string | null;
+}
+
+/** Who administered; `person` says how it is known that a person asked, and is null where root did. */
+interface AdministratorData extends CallerData {
+  readonly person: PersonProof | null;
 }
 
 /** The record of one event: its columns, and under `data` what its kind says. Throws RangeError for what has no canonical form. */

@@ -5,6 +5,7 @@ import { MandateError } from '../domain/errors';
 import type { Log } from '../domain/ports';
 import { type AdminAnswer, AdminAnswerSchema, type AdminRequest } from '../generated/proto/mandate/v1/admin_pb';
 import type { PeerConnection } from '../system/peer-connection';
+import { sessionOf } from '../system/session';
 import { answered, statusOf } from '../wire/refusal';
 import type { PinnedCaller } from './callers';
 
@@ -47,6 +48,9 @@ function parse(json: string): unknown {
   throw new MandateError('E_REQUEST', { why: 'the request is not a JSON object' });
 }
 
+/** How a walk ends that saw every ancestor there is: at pid 1, or where a container begins. */
+const ENDS: readonly string[] = ['init', 'outside'];
+
 function pinnedCaller(peer: PeerConnection): PinnedCaller {
   const { process } = peer;
   return {
@@ -54,6 +58,10 @@ function pinnedCaller(peer: PeerConnection): PinnedCaller {
     uid: peer.uid,
     key: process.key,
     alive: () => !peer.closed && process.alive(),
-    ancestorKeys: () => process.ancestors().chain.map((ancestor) => ancestor.key),
+    ancestry: () => {
+      const { chain, end } = process.ancestors();
+      return { keys: chain.map((ancestor) => ancestor.key), whole: ENDS.includes(end) };
+    },
+    session: () => sessionOf(process, process.ancestors().chain),
   };
 }

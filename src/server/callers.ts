@@ -1,3 +1,4 @@
+import { type AdminDecision, type AdminPolicy, judgeAdministrator, type PersonProof, type SessionHop } from '../domain/administration';
 import { MandateError } from '../domain/errors';
 import type { NodeApi } from './node-api';
 
@@ -7,24 +8,25 @@ export interface PinnedCaller {
   readonly uid: number;
   readonly key: string;
   alive(): boolean;
-  /** Keys of its living ancestors, nearest first; needs no privilege. */
-  ancestorKeys(): readonly string[];
+  /** Keys of its living ancestors, nearest first; needs no privilege. `whole` where there are no more of them. */
+  ancestry(): { readonly keys: readonly string[]; readonly whole: boolean };
+  /** The caller and its living ancestors, with terminals and users, read now. */
+  session(): readonly SessionHop[];
 }
 
 /** What a caller may see and do. */
 export interface Standing {
   readonly uid: number;
   readonly administrator: boolean;
+  /** How it is known that a person asked; null for root, and for who does not administer. */
+  readonly person: PersonProof | null;
   /** The agent it is or descends from; undefined outside every agent. */
   readonly agentId: string | undefined;
   readonly separated: boolean;
 }
 
-export interface CallersParts {
-  readonly node: NodeApi;
-  /** uid of this server; in an installed Mandate a uid that nothing else uses. */
-  readonly ownUid: number;
-  readonly installed: boolean;
+export interface CallersParts extends AdminPolicy {
+  readonly node: Pick<NodeApi, 'caller'>;
   /** The agent a process key belongs to, as far as server and records know by themselves. */
   readonly agentOfKey: (key: string) => string | undefined;
   readonly refused: (verb: string, caller: PinnedCaller, code: string, agentId: string | undefined) => Promise<void>;
@@ -38,7 +40,7 @@ export interface CallersParts {
 export class Callers {
   constructor(private readonly parts: CallersParts) {}
 
-  /** The standing of a caller who wants to see something; what it may see is decided by it. */
+  /** The standing of a caller who wants to see something; what it may see is decided by it. Throws E_PEER_GONE, E_ATTEST_FAILED. */
   async read(_verb: string, caller: PinnedCaller): Promise<Standing> {
     const agentId = await this.#agentOf(caller).catch((error: unknown) => {
       if (error instanceof MandateError && error.code === 'E_NODE_DOWN') return this.#agentByAncestors(caller);
@@ -47,7 +49,7 @@ export class Callers {
     return this.#standing(caller, agentId);
   }
 
-  /** Throws E_AGENT_NOT_ADMIN, E_NOT_ADMIN (both recorded), or E_NODE_DOWN. */
+  /** Throws E_AGENT_NOT_ADMIN, E_NOT_ADMIN, E_ADMIN_TERMINAL (all recorded), E_PEER_GONE, E_ATTEST_FAILED or E_NODE_DOWN. */
   async administer(verb: string, caller: PinnedCaller): Promise<Standing> {
     const agentId = await this.#agentOf(caller);
     const standing = this.#standing(caller, agentId);
@@ -56,11 +58,13 @@ export class Callers {
     return standing;
   }
 
-  /** Records that the caller asked for what it may not have, and throws E_AGENT_NOT_ADMIN or E_NOT_ADMIN. */
+  /** Records that the caller asked for what it may not have, and throws why. How it could be let in is for administrators to look up. */
   async refuse(verb: string, caller: PinnedCaller, standing: Standing): Promise<never> {
-    const code = standing.agentId === undefined ? 'E_NOT_ADMIN' : 'E_AGENT_NOT_ADMIN';
+    const decision = this.#judge(caller, standing.agentId);
+    const code = decision.administrator ? 'E_NOT_ADMIN' : decision.code;
     await this.parts.refused(verb, caller, code, standing.agentId);
-    throw new MandateError(code, { saw: `pid ${caller.pid}, uid ${caller.uid}`, fix: 'ask an administrator' });
+    const seen = code === 'E_ADMIN_TERMINAL' ? ', no controlling terminal' : '';
+    throw new MandateError(code, { saw: `pid ${caller.pid}, uid ${caller.uid}${seen}`, fix: 'ask an administrator' });
   }
 
   async #agentOf(caller: PinnedCaller): Promise<string | undefined> {
@@ -70,17 +74,30 @@ export class Callers {
     return report.agentId || this.#agentByAncestors(caller);
   }
 
+  /** Fails where not all ancestors were seen: an agent could stand above the last of them, below as many shells as it takes. */
   #agentByAncestors(caller: PinnedCaller): string | undefined {
-    for (const key of [caller.key, ...caller.ancestorKeys()]) {
+    const { keys, whole } = caller.ancestry();
+    for (const key of [caller.key, ...keys]) {
       const agentId = this.parts.agentOfKey(key);
       if (agentId !== undefined) return agentId;
     }
+    if (!whole) throw new MandateError('E_ATTEST_FAILED', { why: 'the ancestors of the caller could not be followed to the end' });
     return undefined;
+  }
+
+  #judge(caller: PinnedCaller, agentId: string | undefined): AdminDecision {
+    return judgeAdministrator({ uid: caller.uid, agent: agentId !== undefined, session: () => caller.session() }, this.parts);
   }
 
   #standing(caller: PinnedCaller, agentId: string | undefined): Standing {
     const { installed, ownUid } = this.parts;
-    const administrator = agentId === undefined && (caller.uid === 0 || (!installed && caller.uid === ownUid));
-    return { uid: caller.uid, administrator, agentId, separated: installed && caller.uid !== 0 && caller.uid !== ownUid };
+    const decision = this.#judge(caller, agentId);
+    return {
+      uid: caller.uid,
+      administrator: decision.administrator,
+      person: decision.administrator ? decision.person : null,
+      agentId,
+      separated: installed && caller.uid !== 0 && caller.uid !== ownUid,
+    };
   }
 }

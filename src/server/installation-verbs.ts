@@ -13,8 +13,8 @@ export interface InstallationVerbsParts {
   readonly authorities: () => readonly AuthorityRow[];
   readonly status: (standing: Standing) => Promise<StatusAnswer>;
   /** Resolves when it is on record that the caller opens the database. */
-  readonly databaseOpened: (verb: AuthorizedVerb, caller: PinnedCaller) => Promise<void>;
-  readonly shutdown: (caller: PinnedCaller) => Promise<void>;
+  readonly databaseOpened: (verb: AuthorizedVerb, caller: PinnedCaller, standing: Standing) => Promise<void>;
+  readonly shutdown: (caller: PinnedCaller, standing: Standing) => Promise<void>;
 }
 
 /** The verbs about the installation as a whole: what it is, whom it lets near its database, and its end. */
@@ -28,15 +28,14 @@ export const installationVerbs = (parts: InstallationVerbsParts): Pick<VerbHandl
 
   authorize: async ({ verb }, caller) => {
     if (!AUTHORIZED_VERBS.includes(verb)) throw new MandateError('E_REQUEST', { why: 'no such verb' });
-    await parts.callers.administer(verb, caller);
+    const standing = await parts.callers.administer(verb, caller);
     // What the caller does there leaves no event of its own: without this one it is not let in.
-    await parts.databaseOpened(verb, caller);
+    await parts.databaseOpened(verb, caller, standing);
     return { allowed: true };
   },
 
   shutdown: async (_, caller) => {
-    await parts.callers.administer('down', caller);
-    await parts.shutdown(caller);
+    await parts.shutdown(caller, await parts.callers.administer('down', caller));
     return { stopping: true };
   },
 });

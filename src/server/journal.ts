@@ -2,6 +2,7 @@ import { newReference } from '../domain/ids';
 import type { EventKind, EventRow } from '../domain/lineage';
 import type { Clock, LineageWriter, Log, Random } from '../domain/ports';
 import type { EventData } from '../domain/records';
+import type { Standing } from './callers';
 import { newEvent } from './new-event';
 
 /** Refused connections on record in a minute; beyond that they are only logged: whoever knocks in a loop must not fill the lineage. */
@@ -37,6 +38,11 @@ export class Journal {
   /** Who asked, as a record says it. */
   asked({ pid, uid }: Asker): { deviceId: string | null; pid: number; uid: number; evidenceDigest: null } {
     return { deviceId: this.parts.deviceId() ?? null, pid, uid, evidenceDigest: null };
+  }
+
+  /** Who administered, and how it is known that a person did. */
+  administered(caller: Asker, { person }: Pick<Standing, 'person'>) {
+    return { ...this.asked(caller), person };
   }
 
   /** A verb was refused to a caller who was attested. */

@@ -3,7 +3,7 @@ import type { Clock, RuleStore } from '../domain/ports';
 import type { RuleVersion } from '../domain/rule';
 import type { VerbHandlers } from './admin-api';
 import { instant, ruleItem } from './answers';
-import type { Callers, PinnedCaller } from './callers';
+import type { Callers, PinnedCaller, Standing } from './callers';
 import { matchContext } from './entitlement';
 import type { NodeApi } from './node-api';
 import { notFound, referenceText } from './reference';
@@ -18,7 +18,7 @@ export interface RuleVerbsParts {
   readonly ruleStore: RuleStore;
   readonly clock: Clock;
   /** New rules are in force: pokes whoever's answer they alter and records the change. */
-  readonly rulesApplied: (changed: readonly RuleVersion[], caller: PinnedCaller) => Promise<void>;
+  readonly rulesApplied: (changed: readonly RuleVersion[], caller: PinnedCaller, standing: Standing) => Promise<void>;
 }
 
 /** `rules ls`, `rules show` and `rules apply`: for administrators alone. */
@@ -48,10 +48,10 @@ export const ruleVerbs = (parts: RuleVerbsParts): Pick<VerbHandlers, 'listRules'
 
   applyRules: async ({ files }, caller) => {
     const { callers, rules, clock } = parts;
-    await callers.administer('rules apply', caller);
+    const standing = await callers.administer('rules apply', caller);
     const defaults = defaultIdentities(parts);
     const { before, now, changed } = await rules.apply(files, authorOf(caller), clock.nowMs());
-    if (changed.length > 0) await parts.rulesApplied(changed, caller);
+    if (changed.length > 0) await parts.rulesApplied(changed, caller, standing);
     const versions = new Map(before.map((version) => [version.rule.name, version.version]));
     const after = defaultIdentities(parts);
     return {

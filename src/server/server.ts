@@ -95,6 +95,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
       node,
       ownUid: process.geteuid?.() ?? -1,
       installed,
+      allowScripted: parts.config.admin.allowScripted,
       agentOfKey: (key) => devices.agentOfKey(key),
       refused: (verb, caller, code, agentId) => journal.refusedVerb(verb, caller, code, agentId),
     }),
@@ -110,17 +111,19 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     deviceId,
     clock,
     random,
-    rulesApplied: async (changed, caller) => {
+    rulesApplied: async (changed, caller, standing) => {
       configuration.change({ rules: rules.compiled });
       const processKeys = node.session?.changedByRules() ?? [];
       if (processKeys.length > 0) node.tell({ case: 'poke', value: { processKeys } });
       const versions = changed.map(({ rule, version, contentSha256 }) => ({ name: rule.name, version, contentSha256 }));
-      const data = { ...journal.asked(caller), generation: rules.compiled.generation, rules: versions };
+      const data = { ...journal.administered(caller, standing), generation: rules.compiled.generation, rules: versions };
       await journal.event('rules-applied', data, { processKey: caller.key });
     },
-    databaseOpened: (verb, caller) => journal.event('database-opened', { ...journal.asked(caller), verb }, { processKey: caller.key }),
-    shutdown: async (caller) => {
-      await journal.event('shutdown', { ...journal.asked(caller), reason: 'asked by an administrator' }, { processKey: caller.key });
+    databaseOpened: (verb, caller, standing) =>
+      journal.event('database-opened', { ...journal.administered(caller, standing), verb }, { processKey: caller.key }),
+    shutdown: async (caller, standing) => {
+      const data = { ...journal.administered(caller, standing), reason: 'asked by an administrator' };
+      await journal.event('shutdown', data, { processKey: caller.key });
       parts.shutdown();
     },
   });

@@ -94,9 +94,9 @@ const EVENTS: EventData = {
   ended: { ended: [{ what: 'process', id: 'p' }], reason: 'exit' },
   refused: { ...caller, verb: 'FetchX509SVID', ruleName: 'r', ruleVersion: 4 },
   'admin-refused': { ...caller, verb: 'rules apply' },
-  'rules-applied': { ...caller, generation: 3, rules: [{ name: 'r', version: 4, contentSha256: 's' }] },
-  'database-opened': { ...caller, verb: 'db psql' },
-  shutdown: { ...caller, reason: 'mandate down' },
+  'rules-applied': { ...caller, person: 'login', generation: 3, rules: [{ name: 'r', version: 4, contentSha256: 's' }] },
+  'database-opened': { ...caller, person: 'scripted', verb: 'db psql' },
+  shutdown: { ...caller, person: null, reason: 'mandate down' },
 };
 
 test.each(EVENT_KINDS)('the record of %s holds its columns and its data', (kind) => {
