@@ -108,8 +108,14 @@ function conclusion(trace: Trace, style: Style): string {
   return [
     trace.complete ? style.good('complete') : style.bad('not complete'),
     ...(weakest.length === 0 ? [] : [`weakest: ${weakest.join(', ')}`]),
-    ...(trace.separated ? [] : [style.warn('issuer not separated from its agents, so observed at most')]),
+    ...(trace.separated ? [] : [style.warn(`issuer not separated from its agents${reasons(trace)}, so observed at most`)]),
   ].join(' · ');
+}
+
+/** As an ordinary user everything shares one uid, which `up` and `status` say; any other reason is one of this chain. */
+function reasons({ notSeparatedBy }: Trace): string {
+  const told = notSeparatedBy.filter((reason) => reason !== 'own-user').map(safe);
+  return told.length === 0 ? '' : ` (${told.join(', ')})`;
 }
 
 const title = (kind: Trace['credential']['kind']): string =>

@@ -50,6 +50,18 @@ export const SELECTORS: readonly SelectorType[] = [
   selector('cgroup.path', 'path', 'context', 'path of the control group'),
   selector('cgroup.id', 'number', 'context', 'inode number of the control group'),
   selector('cgroup.unit', 'text', 'identity', 'systemd unit of the control group'),
+  selector(
+    'privilege.capabilities',
+    'text',
+    'context',
+    'an effective capability of the process that reaches memory or files of other users, or the kernel, or `none`',
+  ),
+  selector(
+    'privilege.root_way',
+    'text',
+    'context',
+    'a standing way of its account to root, such as `docker` or `sudo-nopasswd`, or `none`',
+  ),
   selector('launch.id', 'text', 'identity', 'the launch that the process belongs to'),
   selector('launch.path', 'path', 'identity', 'path of the program that was launched'),
   selector('launch.sha256', 'sha256', 'identity', 'SHA-256 of the program that was launched'),

@@ -2,6 +2,7 @@ import { weaker } from './assurance';
 import type { DelegatorAssurance, DeviceAssurance, Given, ProcessAssurance } from './assurance';
 import { FactIndex, processAssurance } from './facts';
 import type { Chain, CredentialKind, EndedKind } from './lineage';
+import { type IssuerPlace, notSeparatedBy } from './separation';
 import { checkLinks } from './trace-links';
 import type { HopKind, Links, Stop } from './trace-links';
 
@@ -53,11 +54,12 @@ export interface Trace {
     readonly device: DeviceAssurance | null;
   };
   readonly separated: boolean;
+  /** Why not (src/domain/separation.ts); empty exactly where it is separated. */
+  readonly notSeparatedBy: readonly string[];
 }
 
 export interface TraceContext {
-  /** The issuer runs under uids that the agents of this chain cannot reach. */
-  readonly separated: boolean;
+  readonly issuer: IssuerPlace;
   readonly installationId: string;
   readonly nowMs: number;
 }
@@ -69,6 +71,8 @@ export interface TraceContext {
 export function buildTrace(chain: Chain, context: TraceContext): Trace {
   const links = checkLinks(chain);
   const { credential, person, delegations } = chain;
+  const reached = [...new Set(notSeparatedBy(context.issuer, chain.process?.uid, links.evidence))];
+  const separated = reached.length === 0;
   const root = delegations[links.delegations - 1];
   const delegator: TraceDelegator | null =
     links.person && person !== null && root !== undefined
@@ -92,19 +96,20 @@ export function buildTrace(chain: Chain, context: TraceContext): Trace {
       authorityKeyId: credential.authorityKeyId,
       publicKeySha256: credential.publicKeySha256,
     },
-    hops: hopsOf(chain, links, context),
+    hops: hopsOf(chain, links, context, separated),
     delegator,
     complete: links.stop === null && delegator !== null,
     stopsAt: links.stop,
     weakest: {
-      process: processOf(links, context.separated),
+      process: processOf(links, separated),
       delegator:
         delegator === null
           ? null
           : delegations.slice(0, links.delegations).reduce((w, d) => weaker('delegator', w, d.assurance), delegator.assurance),
       device: links.device ? (chain.device?.assurance ?? null) : null,
     },
-    separated: context.separated,
+    separated,
+    notSeparatedBy: reached,
   };
 }
 
@@ -126,7 +131,7 @@ function stateOf({ credential, ended }: Chain, nowMs: number): Trace['credential
   return ended.some(({ kind, id }) => own[kind] === id) ? 'ended' : 'valid';
 }
 
-function hopsOf(chain: Chain, links: Links, context: TraceContext): readonly Hop[] {
+function hopsOf(chain: Chain, links: Links, context: TraceContext, separated: boolean): readonly Hop[] {
   const { credential, process, agent, launch, delegations, person, device, authority } = chain;
   const hops: Hop[] = [];
   const add = (kind: HopKind, id: string, assurance: string, source: Hop['source'], attributes: Hop['attributes']): void => {
@@ -178,7 +183,7 @@ function hopsOf(chain: Chain, links: Links, context: TraceContext): readonly Hop
     });
   }
   if (links.issuer && authority !== null) {
-    add('issuer', context.installationId, context.separated ? 'separated' : 'not-separated', 'server', {
+    add('issuer', context.installationId, separated ? 'separated' : 'not-separated', 'server', {
       authorityKeyId: credential.authorityKeyId,
     });
   }

@@ -3,6 +3,7 @@ import { binaryAttestor } from '../../attestors/binary';
 import { cgroupAttestor } from '../../attestors/cgroup';
 import { hostAttestor } from '../../attestors/host';
 import { launchAttestor } from '../../attestors/launch';
+import { privilegeAttestor } from '../../attestors/privilege';
 import { processAttestor } from '../../attestors/process';
 import { userAttestor } from '../../attestors/user';
 import type { NodeStart, ToNode } from '../domain/child-protocol';
@@ -16,6 +17,7 @@ import { readHostFacts } from '../system/host-facts';
 import { systemRandom } from '../system/random';
 import { PinnedProcesses } from '../system/processes';
 import { Readiness } from '../system/readiness';
+import { RootWays } from '../system/root-ways';
 import { verifyJwtSvid } from '../verify/jwt-svid';
 import { parseBundle } from '../verify/trust-bundle';
 import { superviseSelf, tell } from './child';
@@ -59,6 +61,7 @@ export function nodeEntry(): void {
         binaryAttestor(hasher),
         processAttestor(),
         cgroupAttestor(),
+        privilegeAttestor(new RootWays()),
         launchAttestor(),
       ],
       accounts,

@@ -108,6 +108,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     status: async (standing) => statusAnswer(parts, standing, await missing()),
     installationId: parts.installationId,
     installed,
+    issuerUids: () => parts.supervised().flatMap(({ name, uid }) => (name === 'node' || uid === null ? [] : [uid])),
     deviceId,
     clock,
     random,

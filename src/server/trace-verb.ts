@@ -12,6 +12,8 @@ export interface TraceVerbParts {
   readonly reader: LineageReader;
   readonly installationId: string;
   readonly installed: boolean;
+  /** uids of server and database. */
+  readonly issuerUids: () => readonly number[];
   readonly deviceId: () => string | undefined;
   readonly clock: Clock;
 }
@@ -24,15 +26,12 @@ export const traceVerb = (parts: TraceVerbParts): Pick<VerbHandlers, 'trace'> =>
     const chain = await parts.reader.chain(credential.serial);
     if (!chain || !visible(standing, chain.agent?.id, chain.launch?.uid ?? chain.process?.uid)) throw notFound(reference);
     return buildTrace(chain, {
-      separated: separatedFrom(parts, chain.process?.uid),
+      issuer: { installed: parts.installed, uids: parts.issuerUids() },
       installationId: parts.installationId,
       nowMs: parts.clock.nowMs(),
     });
   },
 });
-
-/** Whether the issuer was out of reach for the process a chain ends at. */
-const separatedFrom = (parts: TraceVerbParts, uid: number | undefined): boolean => parts.installed && uid !== undefined && uid !== 0;
 
 /** A serial, a jti, a unique prefix of one, or a pid. A reference of another's credential is not found, as if there were none. */
 async function credentialOf(parts: TraceVerbParts, reference: string, standing: Standing): Promise<CredentialRow> {

@@ -5,6 +5,8 @@ import { cgroupAttestor } from '../../attestors/cgroup';
 import { hostAttestor } from '../../attestors/host';
 import { launchAttestor } from '../../attestors/launch';
 import { processAttestor } from '../../attestors/process';
+import { privilegeAttestor } from '../../attestors/privilege';
+import { RootWays } from '../../src/system/root-ways';
 import { userAttestor } from '../../attestors/user';
 import { type ErrorCode, MandateError } from '../../src/domain/errors';
 import type { Attestor, Observation, ProcessView } from '../../src/domain/ports';
@@ -102,6 +104,7 @@ describe('a real process', () => {
     binaryAttestor(hashing),
     processAttestor(),
     cgroupAttestor(),
+    privilegeAttestor(new RootWays()),
     launchAttestor(),
   ];
 

@@ -3,8 +3,10 @@ import { binaryAttestor } from '../../attestors/binary';
 import { cgroupAttestor } from '../../attestors/cgroup';
 import { hostAttestor } from '../../attestors/host';
 import { launchAttestor } from '../../attestors/launch';
+import { privilegeAttestor } from '../../attestors/privilege';
 import { processAttestor } from '../../attestors/process';
 import { userAttestor } from '../../attestors/user';
+import type { RootWay } from '../../src/domain/privilege';
 import { MandateError } from '../../src/domain/errors';
 import type { AttestContext, Attestor } from '../../src/domain/ports';
 import { lines, recorded } from './recorded';
@@ -182,6 +184,35 @@ describe('launch', () => {
     ]));
 });
 
+describe('privilege', () => {
+  const asked: (readonly [number, readonly number[]])[] = [];
+  const attestor = (...ways: RootWay[]) =>
+    privilegeAttestor({
+      of: (uid, gids) => {
+        asked.push([uid, gids]);
+        return ways;
+      },
+    });
+
+  test('none is stated as well', async () => {
+    expect(await facts(attestor(), {})).toEqual(['capabilities=none (observed)', 'root_way=none (observed)']);
+  });
+
+  test('each capability and each way, of the groups that the process has', async () => {
+    expect(await facts(attestor('docker', 'sudo-nopasswd'), { groups: '27 998', capEff: '0000000000280000' })).toEqual([
+      'capabilities=CAP_SYS_PTRACE (observed)',
+      'capabilities=CAP_SYS_ADMIN (observed)',
+      'root_way=docker (observed)',
+      'root_way=sudo-nopasswd (observed)',
+    ]);
+    expect(asked.at(-1)).toEqual([1000, [1000, 27, 998]]);
+  });
+
+  test('a set of capabilities that cannot be read is a gap, not an empty one', async () => {
+    await expect(facts(attestor(), { capEff: '' })).rejects.toMatchObject({ code: 'E_ATTEST_UNREADABLE' });
+  });
+});
+
 describe('the page of an attestor names what it states, all of it', () => {
   const everything: Recorded = { tty: 1, groups: '27', cgroup: '0::/a.service', cgroupId: '1', ancestors: [{}] };
   const launch = {
@@ -202,6 +233,7 @@ describe('the page of an attestor names what it states, all of it', () => {
     binaryAttestor({ sha256: async () => 'ab' }),
     processAttestor(),
     cgroupAttestor(),
+    privilegeAttestor({ of: () => [] }),
     launchAttestor(),
   ])('$name', async (attestor) => {
     const observed = await attestor.attest(recorded(everything), { launch });

@@ -17,6 +17,7 @@ export interface Recorded {
   readonly sameMounts?: boolean;
   readonly file?: Partial<ExeHandle>;
   readonly ancestors?: readonly Partial<AncestorView>[];
+  readonly capEff?: string;
   readonly unreadable?: readonly string[];
 }
 
@@ -25,7 +26,7 @@ export function recorded(process: Recorded = {}): ProcessView & { opened: number
   const uid = process.uid ?? 1000;
   const files: Readonly<Record<string, string>> = {
     stat: STAT(process.name ?? 'agent', process.tty ?? 0),
-    status: `Name:\t${(process.name ?? 'agent').replaceAll('\n', '\\n')}\nTracerPid:\t0\nUid:\t${uid}\t${uid}\t${uid}\t${uid}\nGroups:\t${process.groups ?? ''} \n`,
+    status: `Name:\t${(process.name ?? 'agent').replaceAll('\n', '\\n')}\nTracerPid:\t0\nUid:\t${uid}\t${uid}\t${uid}\t${uid}\nGroups:\t${process.groups ?? ''} \nCapEff:\t${process.capEff ?? '0000000000000000'}\n`,
     cgroup: process.cgroup ?? '0::/\n',
   };
   const guard = (name: string): void => {

@@ -68,6 +68,7 @@ export const TRACE: Trace = {
   stopsAt: null,
   weakest: { process: 'observed', delegator: 'os-account', device: 'declared' },
   separated: false,
+  notSeparatedBy: ['own-user'],
 };
 
 describe('a trace as text', () => {

@@ -14,7 +14,7 @@ const schema = JSON.parse(readFileSync(join(__dirname, '../../docs/schema/trace.
 const valid = new Ajv2020({ strict: true, strictTypes: false }).compile(schema);
 
 const AT = Date.UTC(2026, 10, 2, 10, 2, 7, 109);
-const context = { separated: true, installationId: 'inst', nowMs: AT + 60_000 };
+const context = { issuer: { installed: true, uids: [990, 991] }, installationId: 'inst', nowMs: AT + 60_000 };
 
 interface Shape {
   readonly depth: number;
@@ -22,13 +22,16 @@ interface Shape {
   readonly uid: number;
   /** The launched program was not seen running. */
   readonly unseen?: boolean;
+  /** Facts beside those of a process without privilege. */
+  readonly privilege?: Readonly<Record<string, string | readonly string[]>>;
 }
 
+const UNPRIVILEGED = { 'privilege.capabilities': 'none', 'privilege.root_way': 'none' };
 const key = `${BOOT}:41377`;
 
 /** A chain as a correct server would have written it. */
-function chainOf({ depth, launched, uid, unseen }: Shape): Chain {
-  const seen = evidence(launched ? { ...REPORTER, ...LAUNCH } : REPORTER);
+function chainOf({ depth, launched, uid, unseen, privilege }: Shape): Chain {
+  const seen = evidence({ ...REPORTER, ...UNPRIVILEGED, ...(launched && LAUNCH), ...privilege });
   const announced = seen.facts.map((fact) => (fact.type === 'launch.sha256' ? { ...fact, assurance: 'declared' as const } : fact));
   const { bytes, digest } = encodeEvidence(unseen === true ? { ...seen, facts: announced } : seen);
   const decided = rootDelegation({ uid, userName: 'ana', uidMin: 1000, terminal: true, agentAmongAncestors: false, launch: launched });
@@ -160,9 +163,24 @@ test('a launch by a human is complete, outermost last', () => {
 });
 
 test('an issuer that is not separated lowers the process to observed, and says so', () => {
-  const trace = buildTrace(chainOf(HUMAN), { ...context, separated: false });
-  expect(trace).toMatchObject({ complete: true, separated: false, weakest: { process: 'observed' } });
+  const trace = buildTrace(chainOf(HUMAN), { ...context, issuer: { installed: false, uids: [1000] } });
+  expect(trace).toMatchObject({ complete: true, separated: false, notSeparatedBy: ['own-user'], weakest: { process: 'observed' } });
   expect(trace.hops.find((h) => h.kind === 'issuer')!.assurance).toBe('not-separated');
+});
+
+test.each([
+  ['nothing', {}, []],
+  ['a group', { privilege: { 'privilege.root_way': 'docker' } }, ['docker']],
+  ['a capability', { privilege: { 'privilege.capabilities': ['CAP_SYS_PTRACE', 'CAP_BPF'] } }, ['CAP_BPF', 'CAP_SYS_PTRACE']],
+  ['sudo that is not known', { privilege: { 'privilege.root_way': 'sudo-unknown' } }, ['sudo-unknown']],
+  ['nobody looked', { privilege: { 'privilege.root_way': [] } }, ['privilege-unknown']],
+  ['root', { uid: 0 }, ['root']],
+  ['the uid of the database', { uid: 991 }, ['issuer-uid']],
+] as const)('an installed issuer, and %s that reaches it', (_, shape, wanted) => {
+  const trace = buildTrace(chainOf({ ...HUMAN, ...shape }), context);
+  const separated = wanted.length === 0;
+  expect(trace).toMatchObject({ separated, notSeparatedBy: wanted, weakest: { process: separated ? 'measured' : 'observed' } });
+  expect(valid(JSON.parse(JSON.stringify(trace)))).toBe(true);
 });
 
 test.each([
@@ -297,7 +315,7 @@ test('no orphan is shown complete: a chain reaches a human or says where and why
   const fault = fc.tuple(fc.constantFrom(...Object.values(FAULTS)), fc.nat({ max: 7 }));
   const seen = { complete: 0, stopped: 0 };
   fc.assert(
-    fc.property(shape, fc.array(fault, { maxLength: 3 }), fc.boolean(), (of, faults, separated) => {
+    fc.property(shape, fc.array(fault, { maxLength: 3 }), fc.boolean(), (of, faults, installed) => {
       let chain = chainOf(of);
       for (const [apply, pick] of faults) {
         if (chain.evidence === null || chain.delegations.length === 0) break;
@@ -306,7 +324,8 @@ test('no orphan is shown complete: a chain reaches a human or says where and why
       // Two faults may undo each other.
       const changed = JSON.stringify(chain) !== JSON.stringify(chainOf(of));
       const broken = changed || of.uid < 1000 || of.uid === 65534;
-      const trace = buildTrace(chain, { ...context, separated });
+      const trace = buildTrace(chain, { ...context, issuer: { installed, uids: [990, 991] } });
+      expect(trace.separated).toBe(trace.notSeparatedBy.length === 0);
       expect([valid(JSON.parse(JSON.stringify(trace))), valid.errors]).toEqual([true, null]);
       expect(trace.complete).toBe(!broken);
       expect(trace.stopsAt === null).toBe(trace.complete);
@@ -315,7 +334,8 @@ test('no orphan is shown complete: a chain reaches a human or says where and why
       expect(trace.delegator === null).toBe(!trace.hops.some((h) => h.kind === 'delegator'));
       const kinds = trace.hops.map((h) => ORDER.indexOf(h.kind));
       expect(kinds).toEqual([...kinds].sort((a, b) => a - b));
-      if (!separated && trace.weakest.process !== null) expect(['declared', 'observed']).toContain(trace.weakest.process);
+      if (!installed) expect(trace.separated).toBe(false);
+      if (!trace.separated && trace.weakest.process !== null) expect(['declared', 'observed']).toContain(trace.weakest.process);
       seen[trace.complete ? 'complete' : 'stopped']++;
     }),
     { numRuns: 5000 },
