@@ -1,3 +1,4 @@
+import type { Check } from './doctor';
 import type { DelegatorAssurance, Given, ProcessAssurance } from './assurance';
 import type { ErrorCode } from './errors';
 import type { CredentialKind } from './lineage';
@@ -253,6 +254,12 @@ export interface ConfigAnswer {
     /** Line of the file that set it; null where the default holds. */
     readonly line: number | null;
   }[];
+}
+
+export interface DoctorAnswer {
+  /** No check failed. */
+  readonly healthy: boolean;
+  readonly checks: readonly Check[];
 }
 
 export interface DownAnswer {

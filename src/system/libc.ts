@@ -3,7 +3,7 @@ import { constants } from 'node:os';
 
 /**
  * Every call to libc that Node has no word for. Nothing else in Mandate reaches past Node: what stands here can read and write any
- * memory of this process, so its callers (socket-credentials, pidfd, inode-at, epoll, this-process) pass plain integers, names of our own, and
+ * memory of this process, so its callers (socket-credentials, pidfd, inode-at, epoll, this-process, machine-facts) pass plain integers, names of our own, and
  * buffers whose size is a constant.
  *
  * Linux on 64-bit little-endian machines. File descriptors are used in the same turn of the event loop in which they were read:
@@ -41,6 +41,9 @@ const declarations = {
   ioctl: 'int ioctl(int fd, ulong request, _Inout_ uint8_t *argument)',
   poll: 'int poll(_Inout_ uint8_t *fds, ulong count, int timeout)',
   pread: 'int64_t pread(int fd, _Out_ uint8_t *buffer, size_t length, int64_t offset)',
+  socketpair: 'int socketpair(int domain, int type, int protocol, _Out_ uint8_t *pair)',
+  landlockVersion: 'long syscall(long number, void *attribute, size_t size, uint flags)',
+  adjtimex: 'int adjtimex(_Inout_ uint8_t *timex)',
   epollCreate: 'int epoll_create1(int flags)',
   epollControl: 'int epoll_ctl(int epoll, int operation, int fd, _In_ uint8_t *event)',
   epollWait: 'int epoll_wait(int epoll, _Out_ uint8_t *events, int limit, int timeout)',
@@ -60,7 +63,7 @@ const declared = new Map<Name, Call>();
 
 /**
  * A call whose result its caller reads; `lastErrno` says why it failed. Declared on first use: a command that makes two calls does not pay
- * for eighteen.
+ * for twenty.
  */
 export function libc(name: Name): Call {
   let call = declared.get(name);

@@ -32,6 +32,9 @@ function thisBoot(): ThisBoot {
 
 export const bootId = (): string => thisBoot().id;
 
+/** True where a pidfd has an inode that no other process ever has (Linux 6.9). */
+export const pidfdsHaveInodes = (): boolean => thisBoot().pidfs;
+
 /** Our mount namespace, as /proc/PID/ns/mnt names it. */
 export const ownMounts = (): string => thisBoot().mounts;
 

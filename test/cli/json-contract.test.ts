@@ -91,6 +91,16 @@ const SAMPLES: readonly (readonly [schema: string, answer: object])[] = [
       ],
     },
   ],
+  [
+    'doctor',
+    {
+      healthy: false,
+      checks: [
+        { name: 'clock', result: 'ok', saw: 'synchronised', why: 'SVIDs live for minutes', fix: '' },
+        { name: 'file.keys', result: 'fail', saw: '/k 0644 uid 0', why: 'w', fix: 'chmod 0600 /k' },
+      ],
+    },
+  ],
   ['down', { stopped: true, wasRunning: true }],
   ['version', { version: '0.1.0', node: '20.19.0', platform: 'linux-x64' }],
   ['error', refusal],

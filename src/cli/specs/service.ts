@@ -3,6 +3,7 @@ import type { CommandSpec } from './spec';
 import type * as UpModule from '../commands/up';
 import type * as DownModule from '../commands/down';
 import type * as StatusModule from '../commands/status';
+import type * as DoctorModule from '../commands/doctor';
 import type * as VersionModule from '../commands/version';
 import type * as HelpModule from '../commands/help';
 
@@ -59,6 +60,19 @@ export const SERVICE: readonly CommandSpec[] = [
     exits: [[5, 'nothing answers']],
     topic: 'separation',
     load: () => (require('../commands/status') as typeof StatusModule).status,
+  },
+  {
+    path: ['doctor'],
+    operands: '',
+    sentence: 'Check what this machine and this installation offer: kernel, separation, ways to root, files, clock.',
+    examples: [
+      ['doctor', 'what was seen, why it matters, how to fix it; as root it sees more'],
+      ['doctor -o json', 'for scripts: healthy, checks'],
+    ],
+    options: [],
+    exits: [[1, 'a check failed']],
+    topic: 'separation',
+    load: () => (require('../commands/doctor') as typeof DoctorModule).doctor,
   },
   {
     path: ['version'],

@@ -1,0 +1,85 @@
+import { closeSync, readFileSync } from 'node:fs';
+import { release } from 'node:os';
+import type { MachineFacts } from '../domain/doctor';
+import { errno, KernelError, lastErrno, libc } from './libc';
+import { pidfdInfo, pidfdOpen } from './pidfd';
+import { pidfdsHaveInodes } from './process-key';
+import { RootWays } from './root-ways';
+import { peerPidfd } from './socket-credentials';
+
+const SYS_LANDLOCK_CREATE_RULESET = 444;
+const LANDLOCK_CREATE_RULESET_VERSION = 1;
+const [AF_UNIX, SOCK_STREAM] = [1, 1];
+const UNSET_UID = 2 ** 32 - 1;
+
+/** What this machine offers and who we are on it. Every look is harmless, needs no privilege, and says what it cannot tell. */
+export function machineFacts(): MachineFacts {
+  const uid = process.geteuid?.() ?? -1;
+  const loginUid = Number(text('/proc/self/loginuid') || UNSET_UID);
+  const scope = text('/proc/sys/kernel/yama/ptrace_scope');
+  return {
+    kernel: release(),
+    peerPidfd: hasPeerPidfd(),
+    pidfs: pidfdsHaveInodes(),
+    pidfdInfo: hasPidfdInfo(),
+    landlock: landlockVersion(),
+    cgroup2: / - cgroup2 /.test(text('/proc/self/mountinfo')),
+    ptraceScope: /^\d$/.test(scope) ? Number(scope) : null,
+    uid,
+    loginUid: Number.isSafeInteger(loginUid) && loginUid !== UNSET_UID ? loginUid : null,
+    clockSynchronised: clockSynchronised(),
+    rootWays: new RootWays().of(uid, process.getgroups?.() ?? []),
+  };
+}
+
+function text(file: string): string {
+  try {
+    return readFileSync(file, 'latin1').trim();
+  } catch {
+    return '';
+  }
+}
+
+function hasPeerPidfd(): boolean {
+  const pair = Buffer.alloc(8);
+  if (libc('socketpair')(AF_UNIX, SOCK_STREAM, 0, pair) !== 0) return false;
+  const ends = [pair.readInt32LE(0), pair.readInt32LE(4)];
+  try {
+    const pidfd = peerPidfd(ends[0]!);
+    if (pidfd !== undefined) closeSync(pidfd);
+    return pidfd !== undefined;
+  } catch (error) {
+    if (error instanceof KernelError) return false;
+    throw error;
+  } finally {
+    ends.forEach((end) => closeSync(end));
+  }
+}
+
+function hasPidfdInfo(): boolean {
+  const own = pidfdOpen(process.pid);
+  try {
+    return pidfdInfo(own) !== undefined;
+  } finally {
+    closeSync(own);
+  }
+}
+
+function landlockVersion(): number {
+  const version = libc('landlockVersion')(SYS_LANDLOCK_CREATE_RULESET, null, 0, LANDLOCK_CREATE_RULESET_VERSION);
+  return Math.max(0, version);
+}
+
+/** struct timex of adjtimex(2) on 64 bits. With `modes` 0 it only reads. */
+const TIMEX_BYTES = 208;
+const TIMEX_STATUS = 40;
+const STA_UNSYNC = 0x40;
+
+function clockSynchronised(): boolean | null {
+  const timex = Buffer.alloc(TIMEX_BYTES);
+  if (libc('adjtimex')(timex) < 0) {
+    if (lastErrno() === errno.EPERM || lastErrno() === errno.ENOSYS) return null;
+    throw new KernelError('adjtimex', lastErrno());
+  }
+  return (timex.readInt32LE(TIMEX_STATUS) & STA_UNSYNC) === 0;
+}

@@ -1,0 +1,92 @@
+import { type Check, type InstallationFacts, judgeDoctor, type MachineFacts, type StateFile } from '../../src/domain/doctor';
+
+const GOOD: MachineFacts = {
+  kernel: '6.18.0',
+  peerPidfd: true,
+  pidfs: true,
+  pidfdInfo: true,
+  landlock: 7,
+  cgroup2: true,
+  ptraceScope: 1,
+  uid: 1000,
+  loginUid: 1000,
+  clockSynchronised: true,
+  rootWays: [],
+};
+const file = (what: StateFile['what'], mode: number, uid: number): StateFile => ({ what, path: `/s/${what}`, mode, uid });
+const INSTALLED: InstallationFacts = {
+  mode: 'installed',
+  accounts: { server: 990, database: 991 },
+  owner: 0,
+  files: [
+    file('state', 0o711, 0),
+    file('installation', 0o644, 0),
+    file('configuration', 0o644, 0),
+    file('keys', 0o700, 990),
+    file('secrets', 0o700, 0),
+    file('database', 0o700, 991),
+    file('admin socket', 0o666, 990),
+    file('link socket', 0o600, 990),
+    file('database socket', 0o710, 991),
+  ],
+};
+const OWN: InstallationFacts = { mode: 'own-user', accounts: null, owner: 1000, files: [file('keys', 0o700, 1000)] };
+
+const named = (checks: readonly Check[], name: string): Check => checks.find((check) => check.name === name)!;
+
+test('a good machine and installation: everything is ok, and nothing is to be fixed', () => {
+  for (const { name, result, fix, saw, why } of judgeDoctor(GOOD, INSTALLED)) {
+    expect([name, result, fix]).toEqual([name, 'ok', '']);
+    expect(saw).not.toBe('');
+    expect(why).not.toBe('');
+  }
+});
+
+test.each<[string, Partial<MachineFacts>, InstallationFacts | undefined, Check['result']]>([
+  ['kernel.peerpidfd', { peerPidfd: false }, undefined, 'fail'],
+  ['kernel.pidfs', { pidfs: false }, undefined, 'warn'],
+  ['kernel.pidfd_info', { pidfdInfo: false }, undefined, 'warn'],
+  ['kernel.landlock', { landlock: 0 }, undefined, 'warn'],
+  ['kernel.landlock', { landlock: 5 }, undefined, 'warn'],
+  ['kernel.landlock', { landlock: 6 }, undefined, 'ok'],
+  ['kernel.cgroup2', { cgroup2: false }, undefined, 'warn'],
+  ['kernel.ptrace_scope', { ptraceScope: null }, undefined, 'warn'],
+  ['kernel.ptrace_scope', { ptraceScope: 0 }, undefined, 'warn'],
+  ['clock', { clockSynchronised: false }, undefined, 'warn'],
+  ['clock', { clockSynchronised: null }, undefined, 'warn'],
+  ['person.uid', { uid: 0 }, undefined, 'warn'],
+  ['person.loginuid', { loginUid: null }, undefined, 'warn'],
+  ['person.root_way', { rootWays: ['docker'] }, INSTALLED, 'fail'],
+  ['person.root_way', { rootWays: ['sudo-nopasswd', 'lxd'] }, undefined, 'fail'],
+  ['person.root_way', { rootWays: ['docker'] }, OWN, 'warn'],
+  ['person.root_way', { rootWays: ['sudo-unknown'] }, INSTALLED, 'warn'],
+  ['person.root_way', { rootWays: ['sudo-unknown', 'docker'] }, INSTALLED, 'fail'],
+  ['person.root_way', { uid: 0, rootWays: ['docker'] }, INSTALLED, 'ok'],
+  ['issuer.uids', {}, OWN, 'warn'],
+  ['issuer.uids', {}, { ...INSTALLED, accounts: { server: 990, database: 990 } }, 'fail'],
+  ['issuer.uids', {}, { ...INSTALLED, accounts: { server: 0, database: 990 } }, 'fail'],
+  ['issuer.uids', {}, { ...INSTALLED, accounts: null }, 'fail'],
+])('%s with %j', (name, change, installation, result) => {
+  const check = named(judgeDoctor({ ...GOOD, ...change }, installation), name);
+  expect(check.result).toBe(result);
+  expect(check.fix === '').toBe(result === 'ok');
+});
+
+test.each<[StateFile['what'], number, number, string]>([
+  ['state', 0o777, 0, 'chmod 0755 /s/state'],
+  ['configuration', 0o664, 0, 'chmod 0644 /s/configuration'],
+  ['configuration', 0o644, 1000, 'chown 0 /s/configuration'],
+  ['keys', 0o750, 990, 'chmod 0700 /s/keys'],
+  ['keys', 0o700, 1000, 'chown 990 /s/keys'],
+  ['secrets', 0o701, 0, 'chmod 0700 /s/secrets'],
+  ['database', 0o700, 1000, 'chown 991 /s/database'],
+  ['database socket', 0o711, 991, 'chmod 0710 /s/database socket'],
+])('%s with mode %o of uid %d fails', (what, mode, uid, fix) => {
+  const [check] = judgeDoctor(GOOD, { ...INSTALLED, files: [file(what, mode, uid)] }).filter(({ name }) => name.startsWith('file.'));
+  expect(check).toMatchObject({ result: 'fail', fix });
+});
+
+test('the same file of root in place of its own account is no way in', () => {
+  const checks = judgeDoctor(GOOD, { ...INSTALLED, files: [file('keys', 0o700, 0)] });
+  expect(named(checks, 'file.keys').result).toBe('ok');
+});
