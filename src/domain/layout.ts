@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { MandateError } from './errors';
 
 /** Where one installation keeps what it keeps and listens where it listens. All paths absolute. */
@@ -21,7 +22,11 @@ export interface Layout {
   readonly agentSocket: string;
   readonly adminSocket: string;
   readonly linkSocket: string;
+  /** Folder of the control groups of launches, by its name: one for each state folder, so that none clears away another's. */
+  readonly launchGroups: string;
 }
+
+const LAUNCH_GROUPS = 'mandate.launches';
 
 /** Longest socket path that every kernel interface takes whole; Node 20 cuts longer ones silently. */
 export const MAX_SOCKET_PATH_BYTES = 100;
@@ -57,6 +62,8 @@ export function layoutOf(input: LayoutInput): Layout {
     agentSocket: `${run}/agent/agent.sock`,
     adminSocket: `${run}/admin/admin.sock`,
     linkSocket: `${run}/link/link.sock`,
+    launchGroups:
+      state === standardState ? LAUNCH_GROUPS : `${LAUNCH_GROUPS}-${createHash('sha256').update(state).digest('hex').slice(0, 12)}`,
   };
   for (const path of [layout.agentSocket, layout.adminSocket, layout.linkSocket, `${layout.databaseRun}/.s.PGSQL.5432`])
     checkSocketPath(path);

@@ -71,6 +71,7 @@ export function layoutAt(socket: string, state = '/nonexistent'): Layout {
     agentSocket: socket,
     adminSocket: socket,
     linkSocket: socket,
+    launchGroups: 'mandate.launches',
   };
 }
 
