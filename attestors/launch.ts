@@ -18,6 +18,7 @@ export const launchAttestor = (): Attestor => ({
       announced('sha256', launch.programSha256),
       known('user', launch.user),
       known('uid', String(launch.uid)),
+      known('via', launch.via),
       { name: 'name', value: launch.name, assurance: 'declared' },
     ];
   },

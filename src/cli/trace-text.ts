@@ -61,11 +61,18 @@ function shown(hop: Hop, nowMs: number, style: Style): { readonly name: string; 
     case 'agent':
       return { name: text('name'), detail: `since ${instant(text('startedAt'), nowMs, style)}` };
     case 'process':
-      return { name: `pid ${text('pid')}`, detail: `sha256 ${short(text('sha256'))} ${text('path')}` };
+      return { name: `pid ${text('pid')}`, detail: `sha256 ${short(text('sha256'))} ${text('path')}${knownBy(hop)}` };
     case 'issuer':
       return { name: short(safe(hop.id)), detail: '' };
   }
 }
+
+/** The launched process needs no word: that it was pinned is what the launch says. */
+const knownBy = (hop: Hop): string => {
+  const { membership } = hop.attributes;
+  if (membership === 'cgroup') return ', in the control group of its launch';
+  return membership === 'ancestor' ? ', below a member of its launch' : '';
+};
 
 const task = (hop: Hop): string => {
   const declared = hop.attributes['task'];

@@ -2,6 +2,7 @@ import type { Check } from './doctor';
 import type { DelegatorAssurance, Given, ProcessAssurance } from './assurance';
 import type { ErrorCode } from './errors';
 import type { CredentialKind } from './lineage';
+import type { MembershipKind, ToldBy } from './membership';
 
 /**
  * The JSON documents that `-o json` prints and the Admin service answers with: one contract (docs/schema), closed enums, null for
@@ -93,6 +94,10 @@ export interface AgentAnswer {
     readonly argumentCount: number;
     readonly terminal: boolean;
     readonly user: string;
+    /** By what its members are told from others. */
+    readonly membership: ToldBy;
+    /** Why it has no control group of its own; null where it has one, or where that was not recorded. */
+    readonly groupMissing: string | null;
     readonly opened: string;
   } | null;
   readonly delegation: {
@@ -110,6 +115,8 @@ export interface AgentAnswer {
     readonly uid: number;
     readonly seen: string;
     readonly via: string | null;
+    /** How it is known to belong to its launch; null outside launches. */
+    readonly membership: MembershipKind | null;
   }[];
   readonly latest: {
     readonly serial: string;

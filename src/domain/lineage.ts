@@ -1,4 +1,5 @@
 import type { DelegatorAssurance, DeviceAssurance, Given } from './assurance';
+import type { MembershipKind } from './membership';
 
 /** Rows of the lineage as the server writes them. Instants are milliseconds since the epoch; digests are lower-case hex. */
 
@@ -67,6 +68,10 @@ export interface LaunchRow {
   readonly uid: number;
   readonly user: string;
   readonly terminal: boolean;
+  /** The control group (`0::` path) that the launcher was moved out of when the launch got one of its own; null where it got none. */
+  readonly groupFrom: string | null;
+  /** Why it got none. */
+  readonly groupMissing: string | null;
   readonly openedAtMs: number;
 }
 
@@ -78,6 +83,8 @@ export interface ProcessRow {
   readonly launchId: string | null;
   /** The pinned ancestor that made it a member; null for the first. */
   readonly viaProcessKey: string | null;
+  /** How it is known to belong to its launch; null outside launches. */
+  readonly membership: MembershipKind | null;
   readonly pid: number;
   readonly uid: number;
   readonly startTicks: string;

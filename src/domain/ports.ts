@@ -1,5 +1,6 @@
 import type { ProcessAssurance } from './assurance';
 import type { AgentSummary, AuthorityRow, AuthorityStage, Chain, CredentialRow, Installation, LineageEntry } from './lineage';
+import type { MembershipKind } from './membership';
 import type { Rule, RuleVersion } from './rule';
 
 /** What the core needs from the world, on one page, with the promises an implementer keeps. */
@@ -126,8 +127,8 @@ export interface LaunchMembership {
   readonly uid: number;
   /** The announced program was seen running in the launched process; until then its path and hash are `declared`. */
   readonly programSeen: boolean;
-  /** How membership is known: the launched process itself, or a living pinned ancestor. */
-  readonly via: 'pinned' | 'ancestor';
+  /** How membership is known. */
+  readonly via: MembershipKind;
 }
 
 /**

@@ -3,6 +3,7 @@ import type { AuthorizedVerb } from './admin-verbs';
 import type { AuthorityKind, CredentialRow, EndedKind, EventKind, EventRow } from './lineage';
 import type { DelegatorAssurance, DeviceAssurance, Given } from './assurance';
 import { canonicalJson } from './canonical';
+import type { ToldBy } from './membership';
 import type { Canonical } from './canonical';
 
 /**
@@ -71,6 +72,7 @@ export interface EventData {
     readonly programSha256: string;
     readonly argumentCount: number;
     readonly terminal: boolean;
+    readonly membership: ToldBy;
   };
   readonly 'launch-joined': {
     readonly launchId: string;

@@ -67,6 +67,7 @@ export const SELECTORS: readonly SelectorType[] = [
   selector('launch.sha256', 'sha256', 'identity', 'SHA-256 of the program that was launched'),
   selector('launch.user', 'text', 'identity', 'account name of the user who launched it'),
   selector('launch.uid', 'number', 'identity', 'user id of the user who launched it'),
+  selector('launch.via', 'text', 'context', 'how membership is known: `pinned`, `ancestor` or `cgroup`'),
   selector('launch.name', 'text', 'declared', 'name that the launcher gave; usable in a template only'),
 ];
 

@@ -2,6 +2,7 @@ import { weaker } from './assurance';
 import type { DelegatorAssurance, DeviceAssurance, Given, ProcessAssurance } from './assurance';
 import { FactIndex, processAssurance } from './facts';
 import type { Chain, CredentialKind, EndedKind } from './lineage';
+import { toldBy } from './membership';
 import { type IssuerPlace, notSeparatedBy } from './separation';
 import { checkLinks } from './trace-links';
 import type { HopKind, Links, Stop } from './trace-links';
@@ -151,6 +152,7 @@ function hopsOf(chain: Chain, links: Links, context: TraceContext, separated: bo
       sha256: value('binary.sha256'),
       evidence: process.evidenceDigest,
       via: process.viaProcessKey,
+      membership: process.membership,
       ...end('process', process.key),
     });
   }
@@ -171,6 +173,7 @@ function hopsOf(chain: Chain, links: Links, context: TraceContext, separated: bo
       user: launch.user,
       uid: launch.uid,
       terminal: launch.terminal,
+      membership: toldBy(launch),
       openedAt: rfc3339(launch.openedAtMs),
       ...end('launch', launch.id),
     });

@@ -10,6 +10,7 @@ import type { NodeStart, ToNode } from '../domain/child-protocol';
 import type { JsonObject } from '@bufbuild/protobuf';
 import { startNode } from '../node/node';
 import type { Trust } from '../node/trust';
+import { openGroupTree } from '../system/group-tree';
 import { fileAccounts } from '../system/accounts';
 import { systemClock } from '../system/clock';
 import { FileHashing } from '../system/file-hasher';
@@ -50,10 +51,11 @@ export function nodeEntry(): void {
     const up = new Promise<void>((resolve) => {
       linked = resolve;
     });
+    const uid = process.geteuid?.() ?? -1;
     const node = await startNode({
       layout,
       version,
-      uid: process.geteuid?.() ?? -1,
+      uid,
       device: host,
       attestors: [
         hostAttestor(host),
@@ -68,6 +70,7 @@ export function nodeEntry(): void {
       hasher,
       processes: new PinnedProcesses(readiness),
       readiness,
+      groupTree: openGroupTree(layout.launchGroups, uid),
       validate: validateJwtSvid,
       clock: systemClock,
       random: systemRandom,

@@ -1,5 +1,6 @@
 import type * as Stored from '../generated/prisma/client';
 import type { DelegatorAssurance, DeviceAssurance, Given } from '../domain/assurance';
+import type { MembershipKind } from '../domain/membership';
 import type {
   AgentRow,
   AuthorityRow,
@@ -58,6 +59,7 @@ export const processRow = (row: Stored.Process): ProcessRow => ({
   agentId: row.agentId,
   launchId: row.launchId,
   viaProcessKey: row.viaProcessKey,
+  membership: row.membership as MembershipKind | null,
   pid: row.pid,
   uid: Number(row.uid),
   startTicks: row.startTicks,
@@ -87,6 +89,8 @@ export const launchRow = (row: Stored.Launch): LaunchRow => ({
   uid: Number(row.uid),
   user: row.user,
   terminal: row.terminal,
+  groupFrom: row.groupFrom,
+  groupMissing: row.groupMissing,
   openedAtMs: row.openedAt.getTime(),
 });
 

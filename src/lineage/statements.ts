@@ -24,7 +24,7 @@ const CREDENTIALS_ONLY = { name: 'lineage_credentials_1', text: CREDENTIAL };
  * at once, are kept as they came first.
  */
 const EVERYTHING = {
-  name: 'lineage_everything_1',
+  name: 'lineage_everything_2',
   text: `WITH a AS (INSERT INTO device (id, machine_id, hostname, os, kernel, assurance, first_seen_at)
     SELECT id, machine, hostname, os, kernel, assurance, ${instant('seen')} FROM json_to_recordset($2::json)
       AS r(id uuid, machine text, hostname text, os text, kernel text, assurance text, seen bigint) ON CONFLICT DO NOTHING),
@@ -40,12 +40,14 @@ const EVERYTHING = {
   e AS (INSERT INTO agent (id, name, device_id, delegation_id, launch_id, started_at)
     SELECT id, name, device, delegation, launch, ${instant('started')} FROM json_to_recordset($6::json)
       AS r(id uuid, name text, device uuid, delegation uuid, launch uuid, started bigint) ON CONFLICT DO NOTHING),
-  f AS (INSERT INTO launch (id, agent_id, device_id, name, task, program_path, program_sha256, argument_count, process_key, uid, user_name, terminal, opened_at)
-    SELECT id, agent, device, name, task, path, sha, args, process, uid, username, terminal, ${instant('opened')} FROM json_to_recordset($7::json)
-      AS r(id uuid, agent uuid, device uuid, name text, task text, path text, sha bytea, args int, process text, uid bigint, username text, terminal boolean, opened bigint) ON CONFLICT DO NOTHING),
-  g AS (INSERT INTO process (key, device_id, agent_id, launch_id, via_process_key, pid, uid, start_ticks, evidence_digest, seen_at)
-    SELECT key, device, agent, launch, via, pid, uid, ticks, evidence, ${instant('seen')} FROM json_to_recordset($8::json)
-      AS r(key text, device uuid, agent uuid, launch uuid, via text, pid int, uid bigint, ticks text, evidence bytea, seen bigint) ON CONFLICT DO NOTHING),
+  f AS (INSERT INTO launch (id, agent_id, device_id, name, task, program_path, program_sha256, argument_count, process_key, uid, user_name, terminal, group_from,
+    group_missing, opened_at)
+    SELECT id, agent, device, name, task, path, sha, args, process, uid, username, terminal, gfrom, gmissing, ${instant('opened')} FROM json_to_recordset($7::json)
+      AS r(id uuid, agent uuid, device uuid, name text, task text, path text, sha bytea, args int, process text, uid bigint, username text, terminal boolean,
+        gfrom text, gmissing text, opened bigint) ON CONFLICT DO NOTHING),
+  g AS (INSERT INTO process (key, device_id, agent_id, launch_id, via_process_key, membership, pid, uid, start_ticks, evidence_digest, seen_at)
+    SELECT key, device, agent, launch, via, membership, pid, uid, ticks, evidence, ${instant('seen')} FROM json_to_recordset($8::json)
+      AS r(key text, device uuid, agent uuid, launch uuid, via text, membership text, pid int, uid bigint, ticks text, evidence bytea, seen bigint) ON CONFLICT DO NOTHING),
   h AS (INSERT INTO ended (kind, id, at, reason)
     SELECT kind, id, ${instant('at')}, reason FROM json_to_recordset($9::json)
       AS r(kind text, id text, at bigint, reason text) ON CONFLICT DO NOTHING),
@@ -171,6 +173,8 @@ export function statementOf(entries: readonly LineageEntry[], recordedAtMs: numb
           uid: l.uid,
           username: l.user,
           terminal: l.terminal,
+          gfrom: l.groupFrom,
+          gmissing: l.groupMissing,
           opened: l.openedAtMs,
         }),
       ),
@@ -182,6 +186,7 @@ export function statementOf(entries: readonly LineageEntry[], recordedAtMs: numb
           agent: p.agentId,
           launch: p.launchId,
           via: p.viaProcessKey,
+          membership: p.membership,
           pid: p.pid,
           uid: p.uid,
           ticks: p.startTicks,

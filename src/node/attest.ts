@@ -2,11 +2,12 @@ import { asMandateError, MandateError } from '../domain/errors';
 import { encodeEvidence, MAX_EVIDENCE_BYTES } from '../domain/evidence';
 import type { Evidence, Fact } from '../domain/evidence';
 import { MAX_VALUE_BYTES } from '../domain/file-text';
+import { asBefore, type LaunchGroup } from './launch-groups';
 import type { AttestContext, Attestor, Observation, ProcessView } from '../domain/ports';
 
 /**
  * Everything the attestors can establish about one process, without its help, and its canonical bytes with their digest. `salt` is 128 random bits in hex; `ancestry` is what its
- * membership was decided by, so that facts and evidence show the same chain.
+ * membership was decided by, so that facts and evidence show the same chain; `group` the control group of ours it stands in.
  *
  * An attestor that fails leaves a gap and no facts; which is safe because rules only ever ask for facts. Throws as
  * ProcessView.recheck does where the process is not what it was meanwhile, so that evidence is always about one program, and E_ATTEST_FAILED
@@ -18,8 +19,9 @@ export async function attest(
   context: AttestContext,
   salt: string,
   ancestry = view.ancestors(),
+  group?: LaunchGroup,
 ): Promise<{ readonly evidence: Evidence; readonly bytes: Buffer; readonly digest: string }> {
-  const shown = withAncestry(view, ancestry);
+  const shown = asShown(view, ancestry, group);
   const gathered = await Promise.all(attestors.map((attestor) => gather(attestor, shown, context)));
   const { chain, end } = ancestry;
   view.recheck();
@@ -42,8 +44,11 @@ export async function attest(
   return { evidence, bytes, digest };
 }
 
-/** The process as attestors see it: its chain is walked once, however many ask for it. */
-const withAncestry = (view: ProcessView, ancestry: ReturnType<ProcessView['ancestors']>): ProcessView => ({
+/**
+ * The process as attestors see it: its chain is walked once, however many ask for it. One that stands in a group of ours is shown in the
+ * one that its launch came from, which is what session and unit are known by; the id of ours would say nothing of either.
+ */
+const asShown = (view: ProcessView, ancestry: ReturnType<ProcessView['ancestors']>, group: LaunchGroup | undefined): ProcessView => ({
   key: view.key,
   pid: view.pid,
   uid: view.uid,
@@ -51,11 +56,11 @@ const withAncestry = (view: ProcessView, ancestry: ReturnType<ProcessView['ances
   startTicks: view.startTicks,
   alive: () => view.alive(),
   recheck: () => view.recheck(),
-  read: (file) => view.read(file),
+  read: (file) => (group && file === 'cgroup' ? asBefore(view.read(file), group) : view.read(file)),
   link: (name) => view.link(name),
   openExe: () => view.openExe(),
   ancestors: () => ancestry,
-  ...(view.cgroupId && { cgroupId: () => view.cgroupId?.() }),
+  ...(!group && view.cgroupId && { cgroupId: () => view.cgroupId?.() }),
   ...(view.sameMounts && { sameMounts: () => view.sameMounts?.() ?? true }),
 });
 

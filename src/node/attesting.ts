@@ -1,6 +1,7 @@
 import type { Attestor, Clock, FileHasher } from '../domain/ports';
 import type { PinnedProcess } from '../system/process-view';
 import { attest } from './attest';
+import type { LaunchGroups } from './launch-groups';
 import { launchMembership, type Members, type OpenLaunch } from './members';
 import { runsProgram } from './program';
 import type { Served } from './served';
@@ -19,6 +20,7 @@ const NOTHING = Buffer.alloc(0);
 
 export interface AttestingParts {
   readonly members: Members;
+  readonly groups: LaunchGroups;
   readonly attestors: readonly Attestor[];
   readonly hasher: FileHasher;
   readonly clock: Clock;
@@ -35,15 +37,16 @@ export class Attesting {
    * looks at the process closely before it lets an answer out.
    */
   async of(served: Served): Promise<EvidenceName> {
-    const { clock, members } = this.parts;
+    const { clock, members, groups } = this.parts;
     const { process } = served;
     if (served.evidence === undefined || clock.monotonicMs() - served.attestedAtMs > FRESH_MS) {
       const ancestry = process.ancestors();
-      const membership = members.inherit(process.key, ancestry.chain);
+      const group = groups.of(process);
+      const membership = members.inherit(process, ancestry.chain, group?.launchId);
       if (membership) this.parts.hold(process);
       if (membership?.launch) await this.#lookForProgram(process, membership.launch);
       const context = { launch: launchMembership(membership) };
-      const { bytes, digest } = await attest(process, this.parts.attestors, context, served.salt, ancestry);
+      const { bytes, digest } = await attest(process, this.parts.attestors, context, served.salt, ancestry, group);
       served.glance();
       served.attestedAtMs = clock.monotonicMs();
       if (served.evidence?.canonical.equals(bytes) !== true) {

@@ -128,8 +128,9 @@ export class Images {
     this.#stopWatching.delete(key);
     const told = served?.known === true || members.get(key) !== undefined;
     served?.end(new MandateError('E_PEER_GONE'));
-    members.ended(key);
+    // Told before the launch can end by it: the server then has no process of it left.
     if (told) link.tell({ case: 'processEnded', value: { processKey: key, reason: 'exit' } });
+    members.ended(key);
   }
 }
 

@@ -9,6 +9,7 @@ import type { PeerConnection } from '../system/peer-connection';
 import type { PinnedProcess } from '../system/process-view';
 import { answered, refusalOf, statusOf } from '../wire/refusal';
 import type { Images } from './images';
+import type { LaunchGroups, Placed } from './launch-groups';
 import { LiveStream } from './live-stream';
 import type { Members } from './members';
 import { measureProgram, type ProgramHasher } from './program';
@@ -26,6 +27,7 @@ export interface LaunchApiParts {
   readonly images: Images;
   readonly serving: Serving;
   readonly members: Members;
+  readonly groups: LaunchGroups;
   readonly link: ServerLink;
   readonly hasher: ProgramHasher;
   readonly peer: (call: { getPeer(): string }) => PeerConnection;
@@ -61,8 +63,8 @@ export function launchApi(parts: LaunchApiParts): UntypedServiceImplementation {
 }
 
 /**
- * The launcher's own process becomes the first process of the agent: it is pinned already, its program is measured before it runs,
- * and only then does the launcher execute it in place, under the same pid.
+ * The launcher's own process becomes the first process of the agent: it is pinned already, attested where it stands, moved into a control
+ * group of the launch, its program is measured before it runs, and only then does the launcher execute it in place, under the same pid.
  */
 async function beginLaunch(parts: LaunchApiParts, served: Served, request: BeginRequest): Promise<BeginResponse> {
   checkRequest(request);
@@ -70,6 +72,7 @@ async function beginLaunch(parts: LaunchApiParts, served: Served, request: Begin
   const evidence = await parts.serving.attested(served);
   const program = await measureProgram(process, request.program, parts.hasher);
   process.recheck();
+  const { launchId, placed } = await place(parts, process);
   const programPath = fileText(Buffer.from(request.program, 'utf8').toString('latin1'));
   const terminal = (parseStat(process.read('stat'))?.tty ?? 0) !== 0;
   const opened = await parts.link.ask(
@@ -83,11 +86,21 @@ async function beginLaunch(parts: LaunchApiParts, served: Served, request: Begin
         programSha256: program.sha256,
         terminal: terminal && !parts.members.touches(process.ancestors().chain),
         argumentCount: request.argumentCount,
+        launchId,
+        ...('from' in placed ? { grouped: true, groupFrom: placed.from } : { groupMissing: placed.missing }),
       },
     },
     'launchOpened',
   );
-  served.check();
+  const grouped = 'from' in placed && opened.launchId === launchId;
+  try {
+    served.check();
+  } catch (thrown) {
+    // It is on record by now, and would stay open there.
+    parts.link.tell({ case: 'processEnded', value: { processKey: process.key, reason: 'ended before it was launched' } });
+    if (grouped) parts.link.tell({ case: 'launchEnded', value: { launchId, reason: 'ended before it was launched' } });
+    throw thrown;
+  }
   if (!opened.joined) {
     parts.members.open({
       launchId: opened.launchId,
@@ -99,6 +112,7 @@ async function beginLaunch(parts: LaunchApiParts, served: Served, request: Begin
       user: parts.userName(process.uid),
       uid: process.uid,
       processKey: process.key,
+      grouped,
       programInode: program.inode,
       programSeen: false,
     });
@@ -115,6 +129,20 @@ async function beginLaunch(parts: LaunchApiParts, served: Served, request: Begin
     spiffeIds: opened.identities.map((identity) => identity.spiffeId),
     joined: opened.joined,
   });
+}
+
+/**
+ * A control group for the launch that the process is about to open, under an id that the server drew for it; none inside a launch, which
+ * stays one launch. Whatever stands in the way of a group does not stand in the way of the launch: it is recorded with it.
+ */
+async function place(
+  { link, members, groups }: LaunchApiParts,
+  process: PinnedProcess,
+): Promise<{ readonly launchId: string; readonly placed: Placed }> {
+  const inside = members.find(process, process.ancestors().chain, groups.of(process)?.launchId)?.launch;
+  if (inside) return { launchId: '', placed: { missing: '' } };
+  const { launchId } = await link.ask({ case: 'launchReserve', value: {} }, 'launchReserved');
+  return { launchId, placed: await groups.enter(launchId, process) };
 }
 
 function checkRequest(request: BeginRequest): void {

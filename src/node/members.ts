@@ -1,3 +1,4 @@
+import type { MembershipKind } from '../domain/membership';
 import type { LaunchMembership } from '../domain/ports';
 
 /** A launch the node holds open. */
@@ -12,6 +13,8 @@ export interface OpenLaunch {
   readonly uid: number;
   /** The process that executed the program. */
   readonly processKey: string;
+  /** It was given a control group of its own: it ends with whoever is in there, not only with those who are pinned. */
+  readonly grouped: boolean;
   /** `dev:ino` of the announced program; empty when the launch was taken over from an earlier node. */
   readonly programInode: string;
   programSeen: boolean;
@@ -22,18 +25,33 @@ export interface Membership {
   readonly agentId: string;
   readonly agentName: string;
   readonly launch: OpenLaunch | undefined;
-  /** The pinned ancestor that made it a member; undefined for the first process. */
+  readonly kind: MembershipKind;
+  /** The pinned ancestor that is a member as well; undefined for the first process, and where no ancestor is one. */
   readonly via: string | undefined;
 }
 
+/** What else keeps a launch open, and who wants to hear of its end. */
+export interface LaunchLife {
+  /** A process lives in the control group of the launch. */
+  readonly populated: (launchId: string) => boolean;
+  /** No member is pinned and nothing lives in its group. */
+  readonly ended: (launch: OpenLaunch) => void;
+}
+
+interface Asker {
+  readonly key: string;
+}
+
 /**
- * Who belongs to which agent: pinned processes, and those with a living pinned member among their ancestors.
- * What was handed to init is nobody's: the chain from it reaches no member, and it is never guessed.
+ * Who belongs to which agent: pinned processes, those in the control group of a launch, and those with a living pinned member among
+ * their ancestors. What was handed to init outside every group is nobody's: the chain from it reaches no member, and it is never guessed.
  */
 export class Members {
   readonly #byKey = new Map<string, Membership>();
   readonly #launches = new Map<string, OpenLaunch>();
   readonly #living = new Map<OpenLaunch, number>();
+
+  constructor(private readonly life: LaunchLife) {}
 
   get(processKey: string): Membership | undefined {
     return this.#byKey.get(processKey);
@@ -44,49 +62,69 @@ export class Members {
   }
 
   open(launch: OpenLaunch): void {
+    this.resume(launch);
+    this.add(launch.processKey, { agentId: launch.agentId, agentName: launch.agentName, launch, kind: 'pinned', via: undefined });
+  }
+
+  /** A launch of which no process is pinned yet. */
+  resume(launch: OpenLaunch): void {
     this.#launches.set(launch.launchId, launch);
-    this.add(launch.processKey, { agentId: launch.agentId, agentName: launch.agentName, launch, via: undefined });
   }
 
   add(processKey: string, membership: Membership): void {
     const before = this.#byKey.get(processKey);
     this.#byKey.set(processKey, membership);
     if (before?.launch === membership.launch) return;
-    this.#count(before?.launch, -1);
     this.#count(membership.launch, 1);
+    this.#count(before?.launch, -1);
   }
 
   #count(launch: OpenLaunch | undefined, change: number): void {
     if (!launch) return;
-    const living = (this.#living.get(launch) ?? 0) + change;
-    if (living > 0) this.#living.set(launch, living);
-    else {
-      this.#living.delete(launch);
-      this.#launches.delete(launch.launchId);
-    }
+    this.#living.set(launch, (this.#living.get(launch) ?? 0) + change);
+    this.settle(launch.launchId);
   }
 
-  /** The nearest living ancestor that is a member decides; `chain` is pinned and nearest first. */
-  inherit(processKey: string, chain: readonly { readonly key: string }[]): Membership | undefined {
-    const membership = this.find(processKey, chain);
-    if (membership && !this.#byKey.has(processKey)) this.add(processKey, membership);
+  /** Looks whether a launch has ended. */
+  settle(launchId: string): void {
+    const launch = this.#launches.get(launchId);
+    if (!launch || (this.#living.get(launch) ?? 0) > 0 || this.life.populated(launchId)) return;
+    this.#living.delete(launch);
+    this.#launches.delete(launchId);
+    this.life.ended(launch);
+  }
+
+  /** As `find`; who is a member is one from then on, wherever it or its parent goes. */
+  inherit(process: Asker, chain: readonly Asker[], groupOf: string | undefined): Membership | undefined {
+    const membership = this.find(process, chain, groupOf);
+    if (membership && !this.#byKey.has(process.key)) this.add(process.key, membership);
     return membership;
   }
 
-  /** The membership that a process has or would inherit; nothing is kept of the question. */
-  find(processKey: string, chain: readonly { readonly key: string }[]): Membership | undefined {
-    const own = this.#byKey.get(processKey);
+  /**
+   * The membership that a process has or would get; nothing is kept of the question. What it was pinned as comes first: leaving a group
+   * gains nothing. Then the launch in whose control group it is (`groupOf`), then the nearest living ancestor that is a member; `chain` is
+   * pinned and nearest first.
+   */
+  find({ key }: Asker, chain: readonly Asker[], groupOf: string | undefined): Membership | undefined {
+    const own = this.#byKey.get(key);
     if (own) return own;
-    const member = chain.find(({ key }) => this.#byKey.has(key));
-    return member && { ...this.#byKey.get(member.key)!, via: member.key };
+    const above = chain.find((ancestor) => this.#byKey.has(ancestor.key));
+    const inherited = above && this.#byKey.get(above.key);
+    const launch = groupOf === undefined ? undefined : this.#launches.get(groupOf);
+    if (launch) {
+      const { agentId, agentName } = launch;
+      return { agentId, agentName, launch, kind: 'cgroup', via: inherited?.launch === launch ? above?.key : undefined };
+    }
+    return inherited && { ...inherited, kind: 'ancestor', via: above?.key };
   }
 
   /** True where any process of the chain belongs to an agent. */
-  touches(chain: readonly { readonly key: string }[]): boolean {
+  touches(chain: readonly Asker[]): boolean {
     return chain.some((ancestor) => this.#byKey.has(ancestor.key));
   }
 
-  /** A process ended. A launch ends with its last pinned member. */
+  /** A process ended. */
   ended(processKey: string): void {
     const membership = this.#byKey.get(processKey);
     this.#byKey.delete(processKey);
@@ -104,5 +142,5 @@ export const launchMembership = (membership: Membership | undefined): LaunchMemb
     user: membership.launch.user,
     uid: membership.launch.uid,
     programSeen: membership.launch.programSeen,
-    via: membership.via === undefined ? 'pinned' : 'ancestor',
+    via: membership.kind,
   };

@@ -4,22 +4,24 @@ import { MandateError } from '../domain/errors';
 import type { Layout } from '../domain/layout';
 import type { Accounts, Attestor, Clock, Log, Random } from '../domain/ports';
 import { LaunchAPI } from '../generated/proto/mandate/v1/launch_pb';
-import type { ServerMessage, Welcome } from '../generated/proto/mandate/v1/node_link_pb';
+import type { ServerMessage } from '../generated/proto/mandate/v1/node_link_pb';
 import { SpiffeWorkloadAPI } from '../generated/proto/spiffe/workloadapi_pb';
 import type { PeerConnection } from '../system/peer-connection';
 import { listenForPeers, PEER_SERVER_OPTIONS, type PeerListener } from '../system/peer-listener';
+import type { GroupTree, NoGroupTree } from '../system/group-tree';
 import type { PinnedProcess } from '../system/process-view';
 import type { PinnedProcesses } from '../system/processes';
 import type { Readiness } from '../system/readiness';
 import { grpcService } from '../wire/grpc';
-import { answered } from '../wire/refusal';
 import { Attesting } from './attesting';
 import { reportCaller } from './callers';
 import { Images } from './images';
 import { gate } from './interceptor';
 import { launchApi } from './launch-api';
+import { LaunchGroups } from './launch-groups';
 import { Members } from './members';
 import type { ProgramHasher } from './program';
+import { resume } from './resume';
 import { Serving } from './serve';
 import { openServerLink, type ServerLink } from './server-link';
 import { type Trust, TrustSource, trustOf } from './trust';
@@ -51,6 +53,8 @@ export interface NodeParts {
   readonly hasher: ProgramHasher;
   readonly processes: PinnedProcesses;
   readonly readiness: Readiness;
+  /** Where launches get control groups of their own. */
+  readonly groupTree: GroupTree | NoGroupTree;
   readonly validate: (token: string, audience: string, trust: Trust) => Promise<{ spiffeId: string; claims: JsonObject }>;
   readonly clock: Clock;
   readonly random: Random;
@@ -66,7 +70,14 @@ export interface RunningNode {
 /** Starts the node: one socket for agents and launchers, one link to the server. */
 export async function startNode(parts: NodeParts): Promise<RunningNode> {
   const { layout, clock, log, processes, accounts } = parts;
-  const members = new Members();
+  const groups = new LaunchGroups(parts.groupTree, groupChanged, log);
+  const members = new Members({
+    populated: (launchId) => groups.populated(launchId),
+    ended: ({ launchId, grouped }) => {
+      groups.ended(launchId);
+      if (grouped) link.tell({ case: 'launchEnded', value: { launchId, reason: 'exit' } });
+    },
+  });
   const trust = new TrustSource();
   /** Members of agents stay pinned for as long as they live, connected or not. */
   const held = new Map<string, PinnedProcess>();
@@ -92,6 +103,7 @@ export async function startNode(parts: NodeParts): Promise<RunningNode> {
         kernel: parts.device.kernel,
         uid: parts.uid,
         allUsers: parts.uid === 0,
+        groupsMissing: groups.missing,
       },
     }) as const;
 
@@ -100,7 +112,7 @@ export async function startNode(parts: NodeParts): Promise<RunningNode> {
     hello,
     {
       welcome: (welcome) => {
-        resume(welcome);
+        resume({ members, groups, processes, link, hold, log }, welcome);
         if (welcome.bundle) trust.set(trustOf(welcome.trustDomain, welcome.bundle));
         serving.linkUp();
         if (!ready) {
@@ -115,9 +127,15 @@ export async function startNode(parts: NodeParts): Promise<RunningNode> {
     parts.random,
     log,
   );
-  const attesting = new Attesting({ members, attestors: parts.attestors, hasher: parts.hasher, clock, hold });
+  const attesting = new Attesting({ members, groups, attestors: parts.attestors, hasher: parts.hasher, clock, hold });
   const images = new Images({ link, members, random: parts.random, log });
   const serving = new Serving({ link, images, members, attesting, clock, random: parts.random, log, hold });
+
+  /** The group of a launch that was never opened goes as soon as it is empty. */
+  function groupChanged(launchId: string): void {
+    if (members.launch(launchId)) members.settle(launchId);
+    else if (!groups.populated(launchId)) groups.ended(launchId);
+  }
 
   /** Pins a member for its life; its end is the end of its membership. */
   function hold(process: PinnedProcess): void {
@@ -129,32 +147,12 @@ export async function startNode(parts: NodeParts): Promise<RunningNode> {
     });
   }
 
-  /** After an absence of either side: every process on record is found again under its own key, or reported as ended. */
-  function resume(welcome: Welcome): void {
-    const launches = new Map(welcome.launches.map((launch) => [launch.launchId, launch]));
-    for (const known of welcome.processes) {
-      if (members.get(known.processKey)) continue;
-      try {
-        const process = processes.fromPid(known.pid, known.processKey);
-        const launch = launches.get(known.launchId);
-        const open = launch && (members.launch(launch.launchId) ?? { ...launch, programInode: '', programSeen: false });
-        if (open && open.processKey === process.key) members.open(open);
-        else members.add(process.key, { agentId: known.agentId, agentName: known.agentName, launch: open, via: undefined });
-        hold(process);
-        process.release();
-      } catch (thrown) {
-        if (answered(thrown, log).code !== 'E_PEER_GONE') continue;
-        link.tell({ case: 'processEnded', value: { processKey: known.processKey, reason: 'gone while the node was away' } });
-      }
-    }
-  }
-
   function told(message: ServerMessage): void {
     const { body } = message;
     if (body.case === 'bundle' && trust.now) trust.set(trustOf(trust.now.trustDomain, body.value));
     else if (body.case === 'poke') serving.poked(body.value.processKeys);
     else if (body.case === 'caller') {
-      void reportCaller(body.value, processes, members, images, serving).then((report) =>
+      void reportCaller(body.value, processes, members, groups, images, serving).then((report) =>
         link.tell({ case: 'caller', value: report }, message.id),
       );
     }
@@ -168,6 +166,7 @@ export async function startNode(parts: NodeParts): Promise<RunningNode> {
       images,
       serving,
       members,
+      groups,
       link,
       hasher: parts.hasher,
       peer,
@@ -211,6 +210,7 @@ export async function startNode(parts: NodeParts): Promise<RunningNode> {
       for (const served of images.all()) served.endAll(new MandateError('E_STARTING', { why: 'the node is ending' }));
       await socket.listener?.close(FAREWELL_MS);
       link.close();
+      groups.close();
     },
   };
 }

@@ -175,7 +175,7 @@ export class Serving {
     const { members, hold } = this.parts;
     const { process } = served;
     if (agentId === '') return;
-    if (!members.get(process.key)) members.add(process.key, { agentId, agentName, launch: undefined, via: undefined });
+    if (!members.get(process.key)) members.add(process.key, { agentId, agentName, launch: undefined, kind: 'pinned', via: undefined });
     hold(process);
   }
 

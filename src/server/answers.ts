@@ -4,6 +4,7 @@ import type { Evidence } from '../domain/evidence';
 import type { Refusal } from '../domain/explain';
 import type { AgentSummary, AuthorityRow } from '../domain/lineage';
 import type { Entitled } from '../domain/match';
+import { toldBy } from '../domain/membership';
 import type { RuleVersion } from '../domain/rule';
 import type { LiveAgent } from './living';
 
@@ -43,6 +44,8 @@ export function agentAnswer(summary: AgentSummary, nowMs: number): AgentAnswer {
       argumentCount: launch.argumentCount,
       terminal: launch.terminal,
       user: launch.user,
+      membership: toldBy(launch),
+      groupMissing: launch.groupMissing,
       opened: instant(launch.openedAtMs),
     },
     delegation: {
@@ -60,6 +63,7 @@ export function agentAnswer(summary: AgentSummary, nowMs: number): AgentAnswer {
       uid: process.uid,
       seen: instant(process.seenAtMs),
       via: process.viaProcessKey,
+      membership: process.membership,
     })),
     latest: latest && {
       serial: latest.serial,

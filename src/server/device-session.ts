@@ -2,7 +2,7 @@ import type { MessageInitShape } from '@bufbuild/protobuf';
 import { MandateError } from '../domain/errors';
 import { type Evidence, evidenceDigest } from '../domain/evidence';
 import { decodeEvidence } from '../domain/evidence-decode';
-import { newReference } from '../domain/ids';
+import { newId, newReference } from '../domain/ids';
 import type { EndedRow } from '../domain/lineage';
 import type { Clock, LineageWriter, Log, Random } from '../domain/ports';
 import type { BundleUpdate, EvidenceRef, LaunchBegin, RefusalReport, WelcomeSchema } from '../generated/proto/mandate/v1/node_link_pb';
@@ -17,6 +17,8 @@ import type { Refuser } from './refuse';
 import { openLaunches, knownProcesses } from './resumed';
 import type { Entitled } from '../domain/match';
 
+/** Ids of launches that were drawn and not opened yet; the oldest is given up for one more. */
+const MAX_RESERVED = 1_000;
 /** Processes one device may have under attestation at once. */
 const MAX_PROCESSES = 50_000;
 
@@ -35,12 +37,15 @@ export interface DeviceSessionParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  /** Why launches get no control group of their own on this device; empty where they do. */
+  readonly groupsMissing: string;
 }
 
 /** What the server keeps of one device while its node is linked, and what the node may ask. */
 export class DeviceSession {
   /** Evidence digest → process: requests name their process by it. */
   readonly #byDigest = new Map<string, LiveProcess>();
+  readonly #reserved = new Set<string>();
 
   constructor(readonly parts: DeviceSessionParts) {}
 
@@ -106,8 +111,17 @@ export class DeviceSession {
     return this.parts.entitlements.of(process, this.parts.configuration.freeze());
   }
 
+  /** An id for a launch that is about to be opened, once. */
+  reserveLaunch(): string {
+    const { random, clock } = this.parts;
+    const launchId = newId(random, clock.nowMs());
+    this.#reserved.add(launchId);
+    for (const oldest of this.#reserved) if (this.#reserved.size > MAX_RESERVED) this.#reserved.delete(oldest);
+    return launchId;
+  }
+
   openLaunch(process: LiveProcess, begin: LaunchBegin): Promise<Opened> {
-    return openLaunch(this.parts, process, begin);
+    return openLaunch({ ...this.parts, reserved: (launchId) => this.#reserved.delete(launchId) }, process, begin);
   }
 
   /** Live processes whose answer the present rules change. */
@@ -123,23 +137,35 @@ export class DeviceSession {
     return changed;
   }
 
-  /** 16 end: the process, and with the last one its agent, its launch and its delegation. */
+  /** 16 end: the process, and with the last one its agent, its launch and its delegation, unless the launch has a control group. */
   async processEnded(processKey: string, reason: string): Promise<void> {
-    const { living, clock, random, lineage } = this.parts;
+    const { living } = this.parts;
     const process = living.processes.get(processKey);
     if (process) this.#byDigest.delete(process.digest);
     const recorded = process === undefined || process.durableRow;
     const { agent, last } = living.ended(processKey);
     if (!agent || !agent.durable || !recorded) return;
+    await this.#recordEnd(agent, [processKey], last, reason);
+  }
+
+  /** 16 end: nothing lives in the control group of a launch, and no member is pinned. */
+  async launchEnded(launchId: string, reason: string): Promise<void> {
+    const ended = this.parts.living.launchEnded(launchId);
+    if (ended?.agent.durable) await this.#recordEnd(ended.agent, ended.processes, true, reason);
+  }
+
+  async #recordEnd(agent: LiveAgent, processKeys: readonly string[], last: boolean, told: string): Promise<void> {
+    const { clock, random, lineage } = this.parts;
     const atMs = clock.nowMs();
-    const end = (kind: EndedRow['kind'], id: string): EndedRow => ({ kind, id, atMs, reason: reason.slice(0, 64) });
-    const ended = [end('process', processKey)];
+    const reason = told.slice(0, 64);
+    const end = (kind: EndedRow['kind'], id: string): EndedRow => ({ kind, id, atMs, reason });
+    const ended = processKeys.map((key) => end('process', key));
     if (last) {
       ended.push(end('agent', agent.row.id), end('delegation', agent.delegation.id));
       if (agent.launch) ended.push(end('launch', agent.launch.id));
     }
-    const data = { ended: ended.map(({ kind, id }) => ({ what: kind, id })), reason: reason.slice(0, 64) };
-    const event = newEvent(random, atMs, 'ended', data, { agentId: agent.row.id, processKey });
+    const data = { ended: ended.map(({ kind, id }) => ({ what: kind, id })), reason };
+    const event = newEvent(random, atMs, 'ended', data, { agentId: agent.row.id, processKey: processKeys[0] ?? null });
     await lineage.append({ fact: { event }, ended });
   }
 

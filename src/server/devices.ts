@@ -14,7 +14,10 @@ import { Refuser } from './refuse';
 const MAX_OPEN_AGENTS = 50_000;
 const MAX_TEXT = 256;
 
-export interface DevicesParts extends Omit<DeviceSessionParts, 'living' | 'delegations' | 'entitlements' | 'issuer' | 'refuser'> {
+export interface DevicesParts extends Omit<
+  DeviceSessionParts,
+  'living' | 'delegations' | 'entitlements' | 'issuer' | 'refuser' | 'groupsMissing'
+> {
   readonly reader: LineageReader;
   readonly uidMin: number;
   readonly jwtPerMinute: number;
@@ -42,7 +45,8 @@ export class Devices {
     const entitlements = new Entitlements({ ...parts, living, delegations });
     const issuer = new Issuer({ ...parts, living, entitlements });
     const refuser = new Refuser({ ...parts, living });
-    return new DeviceSession({ ...parts, living, delegations, entitlements, issuer, refuser });
+    const groupsMissing = hello.groupsMissing.slice(0, MAX_TEXT);
+    return new DeviceSession({ ...parts, living, delegations, entitlements, issuer, refuser, groupsMissing });
   }
 
   /** The agent a process belongs to, by what the server knows without a node. */

@@ -2,6 +2,7 @@ import { MandateError } from '../domain/errors';
 import type { Evidence } from '../domain/evidence';
 import { newId, newSuffix } from '../domain/ids';
 import type { AgentRow, LaunchRow } from '../domain/lineage';
+import { toldBy } from '../domain/membership';
 import { type Entitled, matchRules } from '../domain/match';
 import type { Clock, LineageWriter, Random } from '../domain/ports';
 import type { LaunchBegin } from '../generated/proto/mandate/v1/node_link_pb';
@@ -19,7 +20,13 @@ export interface LaunchesParts {
   readonly lineage: LineageWriter;
   readonly clock: Clock;
   readonly random: Random;
+  /** Takes back the id of a launch that this server drew; false for any other text. */
+  readonly reserved: (launchId: string) => boolean;
 }
+
+/** Longest reason and longest group path that are kept. */
+const MAX_MISSING = 200;
+const MAX_GROUP = 4096;
 
 export interface Opened {
   readonly agent: LiveAgent;
@@ -38,7 +45,8 @@ export async function openLaunch(parts: LaunchesParts, process: LiveProcess, beg
   const above = process.evidence.ancestors.some((ancestor) => living.agentOfKey(ancestor.key) !== undefined);
   const openedAtMs = clock.nowMs();
   const agentId = newId(random, openedAtMs);
-  const launchId = newId(random, openedAtMs);
+  const drawn = parts.reserved(begin.launchId);
+  const launchId = drawn ? begin.launchId : newId(random, openedAtMs);
   const { delegation, person } = await delegations.root(process, agentId, {
     terminal: begin.terminal,
     launch: true,
@@ -57,6 +65,9 @@ export async function openLaunch(parts: LaunchesParts, process: LiveProcess, beg
     uid: process.evidence.uid,
     user: factOf(process, 'user.name') ?? `uid-${process.evidence.uid}`,
     terminal: begin.terminal,
+    // A group is named by the id that was drawn for it: under another id there is none.
+    groupFrom: drawn && begin.grouped ? begin.groupFrom.slice(0, MAX_GROUP) : null,
+    groupMissing: drawn && begin.grouped ? null : begin.groupMissing.slice(0, MAX_MISSING),
     openedAtMs,
   };
   const row: AgentRow = {
@@ -77,6 +88,7 @@ export async function openLaunch(parts: LaunchesParts, process: LiveProcess, beg
       programSha256: launch.programSha256,
       argumentCount: launch.argumentCount,
       terminal: launch.terminal,
+      membership: toldBy(launch),
       delegationId: delegation.id,
       deviceId: living.device.id,
       evidenceDigest: process.digest,
@@ -135,6 +147,7 @@ function byLaunchAlone(parts: LaunchesParts, launcher: Evidence, agent: LiveAgen
     known('id', agent.launch.id),
     known('user', agent.launch.user),
     known('uid', String(agent.launch.uid)),
+    known('via', 'pinned'),
     { type: 'launch.name', value: agent.launch.name, assurance: 'declared' as const },
   ];
   return matchRules(parts.configuration.freeze().rules, { ...launcher, facts }, matchContext(agent, parts.living)).identities;

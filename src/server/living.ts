@@ -1,6 +1,7 @@
 import type { Evidence } from '../domain/evidence';
 import { FactIndex } from '../domain/facts';
 import type { CompiledRules, MatchResult } from '../domain/match';
+import { membershipKind, type MembershipKind } from '../domain/membership';
 import type { AgentRow, AgentSummary, DelegationRow, DeviceRow, LaunchRow, PersonRow } from '../domain/lineage';
 
 /** An agent that has not ended, with the chain behind it. */
@@ -39,13 +40,35 @@ export interface LiveProcess {
   jwtCount: number;
 }
 
+/** What a node that comes back is told of a process: its pid, and how it was known to belong to its agent. */
+export interface FoundBy {
+  readonly pid: number;
+  readonly via: string;
+  readonly membership: MembershipKind | '';
+}
+
+const NOWHERE: FoundBy = { pid: 0, via: '', membership: '' };
+
+const foundBy = ({ evidence, facts, via, agent }: LiveProcess): FoundBy => ({
+  pid: evidence.pid,
+  via: via ?? '',
+  membership: agent ? (membershipIn(facts, agent) ?? '') : '',
+});
+
+/**
+ * How a process belongs to its launch, by its evidence; null outside launches. The launcher's own evidence was gathered before there was a
+ * launch: it is pinned.
+ */
+export const membershipIn = (facts: FactIndex, { launch }: LiveAgent): MembershipKind | null =>
+  launch ? (membershipKind(facts.of('launch.via')[0]?.value) ?? 'pinned') : null;
+
 /** What lives on the device of one node. Rebuilt from the lineage after a restart, so that nothing in it can be lost. */
 export class Living {
   readonly agents = new Map<string, LiveAgent>();
   readonly processes = new Map<string, LiveProcess>();
   /** Processes the lineage holds open: key → agent. */
   readonly #known = new Map<string, LiveAgent>();
-  readonly #pids = new Map<string, number>();
+  readonly #found = new Map<string, FoundBy>();
   readonly #launches = new Map<string, LiveAgent>();
 
   constructor(readonly device: DeviceRow) {}
@@ -63,7 +86,7 @@ export class Living {
       this.add(agent);
       for (const process of summary.processes) {
         this.#known.set(process.key, agent);
-        this.#pids.set(process.key, process.pid);
+        this.#found.set(process.key, { pid: process.pid, via: process.viaProcessKey ?? '', membership: process.membership ?? '' });
       }
     }
   }
@@ -79,15 +102,16 @@ export class Living {
       if (!process.agent) continue;
       if (process.durableRow) {
         this.#known.set(process.key, process.agent);
-        this.#pids.set(process.key, process.evidence.pid);
+        this.#found.set(process.key, foundBy(process));
       } else process.agent.processes.delete(process.key);
     }
     this.processes.clear();
   }
 
-  /** Pid of a process of a live agent; 0 where it is not known. */
-  pidOf(processKey: string): number {
-    return this.processes.get(processKey)?.evidence.pid ?? this.#pids.get(processKey) ?? 0;
+  /** How a node finds a process of a live agent again; with pid 0 where that is not known. */
+  foundBy(processKey: string): FoundBy {
+    const process = this.processes.get(processKey);
+    return process ? foundBy(process) : (this.#found.get(processKey) ?? NOWHERE);
   }
 
   launch(launchId: string): LiveAgent | undefined {
@@ -137,18 +161,33 @@ export class Living {
     return this.processes.get(processKey)?.agent ?? this.#known.get(processKey);
   }
 
-  /** A process ended; returns the agent that ended with it, if it was the last one. */
+  /**
+   * A process ended; returns its agent, and whether that ended with it. A launch with a control group ends by `launchEnded`: processes that
+   * nobody attested may live on in there.
+   */
   ended(processKey: string): { agent: LiveAgent | undefined; last: boolean } {
     const agent = this.agentOfKey(processKey);
     this.processes.delete(processKey);
     this.#known.delete(processKey);
-    this.#pids.delete(processKey);
+    this.#found.delete(processKey);
     agent?.processes.delete(processKey);
-    const last = agent !== undefined && agent.processes.size === 0;
-    if (last) {
-      this.agents.delete(agent.row.id);
-      if (agent.launch) this.#launches.delete(agent.launch.id);
-    }
+    const last = agent !== undefined && agent.processes.size === 0 && (agent.launch?.groupFrom ?? null) === null;
+    if (last) this.#gone(agent);
     return { agent, last };
+  }
+
+  /** A launch ended; returns its agent and the processes of it that were not reported before. */
+  launchEnded(launchId: string): { readonly agent: LiveAgent; readonly processes: readonly string[] } | undefined {
+    const agent = this.#launches.get(launchId);
+    if (!agent) return undefined;
+    const processes = [...agent.processes];
+    for (const processKey of processes) this.ended(processKey);
+    this.#gone(agent);
+    return { agent, processes };
+  }
+
+  #gone(agent: LiveAgent): void {
+    this.agents.delete(agent.row.id);
+    if (agent.launch) this.#launches.delete(agent.launch.id);
   }
 }

@@ -71,6 +71,11 @@ export async function answerNode(session: DeviceSession, { body }: NodeMessage):
         },
       };
     }
+    case 'launchReserve':
+      return { case: 'launchReserved', value: { launchId: session.reserveLaunch() } };
+    case 'launchEnded':
+      await session.launchEnded(body.value.launchId, body.value.reason);
+      return undefined;
     case 'processEnded':
       await session.processEnded(body.value.processKey, body.value.reason);
       return undefined;

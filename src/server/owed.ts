@@ -1,5 +1,5 @@
 import type { DeviceRow, EvidenceRow, LineageEntry, ProcessRow } from '../domain/lineage';
-import type { LiveAgent, LiveProcess } from './living';
+import { type LiveAgent, type LiveProcess, membershipIn } from './living';
 
 /** Rows a fact about this process rests on that are not committed yet. */
 export function owed(process: LiveProcess, agent: LiveAgent | undefined, device: DeviceRow, nowMs: number): Omit<LineageEntry, 'fact'> {
@@ -36,6 +36,7 @@ const processRow = (process: LiveProcess, agent: LiveAgent, device: DeviceRow, n
   agentId: agent.row.id,
   launchId: agent.launch?.id ?? null,
   viaProcessKey: process.via ?? null,
+  membership: membershipIn(process.facts, agent),
   pid: process.evidence.pid,
   uid: process.evidence.uid,
   startTicks: process.evidence.startTicks,

@@ -17,6 +17,8 @@ export const openLaunches = (living: Living): MessageInitShape<typeof OpenLaunch
             uid: launch.uid,
             name: launch.name,
             processKey: launch.processKey,
+            grouped: launch.groupFrom !== null,
+            groupFrom: launch.groupFrom ?? '',
           },
         ]
       : [],
@@ -25,11 +27,16 @@ export const openLaunches = (living: Living): MessageInitShape<typeof OpenLaunch
 /** The processes on record as living: each resumes its agent if it still does. */
 export const knownProcesses = (living: Living): MessageInitShape<typeof KnownProcessSchema>[] =>
   [...living.agents.values()].flatMap((agent) =>
-    [...agent.processes].map((processKey) => ({
-      processKey,
-      pid: living.pidOf(processKey),
-      agentId: agent.row.id,
-      agentName: agent.row.name,
-      launchId: agent.launch?.id ?? '',
-    })),
+    [...agent.processes].map((processKey) => {
+      const { pid, via, membership } = living.foundBy(processKey);
+      return {
+        processKey,
+        pid,
+        agentId: agent.row.id,
+        agentName: agent.row.name,
+        launchId: agent.launch?.id ?? '',
+        viaProcessKey: via,
+        membership,
+      };
+    }),
   );

@@ -19,7 +19,7 @@ import { NodeApi } from './node-api';
 import { closeHttp, publishHealth } from './publication';
 import { Rules } from './rules';
 import { listenForNode, listenForPeople } from './sockets';
-import { statusAnswer } from './status';
+import { launchGroups, statusAnswer } from './status';
 import { verbHandlers } from './verbs';
 
 export interface ServerParts extends ServerSettings {
@@ -105,7 +105,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     reader,
     bundle: () => authorities.bundle(),
     authorities: () => watch.rows,
-    status: async (standing) => statusAnswer(parts, standing, await missing()),
+    status: async (standing) => statusAnswer(parts, standing, await missing(), launchGroups(node.session)),
     installationId: parts.installationId,
     installed,
     issuerUids: () => parts.supervised().flatMap(({ name, uid }) => (name === 'node' || uid === null ? [] : [uid])),

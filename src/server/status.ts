@@ -2,10 +2,30 @@ import type { StatusAnswer } from '../domain/answers';
 import { bundleUrl } from '../domain/bundle';
 import type { Layout } from '../domain/layout';
 import type { Standing } from './callers';
+import type { DeviceSession } from './device-session';
 import type { ServerParts } from './server';
 
+/** How members of launches are told on the linked device. */
+export interface LaunchGroupsSeen {
+  /** Why new launches get no control group of their own; empty where they do. */
+  readonly missing: string;
+  /** Running launches without one. */
+  readonly without: number;
+}
+
+export const launchGroups = (session: DeviceSession | undefined): LaunchGroupsSeen | undefined =>
+  session && {
+    missing: session.parts.groupsMissing,
+    without: [...session.living.agents.values()].filter(({ launch }) => launch?.groupFrom === null).length,
+  };
+
 /** What `mandate status` tells this caller; `missing` names the parts that are not there. */
-export function statusAnswer(parts: ServerParts, standing: Standing, missing: readonly ('database' | 'node')[]): StatusAnswer {
+export function statusAnswer(
+  parts: ServerParts,
+  standing: Standing,
+  missing: readonly ('database' | 'node')[],
+  groups: LaunchGroupsSeen | undefined,
+): StatusAnswer {
   const { layout } = parts;
   const detail = { server: layout.adminSocket, node: layout.agentSocket, database: parts.databaseDetail };
   return {
@@ -25,7 +45,7 @@ export function statusAnswer(parts: ServerParts, standing: Standing, missing: re
       uid,
       detail: detail[name],
     })),
-    notes: statusNotes(layout, standing),
+    notes: [...statusNotes(layout, standing), ...groupNotes(groups)],
   };
 }
 
@@ -33,4 +53,15 @@ function statusNotes(layout: Layout, standing: Standing): string[] {
   if (layout.mode === 'own-user')
     return ['The issuer runs under the same user as your agents: at most `observed` (mandate help separation).'];
   return standing.separated ? [] : ['You are root: nothing separates the issuer from what you start (mandate help separation).'];
+}
+
+/** What leaves a launch without a control group when it is handed to init is no member any more: that is said, not lost. */
+function groupNotes(groups: LaunchGroupsSeen | undefined): string[] {
+  if (!groups) return [];
+  if (groups.missing !== '')
+    return [
+      `Launches get no control group of their own, so who is handed to init leaves its launch: ${groups.missing} (mandate help separation).`,
+    ];
+  if (groups.without === 0) return [];
+  return [`${groups.without} running launches have no control group of their own: see \`mandate agents show\`.`];
 }

@@ -98,6 +98,15 @@ export class GroupTree {
     }
   }
 
+  /** Removes the folder itself, unless a group is left in it; it is made again when it is opened. */
+  close(): void {
+    try {
+      rmdirSync(this.path);
+    } catch {
+      return; // launches live on in there
+    }
+  }
+
   names(): readonly string[] {
     return below(this.path);
   }

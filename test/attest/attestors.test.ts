@@ -162,15 +162,18 @@ describe('launch', () => {
 
   test('outside any launch', async () => expect(await facts(launchAttestor(), {})).toEqual([]));
 
-  test.each(['pinned', 'ancestor'] as const)("known by %s: the program is its launcher's word until it was seen running", async (via) =>
-    expect(await facts(launchAttestor(), {}, { launch: { ...launch, via, programSeen: false } })).toEqual([
-      'id=L (observed)',
-      'path=/bin/x (declared)',
-      'sha256=cd (declared)',
-      'user=ana (observed)',
-      'uid=1000 (observed)',
-      'name=hello (declared)',
-    ]),
+  test.each(['pinned', 'ancestor', 'cgroup'] as const)(
+    "known by %s: the program is its launcher's word until it was seen running",
+    async (via) =>
+      expect(await facts(launchAttestor(), {}, { launch: { ...launch, via, programSeen: false } })).toEqual([
+        'id=L (observed)',
+        'path=/bin/x (declared)',
+        'sha256=cd (declared)',
+        'user=ana (observed)',
+        'uid=1000 (observed)',
+        `via=${via} (observed)`,
+        'name=hello (declared)',
+      ]),
   );
 
   test('once it was seen, path and hash are measured for every member', async () =>
@@ -180,6 +183,7 @@ describe('launch', () => {
       'sha256=cd (measured)',
       'user=ana (observed)',
       'uid=1000 (observed)',
+      'via=ancestor (observed)',
       'name=hello (declared)',
     ]));
 });

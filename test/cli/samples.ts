@@ -79,6 +79,8 @@ export const AGENT_SHOWN: AgentAnswer = {
     argumentCount: 1,
     terminal: true,
     user: 'ana',
+    membership: 'cgroup',
+    groupMissing: null,
     opened: '2026-03-01T09:59:20Z',
   },
   delegation: {
@@ -90,7 +92,7 @@ export const AGENT_SHOWN: AgentAnswer = {
     ends: '2026-03-08T09:59:20Z',
     stop: null,
   },
-  processes: [{ key: 'boot:1', pid: 41207, uid: 1000, seen: '2026-03-01T09:59:21Z', via: null }],
+  processes: [{ key: 'boot:1', pid: 41207, uid: 1000, seen: '2026-03-01T09:59:21Z', via: null, membership: 'pinned' }],
   latest: {
     serial: SERIAL,
     kind: 'x509-svid',

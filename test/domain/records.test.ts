@@ -87,7 +87,7 @@ const EVENTS: EventData = {
   'authority-activated': { keyId: 'k', authority: 'jwt' },
   'authority-retired': { keyId: 'k', authority: 'jwt' },
   'device-seen': { deviceId: 'h', assurance: 'declared', os: 'Debian 12', kernel: '6.12' },
-  'launch-opened': { ...delegation, launchId: 'l', programSha256: 's', argumentCount: 2, terminal: true },
+  'launch-opened': { ...delegation, launchId: 'l', programSha256: 's', argumentCount: 2, terminal: true, membership: 'cgroup' },
   'launch-joined': { launchId: 'l', deviceId: 'h', evidenceDigest: 'e', programSha256: 's', declaredName: 'n' },
   'agent-started': delegation,
   'process-seen': { deviceId: 'h', launchId: null, viaProcessKey: null, pid: 7, uid: 0, startTicks: '9', evidenceDigest: 'e' },

@@ -78,6 +78,7 @@ function chainOf({ depth, launched, uid, unseen, privilege }: Shape): Chain {
       agentId: 'agent',
       launchId,
       viaProcessKey: null,
+      membership: launched ? 'pinned' : null,
       pid: 41377,
       uid,
       startTicks: '882211',
@@ -99,6 +100,8 @@ function chainOf({ depth, launched, uid, unseen, privilege }: Shape): Chain {
           uid,
           user: 'ana',
           terminal: true,
+          groupFrom: '/user.slice',
+          groupMissing: null,
           openedAtMs: AT - 1000,
         }
       : null,

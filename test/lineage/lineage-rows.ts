@@ -81,6 +81,8 @@ export const launch = (agentId: string, deviceId: string, over: Partial<LaunchRo
   uid: 1000,
   user: 'ana',
   terminal: true,
+  groupFrom: '/user.slice/session-3.scope',
+  groupMissing: null,
   openedAtMs: now(),
   ...over,
 });
@@ -96,6 +98,7 @@ export const process_ = (deviceId: string, agentId: string, evidenceDigest: stri
   agentId,
   launchId: null,
   viaProcessKey: null,
+  membership: null,
   pid: 41207,
   uid: 1000,
   startTicks: '123456789',

@@ -3,6 +3,7 @@ import { chmodSync, chownSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
+import { removeGroups } from './control-groups';
 
 export const ROOT = path.resolve(__dirname, '../..');
 export const MANDATE = path.join(ROOT, 'bin/mandate');
@@ -200,6 +201,7 @@ export class Installation {
     }
     this.#killAll();
     process.off('exit', this.#lastResort);
+    await removeGroups(this.state);
     rmSync(this.home, { recursive: true, force: true });
   }
 

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn, type StdioOptions } from 'node:child_process'
 import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type pg from 'pg';
+import { removeGroups } from '../running/control-groups';
 import { connected, type Finished, finished, newHome, ROOT, SCRIPTED } from '../running/installation';
 import { childrenOf, commandLine, descendantsOf, lives, nameOf, type ProcessName } from './proc';
 import { until } from './until';
@@ -202,6 +203,7 @@ export class Running {
       }
     }
     await until('the end of everything', () => this.left().length === 0, 10_000);
+    await removeGroups(this.state);
     rmSync(path.dirname(this.state), { recursive: true, force: true });
   }
 

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, rmdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { GroupTree, openGroupTree } from '../../src/system/group-tree';
 import { pidfdInfo, pidfdOpen } from '../../src/system/pidfd';
@@ -11,7 +11,10 @@ test('nothing is looked for, or made, by who is not root', () =>
 describeGroups('real control groups', () => {
   const name = `mandate.test-${randomBytes(6).toString('hex')}`;
   const tree = openGroupTree(name, 0) as GroupTree;
-  afterAll(() => rmdirSync(tree.path));
+  afterAll(() => {
+    tree.close();
+    expect(existsSync(tree.path)).toBe(false);
+  });
 
   test('the folder is found again', () => expect(openGroupTree(name, 0)).toEqual(tree));
 

@@ -13,6 +13,14 @@ export const agentsShow: Command = async ({ deps, out, layout }, operands) => {
   out.answer(answer, (style) => agentText(answer, deps.clock.nowMs(), style));
 };
 
+const KNOWN_BY = { pinned: 'its launch', ancestor: 'an ancestor', cgroup: 'its control group' } as const;
+
+function membersText({ membership, groupMissing }: NonNullable<AgentAnswer['launch']>): string {
+  if (membership === 'cgroup') return 'whoever is in the control group of the launch';
+  const reason = groupMissing === null ? '' : `; no control group: ${safe(groupMissing)}`;
+  return `who has a living member among its ancestors${reason}`;
+}
+
 export function agentText(answer: AgentAnswer, nowMs: number, style: Style): string {
   const { agent, launch, delegation, processes, latest } = answer;
   const at = (text: string) => instant(text, nowMs, style);
@@ -28,13 +36,17 @@ export function agentText(answer: AgentAnswer, nowMs: number, style: Style): str
   if (launch) {
     rows.push(['launch', `${safe(launch.id)}  at ${at(launch.opened)} by ${safe(launch.user)}${launch.terminal ? ' at a terminal' : ''}`]);
     rows.push(['program', `${safe(launch.program)}  sha256 ${safe(launch.programSha256)}  ${launch.argumentCount} arguments`]);
+    rows.push(['members', membersText(launch)]);
     if (launch.task) rows.push(['task', `${safe(launch.task)} (declared)`]);
   }
   if (latest) {
     rows.push(['latest', `${latest.kind} ${safe(latest.serial)}  ${left(latest.notAfter, nowMs, style)}`]);
     rows.push(['rule', latest.rule === null ? '–' : `${safe(latest.rule)} v${latest.ruleVersion}`]);
   }
-  for (const process of processes) rows.push(['process', `pid ${process.pid}  uid ${process.uid}  seen ${at(process.seen)}`]);
+  for (const process of processes) {
+    const known = process.membership === null ? '' : `  known by ${KNOWN_BY[process.membership]}`;
+    rows.push(['process', `pid ${process.pid}  uid ${process.uid}  seen ${at(process.seen)}${known}`]);
+  }
   const state = agent.ended === null ? style.good(agent.state) : `${agent.state} ${at(agent.ended)}`;
   return `${style.bold(safe(agent.name))}  ${state}\n${pairs(rows)}`;
 }
