@@ -1,4 +1,14 @@
-import type { AgentAnswer, AgentsAnswer, ApplyAnswer, BundleAnswer, RuleAnswer, RulesAnswer, StatusAnswer, WhoAnswer } from './answers';
+import type {
+  AgentAnswer,
+  AgentsAnswer,
+  ApplyAnswer,
+  BundleAnswer,
+  RuleAnswer,
+  RulesAnswer,
+  StatusAnswer,
+  StopAnswer,
+  WhoAnswer,
+} from './answers';
 import type { Trace } from './trace';
 
 /** One rule file as `rules apply` sends it: its text, and the text of every file it names, so that the server parses it itself. */
@@ -20,6 +30,8 @@ export interface AdminVerbs {
   listAgents: { request: { readonly ended: boolean; readonly limit: number }; answer: AgentsAnswer };
   showAgent: { request: { readonly reference: string }; answer: AgentAnswer };
   who: { request: { readonly pid: number }; answer: WhoAnswer };
+  /** A name, id, prefix of either, or pid. Without `carryOut` it is only said what would end. */
+  stopAgent: { request: { readonly reference: string; readonly carryOut: boolean }; answer: StopAnswer };
   listRules: { request: Record<string, never>; answer: RulesAnswer };
   showRule: { request: { readonly name: string }; answer: RuleAnswer };
   applyRules: { request: { readonly files: readonly RuleFileText[] }; answer: ApplyAnswer };

@@ -129,6 +129,19 @@ export interface AgentAnswer {
   } | null;
 }
 
+/** What `agents stop` ended, or with `stopped: false` what it would end. */
+export interface StopAnswer {
+  readonly agent: { readonly id: string; readonly name: string };
+  /** `cgroup`: every process of the launch at once. `ancestry`: those that are pinned and what descends from them. */
+  readonly by: ToldBy;
+  readonly processes: number;
+  readonly stopped: boolean;
+  /** Processes that were still there when it was answered. */
+  readonly left: number;
+  /** When the last SVID that the agent was given expires; null where it has none that is valid. */
+  readonly lastSvid: string | null;
+}
+
 export interface WhoAnswer {
   readonly pid: number;
   readonly processKey: string;

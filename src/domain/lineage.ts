@@ -133,6 +133,7 @@ export const EVENT_KINDS = [
   'admin-refused',
   'rules-applied',
   'database-opened',
+  'agent-stopped',
   'shutdown',
 ] as const;
 export type EventKind = (typeof EVENT_KINDS)[number];

@@ -106,6 +106,8 @@ export interface EventData {
   };
   /** An administrator was let to the database itself, past everything that looks at callers. */
   readonly 'database-opened': AdministratorData & { readonly verb: AuthorizedVerb };
+  /** Somebody ordered the end of an agent's processes; on record before they are ended. */
+  readonly 'agent-stopped': AdministratorData & { readonly launchId: string | null };
   readonly shutdown: AdministratorData & { readonly reason: string };
 }
 
@@ -134,7 +136,7 @@ interface CallerData {
   readonly evidenceDigest: string | null;
 }
 
-/** Who administered; `person` says how it is known that a person asked, and is null where root did. */
+/** Who asked; `person` says how it is known that a person did, and is null for root and for who ends an agent of its own. */
 interface AdministratorData extends CallerData {
   readonly person: PersonProof | null;
 }

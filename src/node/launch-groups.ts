@@ -105,6 +105,16 @@ export class LaunchGroups {
     return this.tree instanceof GroupTree && this.#byLaunch.has(launchId) && this.tree.populated(launchId);
   }
 
+  /** How many processes live in it; undefined where the launch has no group. */
+  count(launchId: string): number | undefined {
+    return this.tree instanceof GroupTree && this.#byLaunch.has(launchId) ? this.tree.count(launchId) : undefined;
+  }
+
+  /** Ends all of them at once, and whatever they are forking. */
+  kill(launchId: string): void {
+    if (this.tree instanceof GroupTree && this.#byLaunch.has(launchId)) this.tree.kill(launchId);
+  }
+
   /** The launch has ended: its group goes. What is left in it, if that should be possible, belongs to no launch. */
   ended(launchId: string): void {
     const kept = this.#byLaunch.get(launchId);

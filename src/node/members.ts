@@ -61,6 +61,14 @@ export class Members {
     return this.#launches.get(launchId);
   }
 
+  /** Keys of the pinned processes of an agent, and its launch. */
+  ofAgent(agentId: string): { readonly keys: readonly string[]; readonly launch: OpenLaunch | undefined } {
+    return {
+      keys: [...this.#byKey].filter(([, membership]) => membership.agentId === agentId).map(([key]) => key),
+      launch: [...this.#launches.values()].find((launch) => launch.agentId === agentId),
+    };
+  }
+
   open(launch: OpenLaunch): void {
     this.resume(launch);
     this.add(launch.processKey, { agentId: launch.agentId, agentName: launch.agentName, launch, kind: 'pinned', via: undefined });

@@ -24,6 +24,7 @@ import type { ProgramHasher } from './program';
 import { resume } from './resume';
 import { Serving } from './serve';
 import { openServerLink, type ServerLink } from './server-link';
+import { stopAgent } from './stop-agent';
 import { type Trust, TrustSource, trustOf } from './trust';
 import { workloadApi } from './workload-api';
 
@@ -154,6 +155,11 @@ export async function startNode(parts: NodeParts): Promise<RunningNode> {
     else if (body.case === 'caller') {
       void reportCaller(body.value, processes, members, groups, images, serving).then((report) =>
         link.tell({ case: 'caller', value: report }, message.id),
+      );
+    } else if (body.case === 'stopAgent') {
+      stopAgent({ members, groups, processes, clock, log }, body.value).then(
+        (stopped) => link.tell({ case: 'agentStopped', value: stopped }, message.id),
+        (thrown: unknown) => log.error({ err: thrown }, 'an agent could not be stopped'),
       );
     }
   }

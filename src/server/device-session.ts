@@ -19,6 +19,7 @@ import type { Entitled } from '../domain/match';
 
 /** Ids of launches that were drawn and not opened yet; the oldest is given up for one more. */
 const MAX_RESERVED = 1_000;
+const STOPPED = 'stopped';
 /** Processes one device may have under attestation at once. */
 const MAX_PROCESSES = 50_000;
 
@@ -157,7 +158,7 @@ export class DeviceSession {
   async #recordEnd(agent: LiveAgent, processKeys: readonly string[], last: boolean, told: string): Promise<void> {
     const { clock, random, lineage } = this.parts;
     const atMs = clock.nowMs();
-    const reason = told.slice(0, 64);
+    const reason = agent.stopped ? STOPPED : told.slice(0, 64);
     const end = (kind: EndedRow['kind'], id: string): EndedRow => ({ kind, id, atMs, reason });
     const ended = processKeys.map((key) => end('process', key));
     if (last) {

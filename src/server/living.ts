@@ -14,6 +14,8 @@ export interface LiveAgent {
   readonly processes: Set<string>;
   /** Its rows are committed. */
   durable: boolean;
+  /** Somebody ordered its end: what ends now ends by that. */
+  stopped?: boolean;
 }
 
 /** A process whose evidence the server holds. */

@@ -1,6 +1,6 @@
 import type { handleBidiStreamingCall } from '@grpc/grpc-js';
 import { MandateError } from '../domain/errors';
-import type { CallerReport, NodeMessage, ServerMessage } from '../generated/proto/mandate/v1/node_link_pb';
+import type { AgentStopped, CallerReport, NodeMessage, ServerMessage } from '../generated/proto/mandate/v1/node_link_pb';
 import { statusOf } from '../wire/refusal';
 import type { DeviceSession } from './device-session';
 import type { ServerBody } from './node-requests';
@@ -36,5 +36,11 @@ export class NodeApi {
   caller(pid: number, processKey: string, evidence: boolean): Promise<CallerReport> {
     if (!this.#link?.session) return Promise.reject(new MandateError('E_NODE_DOWN'));
     return this.#link.caller(pid, processKey, evidence);
+  }
+
+  /** Has the node end an agent, or say what that would end. Throws E_NODE_DOWN as `caller` does. */
+  stopAgent(agentId: string, carryOut: boolean): Promise<AgentStopped> {
+    if (!this.#link?.session) return Promise.reject(new MandateError('E_NODE_DOWN'));
+    return this.#link.stopAgent(agentId, carryOut);
   }
 }

@@ -84,6 +84,7 @@ export async function answerNode(session: DeviceSession, { body }: NodeMessage):
       return undefined;
     case 'hello':
     case 'caller':
+    case 'agentStopped':
     case undefined:
       throw new MandateError('E_REQUEST', { why: 'unknown message' });
   }

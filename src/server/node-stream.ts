@@ -3,6 +3,7 @@ import type { ServerDuplexStream } from '@grpc/grpc-js';
 import { asMandateError, MandateError } from '../domain/errors';
 import type { Log } from '../domain/ports';
 import {
+  type AgentStopped,
   type CallerReport,
   type NodeHello,
   type NodeMessage,
@@ -20,6 +21,8 @@ const TURN_BUDGET_MS = 0.2;
 /** Evidence and requests waiting for a turn; a node never has more under way. */
 const MAX_QUEUED = 50_000;
 const CALLER_TIMEOUT_MS = 2_000;
+/** Longer than a node takes to ask processes to end, and then to make them. */
+const STOP_TIMEOUT_MS = 10_000;
 
 export interface NodeStreamParts {
   /** Opens what the server keeps for this device; throws where the hello is not acceptable. */
@@ -29,11 +32,18 @@ export interface NodeStreamParts {
   readonly log: Log;
 }
 
+interface Question {
+  readonly expected: 'caller' | 'agentStopped';
+  readonly resolve: (answer: never) => void;
+  readonly reject: (error: Error) => void;
+  readonly cancel: () => void;
+}
+
 /** One node on its stream: its hello, its requests in turns, and the questions put to it. */
 export class NodeStream {
   session: DeviceSession | undefined;
   readonly #queue: NodeMessage[] = [];
-  readonly #questions = new Map<bigint, { resolve: (report: CallerReport) => void; reject: (error: Error) => void; cancel: () => void }>();
+  readonly #questions = new Map<bigint, Question>();
   #running = false;
   #closed = false;
   #nextId = 1n;
@@ -59,19 +69,27 @@ export class NodeStream {
   }
 
   caller(pid: number, processKey: string, evidence: boolean): Promise<CallerReport> {
+    return this.#ask({ case: 'caller', value: { pid, processKey, evidence } }, 'caller', CALLER_TIMEOUT_MS);
+  }
+
+  stopAgent(agentId: string, carryOut: boolean): Promise<AgentStopped> {
+    return this.#ask({ case: 'stopAgent', value: { agentId, carryOut } }, 'agentStopped', STOP_TIMEOUT_MS);
+  }
+
+  #ask<A>(question: ServerBody, expected: Question['expected'], timeoutMs: number): Promise<A> {
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
-      const cancel = this.parts.after(CALLER_TIMEOUT_MS, () => {
+      const cancel = this.parts.after(timeoutMs, () => {
         if (this.#questions.delete(id)) reject(new MandateError('E_NODE_DOWN', { why: 'the node does not answer' }));
       });
-      this.#questions.set(id, { resolve, reject, cancel });
-      this.tell({ case: 'caller', value: { pid, processKey, evidence } }, 0n, id);
+      this.#questions.set(id, { expected, resolve, reject, cancel });
+      this.tell(question, 0n, id);
     });
   }
 
   #received(message: NodeMessage): void {
     if (message.body.case === 'hello') return void this.#hello(message.body.value);
-    if (message.body.case === 'caller') return this.#answered(message.re, message.body.value);
+    if (message.body.case === 'caller' || message.body.case === 'agentStopped') return this.#answered(message.re, message.body);
     if (this.#queue.length >= MAX_QUEUED)
       return this.tell({ case: 'refused', value: refusalOf(new MandateError('E_OVERLOADED')) }, message.id);
     this.#queue.push(message);
@@ -94,12 +112,12 @@ export class NodeStream {
     );
   }
 
-  #answered(id: bigint, report: CallerReport): void {
+  #answered(id: bigint, answer: { readonly case: Question['expected']; readonly value: CallerReport | AgentStopped }): void {
     const question = this.#questions.get(id);
-    if (!question) return;
+    if (question?.expected !== answer.case) return;
     this.#questions.delete(id);
     question.cancel();
-    question.resolve(report);
+    question.resolve(answer.value as never);
   }
 
   /** What comes to an idle queue is carried out at once, what follows it in the same turn of the event loop waits for the next. */

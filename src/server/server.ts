@@ -122,6 +122,12 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     },
     databaseOpened: (verb, caller, standing) =>
       journal.event('database-opened', { ...journal.administered(caller, standing), verb }, { processKey: caller.key }),
+    agentStopped: ({ agent, launch }, caller, standing) =>
+      journal.event(
+        'agent-stopped',
+        { ...journal.administered(caller, standing), launchId: launch?.id ?? null },
+        { agentId: agent.id, processKey: caller.key },
+      ),
     shutdown: async (caller, standing) => {
       const data = { ...journal.administered(caller, standing), reason: 'asked by an administrator' };
       await journal.event('shutdown', data, { processKey: caller.key });

@@ -2,14 +2,16 @@ import type { VerbHandlers } from './admin-api';
 import { agentVerbs, type AgentVerbsParts } from './agent-verbs';
 import { installationVerbs, type InstallationVerbsParts } from './installation-verbs';
 import { ruleVerbs, type RuleVerbsParts } from './rule-verbs';
+import { stopVerb, type StopVerbParts } from './stop-verb';
 import { traceVerb, type TraceVerbParts } from './trace-verb';
 
-export type VerbsParts = InstallationVerbsParts & AgentVerbsParts & RuleVerbsParts & TraceVerbParts;
+export type VerbsParts = InstallationVerbsParts & AgentVerbsParts & RuleVerbsParts & StopVerbParts & TraceVerbParts;
 
 /** What each verb of the admin API does, once its caller may use it. */
 export const verbHandlers = (parts: VerbsParts): VerbHandlers => ({
   ...installationVerbs(parts),
   ...agentVerbs(parts),
+  ...stopVerb(parts),
   ...ruleVerbs(parts),
   ...traceVerb(parts),
 });

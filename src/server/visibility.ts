@@ -8,5 +8,8 @@ export function visible(standing: Standing, agentId: string | undefined, uid: nu
   return uid === standing.uid;
 }
 
-export const visibleAgent = (standing: Standing, { agent, launch, person, processes }: AgentSummary): boolean =>
-  visible(standing, agent.id, launch?.uid ?? person?.uid ?? processes[0]?.uid);
+/** The account that started an agent, as the kernel named it. */
+export const startedBy = ({ launch, person, processes }: Omit<AgentSummary, 'agent'>): number | undefined =>
+  launch?.uid ?? person?.uid ?? processes[0]?.uid;
+
+export const visibleAgent = (standing: Standing, summary: AgentSummary): boolean => visible(standing, summary.agent.id, startedBy(summary));

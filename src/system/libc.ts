@@ -37,6 +37,7 @@ const declarations = {
   setsockopt: 'int setsockopt(int fd, int level, int name, _In_ uint8_t *value, uint32_t length)',
   recvmsg: 'int64_t recvmsg(int fd, void *message, int flags)',
   pidfdOpen: 'long syscall(long number, int pid, uint flags)',
+  pidfdSendSignal: 'long syscall(long number, int pidfd, int signal, void *info, uint flags)',
   statAt: 'long syscall(long number, int folder, const char *name, _Out_ uint8_t *stat, int flags)',
   ioctl: 'int ioctl(int fd, ulong request, _Inout_ uint8_t *argument)',
   poll: 'int poll(_Inout_ uint8_t *fds, ulong count, int timeout)',

@@ -3,12 +3,20 @@ import { checked, errno, KernelError, lastErrno, libc } from './libc';
 /** What the kernel says of a process that is held by a descriptor, so that it can never come to mean another one (pidfd_open(2)). */
 
 const SYS_PIDFD_OPEN = 434;
+const SYS_PIDFD_SEND_SIGNAL = 424;
 const PIDFD_GET_INFO = 0xc040ff0b;
 const INFO_PID_CREDS_CGROUP = 0x7n;
 const POLLIN = 1;
 
 /** A pidfd of the process that has this pid now. Throws KernelError ESRCH where none has. */
 export const pidfdOpen = (pid: number): number => checked('pidfdOpen', SYS_PIDFD_OPEN, pid, 0);
+
+/** Sends a signal to the process behind a pidfd and to no other one (pidfd_send_signal(2)). One that has ended gets none. */
+export function pidfdSignal(pidfd: number, signal: number): void {
+  if (libc('pidfdSendSignal')(SYS_PIDFD_SEND_SIGNAL, pidfd, signal, null, 0) === 0) return;
+  const code = lastErrno();
+  if (code !== errno.ESRCH) throw new KernelError('pidfd_send_signal', code);
+}
 
 export interface PidfdInfo {
   readonly pid: number;

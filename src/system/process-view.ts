@@ -3,7 +3,7 @@ import { asMandateError, MandateError } from '../domain/errors';
 import type { AncestorView, ExeHandle, ProcessView } from '../domain/ports';
 import { statusField } from '../domain/proc-text';
 import { walkAncestors } from './ancestors';
-import { pidfdAlive, pidfdInfo } from './pidfd';
+import { pidfdAlive, pidfdInfo, pidfdSignal } from './pidfd';
 import { ProcFolder } from './proc-folder';
 import { ownMounts, processKey } from './process-key';
 import { effectiveIds, ProcessRecords } from './process-records';
@@ -115,6 +115,11 @@ export class PinnedProcess implements ProcessView {
     } catch (cause) {
       throw new MandateError('E_PEER_GONE', {}, { cause });
     }
+  }
+
+  /** Sends a signal to this process and to no other; nothing where it has ended. Throws KernelError EPERM for what it may not be sent to. */
+  signal(signal: number): void {
+    if (this.alive()) pidfdSignal(this.pidfd, signal);
   }
 
   /** Takes what runs now as the program to attest. Throws as ProgramImage.now does; what is unreadable is never taken for unchanged. */

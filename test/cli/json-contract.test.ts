@@ -4,7 +4,7 @@ import { failureAnswer } from '../../src/cli/failure';
 import { RefusedByService } from '../../src/cli/refused-by-service';
 import { CATALOGUE, MandateError, type ErrorCode } from '../../src/domain/errors';
 import { ROOT } from './command-line';
-import { AGENTS, AGENT_ID, AGENT_SHOWN, APPLIED, BUNDLE, DATABASE, RULES, RULE_SHOWN, SERIAL, STATUS, WHO } from './samples';
+import { AGENTS, AGENT_ID, AGENT_SHOWN, APPLIED, BUNDLE, DATABASE, RULES, RULE_SHOWN, SERIAL, STATUS, STOPPED, WHO } from './samples';
 import { schemaOf } from './schema';
 
 const folder = path.join(ROOT, 'docs/schema');
@@ -38,6 +38,8 @@ const SAMPLES: readonly (readonly [schema: string, answer: object])[] = [
       delegation: { ...AGENT_SHOWN.delegation, delegator: null, stop: { code: 'STOP_ROOT', reason: 'root is not a person' } },
     },
   ],
+  ['agents-stop', STOPPED],
+  ['agents-stop', { ...STOPPED, by: 'ancestry', stopped: false, lastSvid: null }],
   ['who', WHO],
   ['who', { ...WHO, agent: null, human: null, launch: null, identities: [], refusal: refusal.error }],
   ['rules', RULES],

@@ -9,6 +9,7 @@ import type {
   RuleItem,
   RulesAnswer,
   StatusAnswer,
+  StopAnswer,
   WhoAnswer,
 } from '../../src/domain/answers';
 
@@ -102,6 +103,15 @@ export const AGENT_SHOWN: AgentAnswer = {
     issued: '2026-03-01T09:59:32Z',
     notAfter: '2026-03-01T10:14:32Z',
   },
+};
+
+export const STOPPED: StopAnswer = {
+  agent: { id: AGENT.id, name: AGENT.name },
+  by: 'cgroup',
+  processes: 3,
+  stopped: true,
+  left: 0,
+  lastSvid: '2026-03-01T10:14:32Z',
 };
 
 export const WHO: WhoAnswer = {

@@ -96,6 +96,7 @@ const EVENTS: EventData = {
   'admin-refused': { ...caller, verb: 'rules apply' },
   'rules-applied': { ...caller, person: 'login', generation: 3, rules: [{ name: 'r', version: 4, contentSha256: 's' }] },
   'database-opened': { ...caller, person: 'scripted', verb: 'db psql' },
+  'agent-stopped': { ...caller, person: null, launchId: 'l' },
   shutdown: { ...caller, person: null, reason: 'mandate down' },
 };
 

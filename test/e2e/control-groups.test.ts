@@ -3,12 +3,13 @@ import path from 'node:path';
 import { unifiedPath } from '../../src/domain/cgroup-text';
 import type { GroupTree } from '../../src/system/group-tree';
 import { describeGroups, groupsOf, noGroups } from '../running/control-groups';
-import { Installation, MANDATE } from '../running/installation';
+import { type Finished, finished, Installation, MANDATE } from '../running/installation';
 
 jest.setTimeout(120_000);
 
-/** An account that needs no entry anywhere. */
+/** Accounts that need no entry anywhere. */
 const LAUNCHER = 41_001;
+const STRANGER = 41_002;
 
 interface AgentRow {
   readonly id: string;
@@ -24,6 +25,13 @@ interface Shown {
   readonly launch: { readonly id: string; readonly membership: string; readonly groupMissing: string | null };
   readonly processes: readonly { readonly pid: number; readonly membership: string | null }[];
 }
+interface Stopped {
+  readonly by: string;
+  readonly processes: number;
+  readonly stopped: boolean;
+  readonly left: number;
+}
+
 let mandate: Installation;
 
 /** Looks until it holds: the end of a process is told in its own time. */
@@ -91,7 +99,8 @@ describeGroups('a launch in a control group of its own', () => {
   });
 
   it('who forked twice and was handed to init is the same agent, shown where the launch came from, and administers nothing', async () => {
-    const script = '"$0" svid -o json >svid.out 2>&1; "$0" rules ls >rules.out 2>&1; echo done >asked; exec sleep 600';
+    const script =
+      '"$0" svid -o json >svid.out 2>&1; "$0" rules ls >rules.out 2>&1; "$0" agents stop daemon -y >stop.out 2>&1; echo done >asked; exec sleep 600';
     const pid = await daemon('daemon', script);
     expect(await written('asked')).toBe('done\n');
     const { name } = await agent('daemon');
@@ -109,9 +118,9 @@ describeGroups('a launch in a control group of its own', () => {
       unifiedPath(readFileSync('/proc/self/cgroup', 'latin1')),
       undefined,
     ]);
-    expect(await written('rules.out')).toContain('E_AGENT_NOT_ADMIN');
+    for (const file of ['rules.out', 'stop.out']) expect(await written(file)).toContain('E_AGENT_NOT_ADMIN');
     const refused = await mandate.query(`SELECT 1 FROM event WHERE kind = 'admin-refused' AND code = 'E_AGENT_NOT_ADMIN'`);
-    expect(refused).toHaveLength(1);
+    expect(refused).toHaveLength(2);
 
     // The program it was launched as is long gone; the launch is not.
     expect(await agent('daemon')).toMatchObject({ state: 'running' });
@@ -164,6 +173,57 @@ describeGroups('a launch in a control group of its own', () => {
     await ended('kept');
     await eventually('the groups are gone', groups, (left) => left.length === 0);
   });
+
+  it('agents stop ends a tree that forks faster than it could be listed', async () => {
+    const forking =
+      'fork() { while :; do (setsid sleep 0.2 &); done; }; trap "" TERM; fork & fork & setsid sh -c "while :; do (sleep 0.2 &); done" & echo up >forks.up; wait';
+    const program = mandate.spawn(MANDATE, ['run', '--name', 'forks', '--', 'sh', '-c', forking], { stdio: 'ignore' });
+    const exit = finished(program);
+    await written('forks.up');
+    const { id, name } = await agent('forks');
+    const { launch } = await mandate.json<Shown>('agents', 'show', name);
+    expect(launch).toMatchObject({ membership: 'cgroup', groupMissing: null });
+
+    const refused = await mandate.mandate(['agents', 'stop', name]);
+    expect(refused).toMatchObject({ code: 2, stdout: '' });
+    expect(refused.stderr).toContain('end now');
+    expect(lives(program.pid!)).toBe(true);
+
+    expect(await mandate.json<Stopped>('agents', 'stop', String(program.pid), '-y')).toMatchObject({
+      by: 'cgroup',
+      stopped: true,
+      left: 0,
+    });
+    expect((await exit).signal).toBe('SIGKILL');
+    expect(tree.populated(launch.id)).toBe(false);
+    await ended('forks');
+    await eventually('the group is gone', groups, (left) => left.length === 0);
+    const [order] = await mandate.query<{ record: Buffer }>(`SELECT record FROM event WHERE kind = 'agent-stopped' AND agent_id = $1`, [
+      id,
+    ]);
+    expect(JSON.parse(order!.record.toString())).toMatchObject({ data: { launchId: launch.id, uid: 0, pid: expect.any(Number) } });
+    const [end] = await mandate.query<{ reason: string }>(`SELECT reason FROM ended WHERE kind = 'launch' AND id = $1`, [launch.id]);
+    expect(end).toEqual({ reason: 'stopped' });
+    expect(await mandate.mandate(['agents', 'stop', name, '-y'])).toMatchObject({ code: 7 });
+  });
+
+  it('who launched an agent may stop it, from outside every agent; nobody else who is not an administrator', async () => {
+    const home = { stdio: 'ignore' as const, uid: LAUNCHER, cwd: '/' };
+    const program = mandate.spawn(MANDATE, ['run', '--name', 'theirs', '--', 'sleep', '600'], home);
+    const { name } = await eventually(
+      'it is launched',
+      () => agent('theirs'),
+      (found) => found !== undefined,
+    );
+    const as = (uid: number, ...args: string[]): Promise<Finished> => mandate.run(MANDATE, args, { uid, cwd: '/' });
+
+    expect(await as(STRANGER, 'agents', 'stop', name, '-y')).toMatchObject({ code: 7 });
+    const byAgent = await as(LAUNCHER, 'run', '--', MANDATE, 'agents', 'stop', name, '-y');
+    expect([byAgent.code, byAgent.stderr]).toEqual([4, expect.stringContaining('E_AGENT_NOT_ADMIN')]);
+    expect(lives(program.pid!)).toBe(true);
+    expect(await as(LAUNCHER, 'agents', 'stop', name, '-y')).toMatchObject({ code: 0 });
+    await ended('theirs');
+  });
 });
 
 describe('a launch without a control group', () => {
@@ -194,6 +254,11 @@ describe('a launch without a control group', () => {
     expect(processes).toMatchObject([{ pid: program.pid, membership: 'pinned' }]);
     const { notes } = await answer<{ notes: string[] }>('status');
     expect(notes.filter((note) => note.includes(missing!))).toHaveLength(1);
+
+    const below = () => readFileSync(`/proc/${program.pid}/task/${program.pid}/children`, 'utf8').trim();
+    const children = (await eventually('it has a child', below, (text) => text !== '')).split(' ').map(Number);
+    expect(await answer<Stopped>('agents', 'stop', name, '-y')).toMatchObject({ by: 'ancestry', processes: 1 + children.length, left: 0 });
+    expect(children.filter(lives)).toEqual([]);
   });
 
   it('loses who is handed to init', async () => {

@@ -99,3 +99,9 @@ describe('a launch ends', () => {
     expect(ended).toEqual(['later']);
   });
 });
+
+test('an agent is its pinned processes and its launch', () => {
+  members.inherit(process('child'), CHAIN, undefined);
+  expect(members.ofAgent('agent')).toEqual({ keys: ['first', 'child'], launch: LAUNCH });
+  expect(members.ofAgent('nobody')).toEqual({ keys: [], launch: undefined });
+});

@@ -1,6 +1,8 @@
+import { YES } from '../confirm';
 import type { CommandSpec } from './spec';
 import type * as AgentsLsModule from '../commands/agents-ls';
 import type * as AgentsShowModule from '../commands/agents-show';
+import type * as AgentsStopModule from '../commands/agents-stop';
 import type * as WhoModule from '../commands/who';
 import type * as TraceModule from '../commands/trace';
 
@@ -41,6 +43,22 @@ export const LINEAGE: readonly CommandSpec[] = [
     ],
     topic: null,
     load: () => (require('../commands/agents-show') as typeof AgentsShowModule).agentsShow,
+  },
+  {
+    path: ['agents', 'stop'],
+    operands: '<agent>',
+    sentence: 'End every process of an agent, now; says first what will end.',
+    examples: [
+      ['agents stop hello-7k2m', 'asks at a terminal'],
+      ['agents stop 41207 -y', 'the agent that this process belongs to, without asking'],
+    ],
+    options: [{ title: 'Options', options: [YES] }],
+    exits: [
+      [4, 'asked by an agent, or by somebody who neither launched it nor administers'],
+      [7, 'no such agent, more than one, or it has ended'],
+    ],
+    topic: 'security',
+    load: () => (require('../commands/agents-stop') as typeof AgentsStopModule).agentsStop,
   },
   {
     path: ['who'],
