@@ -54,6 +54,73 @@ export interface ProcessView {
   cgroupId?(): string | undefined;
   /** False where it sees other mounts than the node: then any user may have chosen the paths that the kernel shows for it. */
   sameMounts?(): boolean;
+  /** Stands for the program that it runs now: the same object until it executes, another one afterwards. */
+  readonly image: object;
+  /** Its /proc folder, opened once more; the caller closes it. Throws like `read`. */
+  openFolder(): FolderHandle;
+}
+
+/** A folder held open for somebody who may need it for longer than the process stays pinned. */
+export interface FolderHandle {
+  readonly fd: number;
+  close(): void;
+}
+
+/** What a process says about itself in its own memory, as it stood when it was first looked at. It may have written anything there. */
+export interface OwnWords {
+  /** Its arguments, program name included, latin-1; those that fit into 64 KiB. */
+  readonly args: readonly string[];
+  /** Names of its environment variables; what is no plausible name is left out. */
+  readonly variables: ReadonlySet<string>;
+  /** Values of the few variables that say where a program looks for its files, latin-1. Never recorded. */
+  readonly places: ReadonlyMap<string, string>;
+}
+
+/** Code that a process has mapped from files. */
+export interface MappedCode {
+  /** Paths of what neither the system installed, nor lies beside the program, latin-1, sorted. */
+  readonly foreign: readonly string[];
+  /** False where there was more than is read. */
+  readonly complete: boolean;
+  /** Name of the type of the file system that the program lies on, or its number in hex. */
+  readonly fileSystem: string;
+  /** The user of the process may write to a folder on the way to its program. */
+  readonly replaceable: boolean;
+}
+
+/** A regular file as a process sees it. */
+export interface SeenFile {
+  /** Where it lies after all links, latin-1. */
+  readonly path: string;
+  readonly sha256: string;
+}
+
+export interface WantedText {
+  /** Absolute, or from the working folder of the process; latin-1. */
+  readonly path: string;
+  /** Members of a JSON object to take the hash of instead of the whole file's; each is a path of names. */
+  readonly members?: readonly (readonly string[])[];
+  /** The text is wanted too. */
+  readonly text?: boolean;
+}
+
+/** `refused` is what may not be read by the user of the process, is no regular file, or is too large. */
+export type FoundText =
+  { readonly state: 'absent' | 'refused' } | { readonly state: 'read'; readonly sha256: string; readonly text?: string };
+
+/**
+ * Reads what a process, or whoever serves its files, may make a reader wait for: its memory, and files under paths that it chose. Every
+ * read is bounded in size and time, and whoever lets one hang delays only itself. Files are looked up from the root and the working
+ * folder of the process, with the permissions of its user: an answer tells nobody what they could not read themselves.
+ * Throws E_ATTEST_UNREADABLE, E_PEER_GONE, E_OVERLOADED.
+ */
+export interface PatientReader {
+  ownWords(view: ProcessView): Promise<OwnWords>;
+  code(view: ProcessView): Promise<MappedCode>;
+  /** The first of these paths that is a regular file of at most 64 MiB. */
+  file(view: ProcessView, paths: readonly string[]): Promise<SeenFile | undefined>;
+  /** Small files, at most 256 KiB each, in the order asked for. */
+  texts(view: ProcessView, wanted: readonly WantedText[]): Promise<readonly FoundText[]>;
 }
 
 export interface AncestorView {
@@ -95,6 +162,17 @@ export interface HostFacts {
 export interface Accounts {
   userName(uid: number): string | undefined;
   groupName(gid: number): string | undefined;
+}
+
+/** Home folders of accounts, absolute. Returns undefined where there is none; never throws. */
+export interface Homes {
+  home(uid: number): string | undefined;
+}
+
+/** The cgroup v2 tree of the device. */
+export interface Cgroups {
+  /** True where nobody but root can have put a process into this folder from outside of it, or made a group in it. False where that cannot be known. */
+  onlyRootMoves(folder: string): boolean;
 }
 
 /** One fact as an attestor states it; the host adds the attestor's name in front of `name`. */

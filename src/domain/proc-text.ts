@@ -2,6 +2,8 @@
 
 export interface Stat {
   readonly ppid: number;
+  /** Pid of the leader of its session. */
+  readonly session: number;
   /** Device number of the controlling terminal; 0 where there is none. */
   readonly tty: number;
   /** Clock ticks from boot to the start of the process, decimal. */
@@ -18,10 +20,11 @@ export function parseStat(text: string): Stat | undefined {
     .split(' ');
   // Field 3 of proc(5) is the first after the name.
   const field = (number: number): string => fields[number - 3] ?? '';
-  const numbers = [4, 7, 22, 26, 28, 47].map(field);
+  const numbers = [4, 6, 7, 22, 26, 28, 47].map(field);
   if (!text.includes(')') || !numbers.every((value) => /^-?\d+$/.test(value))) return undefined;
   return {
     ppid: Number(field(4)),
+    session: Number(field(6)),
     tty: Number(field(7)),
     startTicks: field(22),
     layout: [field(26), field(28), field(47)],

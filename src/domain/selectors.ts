@@ -6,8 +6,8 @@ export interface SelectorType {
   readonly form: SelectorForm;
   /**
    * What a rule that names it gains. `identity`: something a process cannot choose for itself (contents, account, launch). `context`:
-   * true, but shared by many or chosen by whoever starts the process, so never enough alone. `declared`: said by the launcher, so it
-   * never makes a condition hold.
+   * true, but shared by many or chosen by whoever starts the process, so never enough alone. `declared`: said by the launcher or by the
+   * process itself, so it never makes a condition hold.
    */
   readonly strength: 'identity' | 'context' | 'declared';
 }
@@ -44,6 +44,13 @@ export const SELECTORS: readonly SelectorType[] = [
   selector('binary.owner_uid', 'number', 'context', 'owner of the file of the running program'),
   selector('binary.writable', 'boolean', 'context', 'whether the user of the process may write to its program'),
   selector('binary.deleted', 'boolean', 'context', 'whether the file of the running program is gone from its path'),
+  selector('script.interpreter', 'text', 'declared', 'interpreter that the program is'),
+  selector('script.mode', 'text', 'declared', 'where its code comes from: `file`, `module`, `inline` or `stdin`'),
+  selector('script.path', 'path', 'declared', 'entry script that its arguments name'),
+  selector('script.sha256', 'sha256', 'declared', 'SHA-256 of that script at the first look'),
+  selector('script.module', 'text', 'declared', 'module that its arguments name'),
+  selector('script.package', 'text', 'declared', 'npm or Python package that the script lies in'),
+  selector('script.preload', 'text', 'declared', 'what its arguments load before the script'),
   selector('process.parent', 'path', 'context', 'path of the program of the parent process'),
   selector('process.ancestor', 'path', 'context', 'path of the program of any living ancestor'),
   selector('process.tty', 'text', 'context', 'controlling terminal of the process'),

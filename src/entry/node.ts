@@ -5,8 +5,10 @@ import { hostAttestor } from '../../attestors/host';
 import { launchAttestor } from '../../attestors/launch';
 import { privilegeAttestor } from '../../attestors/privilege';
 import { processAttestor } from '../../attestors/process';
+import { scriptAttestor } from '../../attestors/script';
 import { userAttestor } from '../../attestors/user';
 import type { NodeStart, ToNode } from '../domain/child-protocol';
+import { RunningScripts } from '../domain/running-script';
 import type { JsonObject } from '@bufbuild/protobuf';
 import { startNode } from '../node/node';
 import type { Trust } from '../node/trust';
@@ -15,6 +17,7 @@ import { fileAccounts } from '../system/accounts';
 import { systemClock } from '../system/clock';
 import { FileHashing } from '../system/file-hasher';
 import { readHostFacts } from '../system/host-facts';
+import { PatientReading } from '../system/patient-reading';
 import { systemRandom } from '../system/random';
 import { PinnedProcesses } from '../system/processes';
 import { Readiness } from '../system/readiness';
@@ -46,6 +49,8 @@ export function nodeEntry(): void {
     const readiness = new Readiness(log);
     const accounts = fileAccounts();
     const hasher = new FileHashing(systemClock);
+    const reader = new PatientReading(systemClock, []);
+    const scripts = new RunningScripts(reader);
     const host = readHostFacts();
     let linked: () => void = () => undefined;
     const up = new Promise<void>((resolve) => {
@@ -58,6 +63,8 @@ export function nodeEntry(): void {
       uid,
       device: host,
       attestors: [
+        // First those that wait for their reads, so that the others work meanwhile.
+        scriptAttestor(scripts),
         hostAttestor(host),
         userAttestor(accounts),
         binaryAttestor(hasher),

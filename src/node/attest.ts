@@ -59,6 +59,8 @@ const asShown = (view: ProcessView, ancestry: ReturnType<ProcessView['ancestors'
   read: (file) => (group && file === 'cgroup' ? asBefore(view.read(file), group) : view.read(file)),
   link: (name) => view.link(name),
   openExe: () => view.openExe(),
+  openFolder: () => view.openFolder(),
+  image: view.image,
   ancestors: () => ancestry,
   ...(!group && view.cgroupId && { cgroupId: () => view.cgroupId?.() }),
   ...(view.sameMounts && { sameMounts: () => view.sameMounts?.() ?? true }),

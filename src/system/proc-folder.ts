@@ -1,6 +1,6 @@
 import { closeSync, constants, openSync, readSync, readlinkSync } from 'node:fs';
 import { MandateError } from '../domain/errors';
-import type { ExeHandle } from '../domain/ports';
+import type { ExeHandle, FolderHandle } from '../domain/ports';
 import { errnoOf } from './errno';
 import { inodeAt } from './inode-at';
 import { exeHandle } from './open-file';
@@ -12,7 +12,8 @@ const CHUNK_BYTES = 4096;
  * /proc/PID held open. Everything is read through the open folder, so it can only ever show the process it was opened for: when that
  * is gone every read fails, even if the pid is taken again. `alive` tells the two reasons for a failure apart.
  *
- * Never `cmdline` or `environ`: the kernel reads them from memory that the process itself serves, and may let us wait for it.
+ * Never `cmdline` or `environ`: the kernel reads them from memory that the process itself serves, and may let us wait for it
+ * (patient-reading.ts).
  */
 export class ProcFolder {
   readonly #fd: number;
@@ -53,6 +54,12 @@ export class ProcFolder {
 
   openExe(): ExeHandle {
     return exeHandle(this.open('exe'));
+  }
+
+  /** The same folder under a descriptor of its own, which lives on when this one is closed. */
+  again(): FolderHandle {
+    const fd = this.attempt(() => openSync(this.path('.'), constants.O_RDONLY | constants.O_DIRECTORY));
+    return { fd, close: () => closeSync(fd) };
   }
 
   close(): void {

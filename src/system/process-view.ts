@@ -1,6 +1,6 @@
 import { closeSync } from 'node:fs';
 import { asMandateError, MandateError } from '../domain/errors';
-import type { AncestorView, ExeHandle, ProcessView } from '../domain/ports';
+import type { AncestorView, ExeHandle, FolderHandle, ProcessView } from '../domain/ports';
 import { statusField } from '../domain/proc-text';
 import { walkAncestors } from './ancestors';
 import { pidfdAlive, pidfdInfo, pidfdSignal } from './pidfd';
@@ -78,6 +78,13 @@ export class PinnedProcess implements ProcessView {
     return this.#program?.exeInode;
   }
 
+  /** Throws why none could be settled. */
+  get image(): object {
+    this.throwFault();
+    if (this.#program === undefined) throw new MandateError('E_PEER_GONE');
+    return this.#program;
+  }
+
   alive(): boolean {
     return !this.#exited && this.#references > 0 && pidfdAlive(this.pidfd);
   }
@@ -94,6 +101,10 @@ export class PinnedProcess implements ProcessView {
 
   openExe(): ExeHandle {
     return this.#folder.openExe();
+  }
+
+  openFolder(): FolderHandle {
+    return this.#folder.again();
   }
 
   /** A path below /proc/PID that can only ever mean this process, e.g. `root/usr/bin/env` for a file as it sees it. */

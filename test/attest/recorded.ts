@@ -1,14 +1,24 @@
+import { createHash } from 'node:crypto';
+import { normalize } from 'node:path';
 import { MandateError } from '../../src/domain/errors';
-import type { AncestorView, ExeHandle, Observation, ProcessView } from '../../src/domain/ports';
+import type { AncestorView, ExeHandle, FoundText, MappedCode, Observation, PatientReader, ProcessView } from '../../src/domain/ports';
 
 /** A /proc/PID as it was recorded, with the name put where the kernel puts it. */
-const STAT = (name: string, tty: number): string =>
-  `41207 (${name}) S 41200 41207 41200 ${tty} 41207 4194304 9 0 0 0 1 2 0 0 20 0 11 0 777123 1234567 890 18446744073709551615 ` +
+const STAT = (name: string, session: number, tty: number): string =>
+  `41207 (${name}) S 41200 41207 ${session} ${tty} 41207 4194304 9 0 0 0 1 2 0 0 20 0 11 0 777123 1234567 890 18446744073709551615 ` +
   '94100000000000 94100000100000 140720000000000 0 0 0 0 4096 17475 0 0 0 17 1 0 0 0 0 0 94100000200000 94100000300000 94100000400000 1 2 3 4 0\n';
 
 export interface Recorded {
   readonly name?: string;
   readonly tty?: number;
+  readonly session?: number;
+  /** Text of /proc/PID/loginuid and of sessionid; without it the kernel has neither. */
+  readonly login?: readonly [uid: string, session: string];
+  /** Lines of /proc/PID/status in place of those of a process that nothing confines. */
+  readonly status?: string;
+  readonly cwd?: string;
+  /** Links below ns, where they are not the node's. */
+  readonly namespaces?: Readonly<Record<string, string>>;
   readonly uid?: number;
   readonly groups?: string;
   readonly cgroup?: string;
@@ -25,9 +35,19 @@ export interface Recorded {
 export function recorded(process: Recorded = {}): ProcessView & { opened: number } {
   const uid = process.uid ?? 1000;
   const files: Readonly<Record<string, string>> = {
-    stat: STAT(process.name ?? 'agent', process.tty ?? 0),
-    status: `Name:\t${(process.name ?? 'agent').replaceAll('\n', '\\n')}\nTracerPid:\t0\nUid:\t${uid}\t${uid}\t${uid}\t${uid}\nGroups:\t${process.groups ?? ''} \nCapEff:\t${process.capEff ?? '0000000000000000'}\n`,
+    stat: STAT(process.name ?? 'agent', process.session ?? 41200, process.tty ?? 0),
+    status:
+      `Name:\t${(process.name ?? 'agent').replaceAll('\n', '\\n')}\nUid:\t${uid}\t${uid}\t${uid}\t${uid}\nGroups:\t${process.groups ?? ''} \n` +
+      (process.status ?? 'TracerPid:\t0\nNoNewPrivs:\t0\nSeccomp:\t0\n') +
+      `CapEff:\t${process.capEff ?? '0000000000000000'}\n`,
     cgroup: process.cgroup ?? '0::/\n',
+    ...(process.login && { loginuid: process.login[0], sessionid: process.login[1] }),
+  };
+  const links: Readonly<Record<string, string>> = {
+    exe: process.exe ?? '/usr/bin/agent',
+    cwd: process.cwd ?? '/work/project',
+    ...NAMESPACES,
+    ...process.namespaces,
   };
   const guard = (name: string): void => {
     if (process.unreadable?.includes(name)) throw new MandateError('E_ATTEST_UNREADABLE', { saw: name });
@@ -43,12 +63,16 @@ export function recorded(process: Recorded = {}): ProcessView & { opened: number
     recheck: () => undefined,
     read: (file: string) => {
       guard(file);
-      return files[file] ?? '';
+      const text = files[file];
+      if (text === undefined) throw new MandateError('E_ATTEST_UNREADABLE', { saw: `ENOENT at /proc/PID/${file}` });
+      return text;
     },
     link: (name: string) => {
       guard(name);
-      return process.exe ?? '/usr/bin/agent';
+      return links[name] ?? '';
     },
+    image: {},
+    openFolder: () => ({ fd: -1, close: () => undefined }),
     openExe: () => {
       guard('exe');
       view.opened += 1;
@@ -68,6 +92,57 @@ export function recorded(process: Recorded = {}): ProcessView & { opened: number
     sameMounts: () => process.sameMounts ?? true,
   };
   return view;
+}
+
+/** The namespaces of the node that looks at recorded processes. */
+export const NAMESPACES = { 'ns/user': 'user:[1]', 'ns/mnt': 'mnt:[2]', 'ns/pid': 'pid:[3]', 'ns/net': 'net:[4]' } as const;
+
+/** What a recorded process says in its memory, has mapped, and shows of its files: content by path. */
+export interface RecordedReads {
+  readonly args?: readonly string[];
+  readonly variables?: Readonly<Record<string, string>>;
+  readonly code?: Partial<MappedCode>;
+  /** `undefined` as content stands for a file that may not be read. */
+  readonly files?: Readonly<Record<string, string | undefined>>;
+  /** Links that lead to files. */
+  readonly links?: Readonly<Record<string, string>>;
+}
+
+export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+/** Reads what was recorded; `looks` counts the files that were asked for. */
+export function recordedReads({
+  args = [],
+  variables = {},
+  code,
+  files = {},
+  links = {},
+}: RecordedReads): PatientReader & { looks: number } {
+  const at = (cwd: string, path: string): string => {
+    const absolute = normalize(path.startsWith('/') ? path : `${cwd}/${path}`);
+    return links[absolute] ?? absolute;
+  };
+  const reader = {
+    looks: 0,
+    ownWords: async () => ({ args, variables: new Set(Object.keys(variables)), places: new Map(Object.entries(variables)) }),
+    code: async () => ({ foreign: [], complete: true, fileSystem: 'ext', replaceable: false, ...code }),
+    file: async (view: ProcessView, paths: readonly string[]) => {
+      reader.looks += 1;
+      for (const path of paths.map((one) => at(view.link('cwd'), one))) {
+        const content = files[path];
+        if (content !== undefined) return { path, sha256: sha256(content) };
+      }
+      return undefined;
+    },
+    texts: async (view: ProcessView, wanted: readonly { readonly path: string; readonly text?: boolean }[]) =>
+      wanted.map(({ path, text }): FoundText => {
+        const place = at(view.link('cwd'), path);
+        const content = files[place];
+        if (content === undefined) return { state: place in files ? 'refused' : 'absent' };
+        return { state: 'read', sha256: sha256(content), ...(text === true && { text: content }) };
+      }),
+  };
+  return reader;
 }
 
 /** Observations as lines: `name=value (assurance)`. */

@@ -1,0 +1,70 @@
+import { MandateError } from '../domain/errors';
+import type { Clock, FoundText, MappedCode, OwnWords, PatientReader, ProcessView, SeenFile, WantedText } from '../domain/ports';
+import type { OwnWordsRead } from './own-words';
+import type { ReadingJob, ReadingTask } from './reading-job';
+import { ReadingLanes } from './reading-lanes';
+
+/** Mappings younger than this are not read again, since they are the dearest part of a look; a rotation finds them older. */
+const CODE_FRESH_MS = 30_000;
+
+/** Reads on threads of its own, started when first needed: none of what it reads may keep the main thread waiting. */
+export class PatientReading implements PatientReader {
+  readonly #lanes: ReadingLanes;
+  /** By program image: what a process says of itself later is worth even less than what it said first. */
+  readonly #words = new WeakMap<object, Promise<OwnWords>>();
+  readonly #code = new WeakMap<object, { readonly readAtMs: number; readonly code: MappedCode }>();
+
+  constructor(
+    private readonly clock: Clock,
+    /** Variables whose values say where programs look for their files. */
+    private readonly places: readonly string[],
+  ) {
+    this.#lanes = new ReadingLanes(clock);
+  }
+
+  ownWords(view: ProcessView): Promise<OwnWords> {
+    const { image } = view;
+    const known = this.#words.get(image);
+    if (known !== undefined) return known;
+    const asked = this.#ask<OwnWordsRead>(view, { what: 'own-words', places: this.places }).then(({ args, variables, places }) => ({
+      args,
+      variables: new Set(variables),
+      places: new Map(places),
+    }));
+    this.#words.set(image, asked);
+    asked.catch(() => this.#words.delete(image));
+    return asked;
+  }
+
+  async code(view: ProcessView): Promise<MappedCode> {
+    const { image } = view;
+    const known = this.#code.get(image);
+    const readAtMs = this.clock.monotonicMs();
+    if (known !== undefined && readAtMs - known.readAtMs < CODE_FRESH_MS) return known.code;
+    const code = await this.#ask<MappedCode>(view, { what: 'code' });
+    this.#code.set(image, { readAtMs, code });
+    return code;
+  }
+
+  file(view: ProcessView, paths: readonly string[]): Promise<SeenFile | undefined> {
+    return this.#ask<SeenFile | undefined>(view, { what: 'file', paths });
+  }
+
+  texts(view: ProcessView, wanted: readonly WantedText[]): Promise<readonly FoundText[]> {
+    return this.#ask<readonly FoundText[]>(view, { what: 'texts', wanted });
+  }
+
+  /** A thread that still waits for somebody is left to the end of the process. */
+  close(): Promise<void> {
+    return this.#lanes.close();
+  }
+
+  async #ask<Found>(view: ProcessView, task: ReadingTask): Promise<Found> {
+    const folder = view.openFolder();
+    const job: ReadingJob = { folder: folder.fd, uid: view.uid, gid: view.gid, ...task };
+    const answer = await this.#lanes.run(job, () => folder.close());
+    if ('found' in answer) return answer.found as Found;
+    if (!view.alive()) throw new MandateError('E_PEER_GONE');
+    throw new MandateError('E_ATTEST_UNREADABLE', { saw: `${answer.error} while reading what the process serves` });
+  }
+}

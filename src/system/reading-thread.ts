@@ -1,0 +1,84 @@
+import { closeSync } from 'node:fs';
+import { parentPort } from 'node:worker_threads';
+import { statusField } from '../domain/proc-text';
+import type { FoundText, SeenFile, WantedText } from '../domain/ports';
+import { errnoOf } from './errno';
+import { hashOfMembers } from './json-members';
+import { readMappedCode } from './mapped-code';
+import { readOwnWords, readUpTo } from './own-words';
+import type { ReadingAnswer, ReadingJob } from './reading-job';
+import { type OnBehalfOf, pathOf, readWhole, SeenTree } from './seen-tree';
+
+/** Carries out one job at a time, for as long as that takes: whoever asked waits no longer than it wants to. */
+
+// Most files that are asked for are not there, and nobody sees where that was noticed: half the cost of a look.
+Error.stackTraceLimit = 0;
+
+const MAX_STATUS_BYTES = 64 * 1024;
+const MAX_CODE_FILE_BYTES = 64 * 1024 * 1024;
+const MAX_TEXT_BYTES = 256 * 1024;
+/** Files that programs keep their state in beside the members that are wanted. */
+const MAX_JSON_BYTES = 4 * 1024 * 1024;
+
+function carryOut(job: ReadingJob): unknown {
+  if (job.what === 'own-words') return readOwnWords(job.folder, job.places);
+  const behalf = userOf(job);
+  const tree = new SeenTree(job.folder, behalf);
+  try {
+    switch (job.what) {
+      case 'code':
+        return readMappedCode(job.folder, tree, behalf);
+      case 'file':
+        return firstFile(tree, job.paths);
+      case 'texts':
+        return job.wanted.map((wanted) => readText(tree, wanted));
+    }
+  } finally {
+    tree.close();
+  }
+}
+
+function userOf({ folder, uid, gid }: ReadingJob): OnBehalfOf {
+  const status = readUpTo(folder, 'status', MAX_STATUS_BYTES).toString('latin1');
+  const groups = (statusField(status, 'Groups') ?? '').split(' ').filter((id) => id !== '');
+  return { uid, groups: new Set([gid, ...groups.map(Number)]) };
+}
+
+function firstFile(tree: SeenTree, paths: readonly string[]): SeenFile | undefined {
+  for (const path of paths) {
+    const opened = tree.open(path);
+    if (typeof opened === 'string') continue;
+    try {
+      const content = opened.sizeBytes > MAX_CODE_FILE_BYTES ? undefined : readWhole(opened.fd, MAX_CODE_FILE_BYTES, false);
+      if (content !== undefined) return { path: pathOf(opened.fd), sha256: content.sha256 };
+    } finally {
+      closeSync(opened.fd);
+    }
+  }
+  return undefined;
+}
+
+function readText(tree: SeenTree, { path, members, text }: WantedText): FoundText {
+  const opened = tree.open(path);
+  if (typeof opened === 'string') return { state: opened };
+  try {
+    const content = readWhole(opened.fd, members === undefined ? MAX_TEXT_BYTES : MAX_JSON_BYTES, members !== undefined || text === true);
+    if (content === undefined) return { state: 'refused' };
+    if (members !== undefined) return hashOfMembers(content.bytes, members);
+    return { state: 'read', sha256: content.sha256, ...(text === true && { text: content.bytes.toString('utf8') }) };
+  } catch {
+    return { state: 'refused' };
+  } finally {
+    closeSync(opened.fd);
+  }
+}
+
+parentPort?.on('message', (job: ReadingJob) => {
+  let answer: ReadingAnswer;
+  try {
+    answer = { found: carryOut(job) };
+  } catch (thrown) {
+    answer = { error: errnoOf(thrown) };
+  }
+  parentPort?.postMessage(answer);
+});

@@ -1,0 +1,195 @@
+import { createHash } from 'node:crypto';
+import { type BigIntStats, closeSync, constants, fstatSync, openSync, readlinkSync, readSync, statfsSync } from 'node:fs';
+import { errnoOf } from './errno';
+
+/** open(2); libc has it, Node does not name it. Nothing of the file is asked for: a FIFO or device is not touched, a server not woken. */
+const O_PATH = 0o10000000;
+const MAX_LINKS = 40;
+const MAX_PARTS = 512;
+const CHUNK_BYTES = 256 * 1024;
+/** What is no file of anybody: its content depends on who reads it. */
+const PROC_FS = 0x9fa0;
+const SYS_FS = 0x62656572;
+
+/** For whom a file is looked up: its permissions decide, not ours. */
+export interface OnBehalfOf {
+  readonly uid: number;
+  readonly groups: ReadonlySet<number>;
+}
+
+export type Opened = { readonly fd: number; readonly sizeBytes: number } | 'absent' | 'refused';
+
+/**
+ * Files as one process sees them: absolute paths, and links to such, start at its root, others at its working folder. Each step is taken
+ * from an open folder, so what was checked is what is opened, and only where the user of the process could have gone; access lists beyond
+ * the mode bits are not asked. To be used on a thread that may wait: a file system served by a process answers when it likes.
+ */
+export class SeenTree {
+  /** Folders that were reached without a link, by path; most files of one look lie in few folders. */
+  readonly #folders = new Map<string, number | 'absent' | 'refused'>();
+
+  /** `folder`: descriptor of its /proc folder. */
+  constructor(
+    private readonly folder: number,
+    private readonly behalf: OnBehalfOf,
+  ) {}
+
+  /** A regular file, open for reading; the caller closes it. */
+  open(path: string): Opened {
+    const found = this.#reach(path);
+    if (typeof found === 'string') return found;
+    try {
+      const stat = fstatSync(found, { bigint: true });
+      if (!stat.isFile() || !this.#may(stat, 4)) return 'refused';
+      const { type } = statfsSync(at(found));
+      if (type === PROC_FS || type === SYS_FS) return 'refused';
+      const fd = openSync(at(found), constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
+      return { fd, sizeBytes: Number(stat.size) };
+    } catch {
+      return 'refused';
+    } finally {
+      closeSync(found);
+    }
+  }
+
+  /** What a path leads to, without a look at it: its stat, with all links followed; undefined where there is nothing. */
+  stat(path: string): BigIntStats | undefined {
+    const found = this.#reach(path);
+    if (typeof found === 'string') return undefined;
+    try {
+      return fstatSync(found, { bigint: true });
+    } finally {
+      closeSync(found);
+    }
+  }
+
+  close(): void {
+    for (const folder of this.#folders.values()) if (typeof folder === 'number') closeSync(folder);
+    this.#folders.clear();
+  }
+
+  /** What a path leads to, under a descriptor that the caller closes. */
+  #reach(path: string): number | 'absent' | 'refused' {
+    const plain = path.startsWith('/') && !/\/(\.{0,2}\/|\.{0,2}$)/.test(path);
+    return (plain ? this.#step(path) : undefined) ?? this.#find(path);
+  }
+
+  /** One step from the folder that a plain path lies in; undefined where a link is on the way. */
+  #step(path: string): number | 'absent' | 'refused' | undefined {
+    const end = path.lastIndexOf('/');
+    const folder = this.#folder(path.slice(0, end));
+    if (typeof folder !== 'number') return folder;
+    const next = openBelow(folder, path.slice(end + 1));
+    if (typeof next !== 'number' || !fstatSync(next).isSymbolicLink()) return next;
+    closeSync(next);
+    return undefined;
+  }
+
+  #folder(path: string): number | 'absent' | 'refused' | undefined {
+    const known = this.#folders.get(path);
+    if (known !== undefined) return known;
+    const found = path === '' ? this.#start('root') : this.#step(path);
+    if (found === undefined) return undefined;
+    const searched = typeof found === 'number' ? this.#searchable(found) : found;
+    this.#folders.set(path, searched);
+    return searched;
+  }
+
+  #searchable(folder: number): number | 'absent' | 'refused' {
+    const stat = fstatSync(folder, { bigint: true });
+    if (!stat.isDirectory()) return closed(folder, 'absent');
+    return this.#may(stat, 1) ? folder : closed(folder, 'refused');
+  }
+
+  #find(path: string): number | 'absent' | 'refused' {
+    const root = this.#start('root');
+    let here = path.startsWith('/') ? this.#start('root') : this.#start('cwd');
+    let pending = parts(path);
+    let links = 0;
+    try {
+      while (pending.length > 0) {
+        const [name = '', ...rest] = pending;
+        const stat = fstatSync(here, { bigint: true });
+        if (!stat.isDirectory()) return closed(here, 'absent');
+        if (!this.#may(stat, 1) || pending.length > MAX_PARTS) return closed(here, 'refused');
+        pending = rest;
+        if (name === '..' && sameInode(stat, fstatSync(root, { bigint: true }))) continue;
+        const next = openSync(`${at(here)}/${name}`, O_PATH | constants.O_NOFOLLOW);
+        if (!fstatSync(next).isSymbolicLink()) {
+          closeSync(here);
+          here = next;
+          continue;
+        }
+        closeSync(next);
+        if (++links > MAX_LINKS) return closed(here, 'refused');
+        // As text, also where the link is one of the kernel's own: those lead where no path does.
+        const target = readlinkSync(`${at(here)}/${name}`, 'latin1');
+        pending = [...parts(target), ...pending];
+        if (!target.startsWith('/')) continue;
+        closeSync(here);
+        here = this.#start('root');
+      }
+      return here;
+    } catch (thrown) {
+      return closed(here, outcomeOf(thrown));
+    } finally {
+      closeSync(root);
+    }
+  }
+
+  #start(link: 'root' | 'cwd'): number {
+    return openSync(`${at(this.folder)}/${link}`, O_PATH | constants.O_DIRECTORY);
+  }
+
+  /** `bit`: 4 read, 2 write, 1 search. */
+  #may(stat: BigIntStats, bit: number): boolean {
+    return may(this.behalf, stat, bit);
+  }
+}
+
+/** What the mode bits allow: 4 read, 2 write, 1 search or execute. */
+export function may({ uid, groups }: OnBehalfOf, stat: BigIntStats, bit: number): boolean {
+  if (uid === 0) return true;
+  const shift = Number(stat.uid) === uid ? 6 : groups.has(Number(stat.gid)) ? 3 : 0;
+  return ((Number(stat.mode) >> shift) & bit) !== 0;
+}
+
+/** The path under which an open file lies now, latin-1. */
+export const pathOf = (fd: number): string => readlinkSync(at(fd), 'latin1');
+
+const at = (fd: number): string => `/proc/self/fd/${fd}`;
+
+const parts = (path: string): string[] => path.split('/').filter((part) => part !== '' && part !== '.');
+
+const sameInode = (a: BigIntStats, b: BigIntStats): boolean => a.dev === b.dev && a.ino === b.ino;
+
+function openBelow(folder: number, name: string): number | 'absent' | 'refused' {
+  try {
+    return openSync(`${at(folder)}/${name}`, O_PATH | constants.O_NOFOLLOW);
+  } catch (thrown) {
+    return outcomeOf(thrown);
+  }
+}
+
+const outcomeOf = (thrown: unknown): 'absent' | 'refused' => (['ENOENT', 'ENOTDIR'].includes(errnoOf(thrown)) ? 'absent' : 'refused');
+
+function closed<T>(fd: number, outcome: T): T {
+  closeSync(fd);
+  return outcome;
+}
+
+/** SHA-256 of an open file in lower-case hex, and its bytes where `keep`; undefined where it has more than `maxBytes`. */
+export function readWhole(fd: number, maxBytes: number, keep: boolean): { readonly sha256: string; readonly bytes: Buffer } | undefined {
+  const hash = createHash('sha256');
+  const kept: Buffer[] = [];
+  const chunk = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, maxBytes + 1));
+  let total = 0;
+  for (let length = 1; length > 0;) {
+    length = readSync(fd, chunk, 0, chunk.length, total);
+    total += length;
+    if (total > maxBytes) return undefined;
+    hash.update(chunk.subarray(0, length));
+    if (keep) kept.push(Buffer.from(chunk.subarray(0, length)));
+  }
+  return { sha256: hash.digest('hex'), bytes: Buffer.concat(kept) };
+}
