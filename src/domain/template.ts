@@ -101,7 +101,10 @@ export function renderTemplate(
 }
 
 function valuesOf(placeholder: string, source: TemplateSource): readonly string[] {
-  if (!isPlaceholder(placeholder)) return source.factsOf(placeholder).map((f) => f.value);
+  if (!isPlaceholder(placeholder)) {
+    const said = selectorType(placeholder)?.strength === 'declared';
+    return said ? source.factsOf(placeholder).map((f) => f.value) : known(source, placeholder);
+  }
   switch (placeholder) {
     case 'user':
       return known(source, 'user.name');
@@ -116,6 +119,6 @@ function valuesOf(placeholder: string, source: TemplateSource): readonly string[
   }
 }
 
-/** A declared value enters an ID only where the template names its selector type. */
+/** A declared value enters an ID only where the template names a selector that is never anything else. */
 const known = (source: TemplateSource, type: string): readonly string[] =>
   source.factsOf(type).flatMap((f) => (f.assurance === 'declared' ? [] : [f.value]));

@@ -14,6 +14,7 @@ import { startNode } from '../node/node';
 import type { Trust } from '../node/trust';
 import { openGroupTree } from '../system/group-tree';
 import { fileAccounts } from '../system/accounts';
+import { cgroupTree } from '../system/cgroup-tree';
 import { systemClock } from '../system/clock';
 import { FileHashing } from '../system/file-hasher';
 import { readHostFacts } from '../system/host-facts';
@@ -69,8 +70,8 @@ export function nodeEntry(): void {
         userAttestor(accounts),
         binaryAttestor(hasher),
         processAttestor(),
-        cgroupAttestor(),
         privilegeAttestor(new RootWays()),
+        cgroupAttestor(cgroupTree()),
         launchAttestor(),
       ],
       accounts,

@@ -12,6 +12,7 @@ import { type ErrorCode, MandateError } from '../../src/domain/errors';
 import type { Attestor, Observation, ProcessView } from '../../src/domain/ports';
 import { attest } from '../../src/node/attest';
 import { fileAccounts } from '../../src/system/accounts';
+import { cgroupTree } from '../../src/system/cgroup-tree';
 import { systemClock } from '../../src/system/clock';
 import { FileHashing } from '../../src/system/file-hasher';
 import { readHostFacts } from '../../src/system/host-facts';
@@ -103,8 +104,8 @@ describe('a real process', () => {
     userAttestor(fileAccounts()),
     binaryAttestor(hashing),
     processAttestor(),
-    cgroupAttestor(),
     privilegeAttestor(new RootWays()),
+    cgroupAttestor(cgroupTree()),
     launchAttestor(),
   ];
 

@@ -5,12 +5,17 @@ import { hostAttestor } from '../../attestors/host';
 import { launchAttestor } from '../../attestors/launch';
 import { privilegeAttestor } from '../../attestors/privilege';
 import { processAttestor } from '../../attestors/process';
+import { scriptAttestor } from '../../attestors/script';
 import { userAttestor } from '../../attestors/user';
 import type { RootWay } from '../../src/domain/privilege';
 import { MandateError } from '../../src/domain/errors';
 import type { AttestContext, Attestor } from '../../src/domain/ports';
-import { lines, recorded } from './recorded';
+import { RunningScripts } from '../../src/domain/running-script';
+import { lines, recorded, recordedReads } from './recorded';
 import type { Recorded } from './recorded';
+
+/** Root alone moves processes, but below what a manager of a user was given. */
+const ROOTS = { onlyRootMoves: (folder: string) => !folder.includes('/user@') };
 
 const alone: AttestContext = { launch: undefined };
 const facts = async (attestor: Attestor, process: Recorded, context = alone): Promise<string[]> =>
@@ -27,17 +32,33 @@ describe('user', () => {
       { uid: 4711 },
       ['uid=4711 (observed)', 'gid=1000 (observed)', 'name=uid-4711 (observed)', 'group=ana (observed)'],
     ],
-  ])('%s', async (_, process, expected) => expect(await facts(attestor, process)).toEqual(expected));
+  ])('%s', async (_, process, expected) => expect((await facts(attestor, process)).slice(0, 4)).toEqual(expected));
 
   test('supplementary groups, named where they have a name', async () =>
-    expect((await facts(attestor, { groups: '27 2000' })).slice(4)).toEqual([
+    expect((await facts(attestor, { groups: '27 2000' })).slice(4, -2)).toEqual([
       'supplementary_gid=27 (observed)',
       'supplementary_group=sudo (observed)',
       'supplementary_gid=2000 (observed)',
     ]));
 
   test('a name that looks like a line of groups adds none', async () =>
-    expect(await facts(attestor, { name: 'x\nGroups:\t0' })).toHaveLength(4));
+    expect(await facts(attestor, { name: 'x\nGroups:\t0' })).toHaveLength(6));
+
+  test.each([
+    ['of another leader', {}, ['session_leader=false (observed)', 'terminal=false (observed)']],
+    ['that it leads, at a terminal', { session: 41207, tty: 34816 }, ['session_leader=true (observed)', 'terminal=true (observed)']],
+  ])('in a session %s', async (_, process, expected) => expect((await facts(attestor, process)).slice(4)).toEqual(expected));
+
+  test.each<[string, Recorded, string[]]>([
+    ['set by nobody', { login: ['4294967295', '4294967295'] }, []],
+    ['of a kernel without audit', {}, []],
+    ['its own', { login: ['1000', '3'] }, ['login_uid=1000 (observed)', 'login_session=3 (observed)']],
+    ["another's, as after su", { login: ['1001', '3'] }, ['login_uid=1001 (declared)', 'login_session=3 (declared)']],
+    ['root of a user', { login: ['0', '3'] }, []],
+    ['root of root', { uid: 0, login: ['0', '3'] }, ['login_uid=0 (observed)', 'login_session=3 (observed)']],
+    ['without a session', { login: ['1000', '4294967295'] }, ['login_uid=1000 (observed)']],
+    ['no number', { login: ['1000 0', '3'] }, []],
+  ])('a login id: %s', async (_, process, expected) => expect((await facts(attestor, process)).slice(6)).toEqual(expected));
 
   test('at most 256 supplementary groups are stated', async () => {
     const groups = Array.from({ length: 1000 }, (_, i) => i + 5000).join(' ');
@@ -119,30 +140,99 @@ describe('process', () => {
 });
 
 describe('cgroup', () => {
-  const attestor = cgroupAttestor();
+  const attestor = cgroupAttestor(ROOTS);
+  const ID = '0123456789abcdef'.repeat(4);
+  const POD = '3f0c9a52-7f0e-4a55-9d7e-1f6b6f0a2c11';
+  const user = '/user.slice/user-1000.slice/user@1000.service';
+  const stated = async (cgroup: string): Promise<string[]> => (await facts(attestor, { cgroup: `0::${cgroup}\n` })).slice(1);
+  const placed = (assurance: string, values: Record<string, string>): string[] =>
+    Object.entries(values).map(([name, value]) => `${name}=${value} (${assurance})`);
+
+  test.each<[string, string, Record<string, string>]>([
+    ['the root', '/', {}],
+    ['a service', '/system.slice/agent.service', { unit: 'agent.service', slice: 'system.slice' }],
+    ['a service outside any slice', '/init.scope', { unit: 'init.scope' }],
+    [
+      'a service of a template',
+      '/system.slice/system-getty.slice/getty@tty1.service',
+      { unit: 'getty@tty1.service', slice: 'system-getty.slice' },
+    ],
+    ['a login', '/user.slice/user-1000.slice/session-3.scope', { unit: 'session-3.scope', slice: 'user-1000.slice' }],
+    ['a group inside a unit', '/system.slice/agent.service/workers', { unit: 'agent.service', slice: 'system.slice' }],
+    ['a slice alone', '/user.slice', {}],
+    ['a folder that is no unit', '/agents/launch-1', {}],
+    ['a unit of a system in a folder', '/machines/x/system.slice/sshd.service', {}],
+    ['outside of the node’s namespace', '/../system.slice/agent.service', {}],
+    ['docker, cgroupfs', `/docker/${ID}`, { container: ID, runtime: 'docker' }],
+    ['a system in docker', `/docker/${ID}/system.slice/sshd.service`, { container: ID, runtime: 'docker' }],
+    [
+      'docker, systemd',
+      `/system.slice/docker-${ID}.scope`,
+      { unit: `docker-${ID}.scope`, slice: 'system.slice', container: ID, runtime: 'docker' },
+    ],
+    [
+      'podman',
+      `/machine.slice/libpod-${ID}.scope/container`,
+      { unit: `libpod-${ID}.scope`, slice: 'machine.slice', container: ID, runtime: 'podman' },
+    ],
+    ['podman, cgroupfs', `/libpod_parent/libpod-${ID}`, { container: ID, runtime: 'podman' }],
+    [
+      'what watches a podman container',
+      `/machine.slice/libpod-conmon-${ID}.scope`,
+      { unit: `libpod-conmon-${ID}.scope`, slice: 'machine.slice' },
+    ],
+    [
+      'Kubernetes on containerd, systemd',
+      `/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod${POD.replaceAll('-', '_')}.slice/cri-containerd-${ID}.scope`,
+      {
+        unit: `cri-containerd-${ID}.scope`,
+        slice: `kubepods-burstable-pod${POD.replaceAll('-', '_')}.slice`,
+        container: ID,
+        runtime: 'containerd',
+        pod: POD,
+      },
+    ],
+    ['Kubernetes, cgroupfs', `/kubepods/besteffort/pod${POD}/${ID}`, { container: ID, runtime: 'unknown', pod: POD }],
+    [
+      'Kubernetes on CRI-O',
+      `/kubepods.slice/kubepods-pod${POD.replaceAll('-', '_')}.slice/crio-${ID}.scope`,
+      { unit: `crio-${ID}.scope`, slice: `kubepods-pod${POD.replaceAll('-', '_')}.slice`, container: ID, runtime: 'cri-o', pod: POD },
+    ],
+    ['a pod that kubelet did not make', `/x/pod${POD}/${ID}`, { container: ID, runtime: 'unknown' }],
+    ['an id that is too short', `/docker/${ID.slice(1)}`, {}],
+    ['a container in a container', `/docker/${ID}/docker/${ID.replaceAll('0', 'f')}`, { container: ID, runtime: 'docker' }],
+  ])('%s', async (_, path, expected) => expect(await stated(path)).toEqual(placed('observed', expected)));
+
+  test('what a user named, and moves its processes into, is declared; the unit above it is not', async () => {
+    expect(await stated(`${user}/app.slice/sshd.service`)).toEqual([
+      ...placed('observed', { unit: 'user@1000.service', slice: 'user-1000.slice' }),
+      'user_unit=sshd.service (declared)',
+    ]);
+    expect(await stated(`${user}/user.slice/libpod-${ID}.scope`)).toEqual([
+      ...placed('observed', { unit: 'user@1000.service', slice: 'user-1000.slice' }),
+      ...placed('declared', { user_unit: `libpod-${ID}.scope`, container: ID, runtime: 'podman' }),
+    ]);
+  });
+
+  test('where others than root may move processes, a unit is declared', async () => {
+    const nobodys = cgroupAttestor({ onlyRootMoves: () => false });
+    expect(await facts(nobodys, { cgroup: '0::/system.slice/a.service\n' })).toEqual([
+      'path=/system.slice/a.service (observed)',
+      'unit=a.service (declared)',
+      'slice=system.slice (declared)',
+    ]);
+  });
 
   test.each([
-    ['root', '0::/\n', ['path=/ (observed)']],
-    ['a service', '0::/system.slice/agent.service\n', ['path=/system.slice/agent.service (observed)', 'unit=agent.service (observed)']],
-    [
-      'a login',
-      '0::/user.slice/user-1000.slice/session-3.scope\n',
-      ['path=/user.slice/user-1000.slice/session-3.scope (observed)', 'unit=session-3.scope (observed)'],
-    ],
-    [
-      'a unit that a user named',
-      '0::/user.slice/user-1000.slice/user@1000.service/app.slice/sshd.service\n',
-      ['path=/user.slice/user-1000.slice/user@1000.service/app.slice/sshd.service (observed)', 'unit=user@1000.service (observed)'],
-    ],
     ['both hierarchies', '12:pids:/x/y.service\n1:name=systemd:/z.scope\n0::/real\n', ['path=/real (observed)']],
     ['no version 2', '12:pids:/x/y.service\n', []],
     ['nothing', '', []],
     [
       'an escaped unit',
       '0::/system.slice/a\\x2db.service\n',
-      ['path=/system.slice/a\\\\x2db.service (observed)', 'unit=a\\\\x2db.service (observed)'],
+      ['path=/system.slice/a\\\\x2db.service (observed)', 'unit=a\\\\x2db.service (observed)', 'slice=system.slice (observed)'],
     ],
-  ])('%s', async (_, cgroup, expected) => expect(await facts(attestor, { cgroup })).toEqual(expected));
+  ])('of %s', async (_, cgroup, expected) => expect(await facts(attestor, { cgroup })).toEqual(expected));
 
   test('its id where the kernel says', async () => expect(await facts(attestor, { cgroupId: '4711' })).toContain('id=4711 (observed)'));
 });
@@ -218,7 +308,18 @@ describe('privilege', () => {
 });
 
 describe('the page of an attestor names what it states, all of it', () => {
-  const everything: Recorded = { tty: 1, groups: '27', cgroup: '0::/a.service', cgroupId: '1', ancestors: [{}] };
+  const ID = '0'.repeat(64);
+  const POD = '3f0c9a52-7f0e-4a55-9d7e-1f6b6f0a2c11';
+  const paths = [`/kubepods/pod${POD}/${ID}`, '/a.slice/user@1.service/b.scope'];
+  const everything: Recorded = { tty: 1, groups: '27', cgroupId: '1', ancestors: [{}], login: ['1000', '1'], exe: '/usr/bin/node' };
+  const reads = recordedReads({
+    args: ['node', '-r', 'x', '/app/a.js'],
+    variables: { NODE_OPTIONS: '' },
+    code: { foreign: ['/x.so'] },
+    files: { '/app/a.js': '', '/app/package.json': '{"name":"@openai/codex","version":"1"}', '/work/project/AGENTS.md': '' },
+  });
+  const modules = recordedReads({ args: ['python3', '-m', 'x'] });
+  const scripts = new RunningScripts(reads);
   const launch = {
     launchId: 'L',
     name: 'n',
@@ -236,11 +337,15 @@ describe('the page of an attestor names what it states, all of it', () => {
     userAttestor(accounts),
     binaryAttestor({ sha256: async () => 'ab' }),
     processAttestor(),
-    cgroupAttestor(),
     privilegeAttestor({ of: () => [] }),
+    cgroupAttestor(ROOTS),
     launchAttestor(),
+    scriptAttestor(scripts),
   ])('$name', async (attestor) => {
-    const observed = await attestor.attest(recorded(everything), { launch });
+    const views = [...paths.map((path) => ({ ...everything, cgroup: `0::${path}` })), everything].map(recorded);
+    const observed = (await Promise.all(views.map(async (view) => attestor.attest(view, { launch })))).flat();
+    if (attestor.name === 'script')
+      observed.push(...(await scriptAttestor(new RunningScripts(modules)).attest(recorded({ exe: '/usr/bin/python3' }), { launch })));
     const stated = new Set(observed.map(({ name }) => `${attestor.name}.${name}`));
     const page = readFileSync(`${__dirname}/../../attestors/${attestor.name}.md`, 'utf8');
     const listed = [...page.matchAll(/^\| `([^`]+)` \|/gm)].map(([, type]) => type);
