@@ -6,8 +6,13 @@ import type { Evidence, Fact } from './evidence';
 export class FactIndex {
   readonly #byType = new Map<string, Fact[]>();
 
-  constructor(readonly evidence: Evidence) {
-    for (const fact of evidence.facts) {
+  /** Facts of a `doubted` selector type count as declared, whatever the evidence says. */
+  constructor(
+    readonly evidence: Evidence,
+    doubted?: string,
+  ) {
+    for (const stated of evidence.facts) {
+      const fact: Fact = stated.type === doubted ? { ...stated, assurance: 'declared' } : stated;
       const known = this.#byType.get(fact.type);
       if (known === undefined) this.#byType.set(fact.type, [fact]);
       else known.push(fact);

@@ -128,6 +128,7 @@ export const EVENT_KINDS = [
   'launch-joined',
   'agent-started',
   'process-seen',
+  'configuration-changed',
   'ended',
   'refused',
   'admin-refused',

@@ -92,6 +92,17 @@ export interface EventData {
     readonly startTicks: string;
     readonly evidenceDigest: string;
   };
+  /** The files that govern an agent are no longer those of the first look at this process. */
+  readonly 'configuration-changed': {
+    readonly deviceId: string;
+    readonly pid: number;
+    readonly uid: number;
+    /** Evidence that shows the change. */
+    readonly evidenceDigest: string;
+    /** Value of agent.config_sha256 at the first look, and now. */
+    readonly firstSha256: string;
+    readonly nowSha256: string;
+  };
   /** A process, and with the last one its agent, launch and delegation. */
   readonly ended: { readonly ended: readonly { readonly what: EndedKind; readonly id: string }[]; readonly reason: string };
   readonly refused: CallerData & {

@@ -14,6 +14,7 @@ import { openLaunch, type Opened } from './launches';
 import type { LiveAgent, LiveProcess, Living } from './living';
 import { newEvent } from './new-event';
 import type { Refuser } from './refuse';
+import { owed, paid } from './owed';
 import { openLaunches, knownProcesses } from './resumed';
 import type { Entitled } from '../domain/match';
 
@@ -106,6 +107,29 @@ export class DeviceSession {
     const bytes = Buffer.from(ref.canonical);
     if (evidenceDigest(bytes) !== digest) throw new MandateError('E_REQUEST', { why: 'evidence and digest differ' });
     return this.#offer(decodeEvidence(bytes), digest, bytes, ref.viaProcessKey || undefined);
+  }
+
+  /** The same, when a change of what governs it is on record: nothing is decided on evidence whose event might be lost. */
+  async attested(ref: EvidenceRef | undefined): Promise<LiveProcess> {
+    const process = this.process(ref);
+    const { changed } = process;
+    if (changed === undefined) return process;
+    const { living, clock, random, lineage } = this.parts;
+    const { pid, uid } = process.evidence;
+    const { first: firstSha256, now: nowSha256, evidenceDigest } = changed;
+    const data = { deviceId: living.device.id, pid, uid, evidenceDigest, firstSha256, nowSha256 };
+    const columns = { agentId: process.agent?.row.id ?? null, processKey: process.key };
+    const digest = process.digest;
+    const event = newEvent(random, clock.nowMs(), 'configuration-changed', data, columns);
+    process.changed = undefined;
+    try {
+      await lineage.append({ fact: { event }, ...owed(process, undefined, living.device, clock.nowMs()) });
+      paid(process, undefined, digest);
+    } catch (thrown) {
+      process.changed ??= changed;
+      throw thrown;
+    }
+    return process;
   }
 
   entitlement(process: LiveProcess): Promise<{ agent: LiveAgent; identities: readonly Entitled[] }> {

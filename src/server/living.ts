@@ -1,4 +1,5 @@
 import type { Evidence } from '../domain/evidence';
+import { CONFIGURATION, type ConfigurationChange, Governing } from './governing';
 import { FactIndex } from '../domain/facts';
 import type { CompiledRules, MatchResult } from '../domain/match';
 import { membershipKind, type MembershipKind } from '../domain/membership';
@@ -27,6 +28,8 @@ export interface LiveProcess {
   canonical: Buffer;
   /** The pinned ancestor that made it a member of its agent. */
   via: string | undefined;
+  /** What governs it changed, and that is not on record yet. */
+  changed: ConfigurationChange | undefined;
   agent: LiveAgent | undefined;
   /** Digest of the evidence that is committed. */
   durableEvidence: string | undefined;
@@ -72,6 +75,7 @@ export class Living {
   readonly #known = new Map<string, LiveAgent>();
   readonly #found = new Map<string, FoundBy>();
   readonly #launches = new Map<string, LiveAgent>();
+  readonly #governing = new Governing();
 
   constructor(readonly device: DeviceRow) {}
 
@@ -107,6 +111,7 @@ export class Living {
         this.#found.set(process.key, foundBy(process));
       } else process.agent.processes.delete(process.key);
     }
+    this.#governing.keep((processKey) => this.#known.has(processKey));
     this.processes.clear();
   }
 
@@ -123,18 +128,22 @@ export class Living {
   /** Evidence was offered: the process is new, or what is known of it changed. */
   offer(evidence: Evidence, digest: string, canonical: Buffer, via: string | undefined): LiveProcess {
     const known = this.processes.get(evidence.processKey);
+    const { doubted, change } = this.#governing.look(evidence, digest);
+    const facts = new FactIndex(evidence, doubted ? CONFIGURATION : undefined);
     if (known) {
-      Object.assign(known, { evidence, facts: new FactIndex(evidence), digest, canonical, via: via ?? known.via, told: undefined });
+      const changed = change ?? known.changed;
+      Object.assign(known, { evidence, facts, digest, canonical, via: via ?? known.via, told: undefined, changed });
       known.agent ??= this.#agentOf(known);
       return known;
     }
     const process: LiveProcess = {
       key: evidence.processKey,
       evidence,
-      facts: new FactIndex(evidence),
+      facts,
       digest,
       canonical,
       via,
+      changed: change,
       agent: undefined,
       durableEvidence: undefined,
       durableRow: this.#known.has(evidence.processKey),
@@ -172,6 +181,7 @@ export class Living {
     this.processes.delete(processKey);
     this.#known.delete(processKey);
     this.#found.delete(processKey);
+    this.#governing.ended(processKey);
     agent?.processes.delete(processKey);
     const last = agent !== undefined && agent.processes.size === 0 && (agent.launch?.groupFrom ?? null) === null;
     if (last) this.#gone(agent);

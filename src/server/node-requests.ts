@@ -11,14 +11,14 @@ export type ServerBody = NonNullable<MessageInitShape<typeof ServerMessageSchema
 export async function answerNode(session: DeviceSession, { body }: NodeMessage): Promise<ServerBody | undefined> {
   switch (body.case) {
     case 'entitlement': {
-      const { agent, identities } = await session.entitlement(session.process(body.value.evidence));
+      const { agent, identities } = await session.entitlement(await session.attested(body.value.evidence));
       return {
         case: 'entitlement',
         value: { agentId: agent.row.id, agentName: agent.row.name, identities: identities.map(wireIdentity) },
       };
     }
     case 'x509': {
-      const process = session.process(body.value.evidence);
+      const process = await session.attested(body.value.evidence);
       const { released, identity, identities, agent } = await session.issuer.x509(
         process,
         Buffer.from(body.value.publicKey),
@@ -42,7 +42,7 @@ export async function answerNode(session: DeviceSession, { body }: NodeMessage):
       };
     }
     case 'jwt': {
-      const issued = await session.issuer.jwt(session.process(body.value.evidence), body.value.audience, body.value.spiffeId);
+      const issued = await session.issuer.jwt(await session.attested(body.value.evidence), body.value.audience, body.value.spiffeId);
       return {
         case: 'jwt',
         value: {
@@ -57,7 +57,7 @@ export async function answerNode(session: DeviceSession, { body }: NodeMessage):
       };
     }
     case 'launchBegin': {
-      const { agent, identities, joined } = await session.openLaunch(session.process(body.value.evidence), body.value);
+      const { agent, identities, joined } = await session.openLaunch(await session.attested(body.value.evidence), body.value);
       return {
         case: 'launchOpened',
         value: {

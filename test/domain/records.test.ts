@@ -91,6 +91,7 @@ const EVENTS: EventData = {
   'launch-joined': { launchId: 'l', deviceId: 'h', evidenceDigest: 'e', programSha256: 's', declaredName: 'n' },
   'agent-started': delegation,
   'process-seen': { deviceId: 'h', launchId: null, viaProcessKey: null, pid: 7, uid: 0, startTicks: '9', evidenceDigest: 'e' },
+  'configuration-changed': { deviceId: 'h', pid: 7, uid: 1000, evidenceDigest: 'e', firstSha256: 's', nowSha256: 't' },
   ended: { ended: [{ what: 'process', id: 'p' }], reason: 'exit' },
   refused: { ...caller, verb: 'FetchX509SVID', ruleName: 'r', ruleVersion: 4 },
   'admin-refused': { ...caller, verb: 'rules apply' },
