@@ -1,23 +1,27 @@
 import { harden } from '../system/harden';
+import { agentAttestor } from '../../attestors/agent';
 import { binaryAttestor } from '../../attestors/binary';
 import { cgroupAttestor } from '../../attestors/cgroup';
 import { hostAttestor } from '../../attestors/host';
+import { integrityAttestor } from '../../attestors/integrity';
 import { launchAttestor } from '../../attestors/launch';
 import { privilegeAttestor } from '../../attestors/privilege';
 import { processAttestor } from '../../attestors/process';
 import { scriptAttestor } from '../../attestors/script';
 import { userAttestor } from '../../attestors/user';
 import type { NodeStart, ToNode } from '../domain/child-protocol';
+import { PLACES } from '../domain/known-agents';
 import { RunningScripts } from '../domain/running-script';
 import type { JsonObject } from '@bufbuild/protobuf';
 import { startNode } from '../node/node';
 import type { Trust } from '../node/trust';
 import { openGroupTree } from '../system/group-tree';
-import { fileAccounts } from '../system/accounts';
+import { fileAccounts, fileHomes } from '../system/accounts';
 import { cgroupTree } from '../system/cgroup-tree';
 import { systemClock } from '../system/clock';
 import { FileHashing } from '../system/file-hasher';
 import { readHostFacts } from '../system/host-facts';
+import { ownNamespaces } from '../system/own-namespaces';
 import { PatientReading } from '../system/patient-reading';
 import { systemRandom } from '../system/random';
 import { PinnedProcesses } from '../system/processes';
@@ -50,7 +54,7 @@ export function nodeEntry(): void {
     const readiness = new Readiness(log);
     const accounts = fileAccounts();
     const hasher = new FileHashing(systemClock);
-    const reader = new PatientReading(systemClock, []);
+    const reader = new PatientReading(systemClock, PLACES);
     const scripts = new RunningScripts(reader);
     const host = readHostFacts();
     let linked: () => void = () => undefined;
@@ -65,7 +69,9 @@ export function nodeEntry(): void {
       device: host,
       attestors: [
         // First those that wait for their reads, so that the others work meanwhile.
+        integrityAttestor(reader, ownNamespaces()),
         scriptAttestor(scripts),
+        agentAttestor(reader, scripts, fileHomes()),
         hostAttestor(host),
         userAttestor(accounts),
         binaryAttestor(hasher),

@@ -1,15 +1,18 @@
 import { closeSync, fstatSync, openSync, readFileSync, statSync } from 'node:fs';
-import type { Accounts } from '../domain/ports';
+import type { Accounts, Homes } from '../domain/ports';
 
 const MAX_FILE_BYTES = 16 * 1024 * 1024;
 const DEFAULT_UID_MIN = 1000;
 
-/** A file as a table of numbers to names, read again when it was changed or replaced. */
+/** A file as a table of numbers to texts, read again when it was changed or replaced. */
 class NameTable {
   #version = '';
   #names: ReadonlyMap<number, string> = new Map();
 
-  constructor(private readonly path: string) {}
+  constructor(
+    private readonly path: string,
+    private readonly parse = parseNames,
+  ) {}
 
   name(id: number): string | undefined {
     try {
@@ -27,7 +30,7 @@ class NameTable {
     try {
       const { size } = fstatSync(fd);
       this.#version = size <= MAX_FILE_BYTES ? versionOf(this.path) : '';
-      this.#names = size <= MAX_FILE_BYTES ? parseNames(readFileSync(fd, 'utf8')) : new Map();
+      this.#names = size <= MAX_FILE_BYTES ? this.parse(readFileSync(fd, 'utf8')) : new Map();
     } finally {
       closeSync(fd);
     }
@@ -47,6 +50,27 @@ export function parseNames(text: string): ReadonlyMap<number, string> {
     if (name !== '' && !name.startsWith('#') && /^\d{1,10}$/.test(id) && !names.has(Number(id))) names.set(Number(id), name);
   }
   return names;
+}
+
+/** Home folders by uid of a file in the format of passwd(5); the first entry of a uid counts. */
+export function parseHomes(text: string): ReadonlyMap<number, string> {
+  const homes = new Map<number, string>();
+  for (const line of text.split('\n')) {
+    const [name = '', , uid = '', , , home = ''] = line.split(':');
+    if (name !== '' && !name.startsWith('#') && /^\d{1,10}$/.test(uid) && !homes.has(Number(uid))) homes.set(Number(uid), home);
+  }
+  return homes;
+}
+
+/** Home folders as /etc/passwd names them. */
+export function fileHomes(passwd = '/etc/passwd'): Homes {
+  const homes = new NameTable(passwd, parseHomes);
+  return {
+    home: (uid) => {
+      const home = homes.name(uid);
+      return home?.startsWith('/') === true ? home : undefined;
+    },
+  };
 }
 
 /** Accounts as the files of this machine name them; directories over the network are not asked. */

@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs';
 import { binaryAttestor } from '../../attestors/binary';
 import { cgroupAttestor } from '../../attestors/cgroup';
 import { hostAttestor } from '../../attestors/host';
+import { agentAttestor } from '../../attestors/agent';
+import { integrityAttestor } from '../../attestors/integrity';
 import { launchAttestor } from '../../attestors/launch';
 import { privilegeAttestor } from '../../attestors/privilege';
 import { processAttestor } from '../../attestors/process';
@@ -11,7 +13,7 @@ import type { RootWay } from '../../src/domain/privilege';
 import { MandateError } from '../../src/domain/errors';
 import type { AttestContext, Attestor } from '../../src/domain/ports';
 import { RunningScripts } from '../../src/domain/running-script';
-import { lines, recorded, recordedReads } from './recorded';
+import { lines, NAMESPACES, recorded, recordedReads } from './recorded';
 import type { Recorded } from './recorded';
 
 /** Root alone moves processes, but below what a manager of a user was given. */
@@ -341,6 +343,8 @@ describe('the page of an attestor names what it states, all of it', () => {
     cgroupAttestor(ROOTS),
     launchAttestor(),
     scriptAttestor(scripts),
+    integrityAttestor(reads, NAMESPACES),
+    agentAttestor(reads, scripts, { home: () => '/home/ana' }),
   ])('$name', async (attestor) => {
     const views = [...paths.map((path) => ({ ...everything, cgroup: `0::${path}` })), everything].map(recorded);
     const observed = (await Promise.all(views.map(async (view) => attestor.attest(view, { launch })))).flat();

@@ -53,10 +53,11 @@ describe('a value that is missing or unusable blocks issuance', () => {
     expect(render('/{instance}', REPORTER, 'x')).toEqual({ missing: { placeholder: 'instance', seen: [] } });
   });
 
-  test('a declared account or host name is no value for {user} and {host}', () => {
-    const of = evidence({}, { facts: ['user.name', 'host.name'].map((type) => ({ type, value: 'x', assurance: 'declared' })) });
+  test('a declared value is none for a placeholder that can be better known', () => {
+    const types = ['user.name', 'host.name', 'cgroup.unit'];
+    const of = evidence({}, { facts: types.map((type) => ({ type, value: 'x', assurance: 'declared' })) });
     const index = new FactIndex(of);
-    for (const text of ['/{user}', '/{host}']) {
+    for (const text of ['/{user}', '/{host}', '/{cgroup.unit}']) {
       expect(renderTemplate(parsed(text), { evidence: of, factsOf: (type) => index.of(type), agentId: undefined })).toMatchObject({
         missing: { seen: [] },
       });

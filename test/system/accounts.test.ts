@@ -1,7 +1,7 @@
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileAccounts, lowestPersonUid, parseNames } from '../../src/system/accounts';
+import { fileAccounts, fileHomes, lowestPersonUid, parseNames } from '../../src/system/accounts';
 
 let folder: string;
 beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'accounts-'))));
@@ -32,6 +32,13 @@ test('names follow the file when it is replaced, and are gone when it is gone', 
   expect(accounts.userName(1000)).toBeUndefined();
   write('passwd', 'eve:x:1000:1000::/:/bin/sh\n');
   expect(accounts.userName(1000)).toBe('eve');
+});
+
+test('home folders, of the first entry of a uid, and only where they are paths', () => {
+  const homes = fileHomes(
+    write('passwd', 'ana:x:1000:1000:Ana:/home/ana:/bin/sh\nbob:x:1000:1::/home/bob:\nodd:x:7:7::home:/bin/sh\ncut:x:8\n'),
+  );
+  expect([1000, 7, 8, 9].map((uid) => homes.home(uid))).toEqual(['/home/ana', undefined, undefined, undefined]);
 });
 
 test.each([
