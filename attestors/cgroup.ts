@@ -1,19 +1,14 @@
 import { type CgroupPlace, containerOf, unitOf, userUnitOf } from '../src/domain/cgroup-path';
+import { unifiedPath } from '../src/domain/cgroup-text';
 import { fileText } from '../src/domain/file-text';
 import type { Attestor, Cgroups, Observation } from '../src/domain/ports';
-
-const UNIFIED = '0::';
 
 /** Where the process stands in the cgroup v2 tree (cgroup.md). Nothing is stated on a device that has no such tree. */
 export const cgroupAttestor = (cgroups: Cgroups): Attestor => ({
   name: 'cgroup',
   attest(view) {
-    const path = view
-      .read('cgroup')
-      .split('\n')
-      .find((line) => line.startsWith(UNIFIED))
-      ?.slice(UNIFIED.length);
-    if (path === undefined || path === '') return [];
+    const path = unifiedPath(view.read('cgroup'));
+    if (path === undefined) return [];
     const id = view.cgroupId?.();
     // Whoever may move processes into a folder chooses what its name says of them; that is root where all folders above it are root's.
     const known = ({ within }: CgroupPlace): Observation['assurance'] => (cgroups.onlyRootMoves(within) ? 'observed' : 'declared');

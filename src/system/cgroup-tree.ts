@@ -1,18 +1,12 @@
 import { readFileSync, statSync } from 'node:fs';
+import { cgroup2Mounts } from '../domain/cgroup-text';
 import type { Cgroups } from '../domain/ports';
 
 const GROUP_OR_OTHERS_WRITE = 0o022;
 const MAX_DEPTH = 32;
 
-/** Mount points of cgroup v2 in a /proc/PID/mountinfo text that show the tree from its root; others show a part of it. */
-export function unifiedMount(mountinfo: string): string | undefined {
-  for (const line of mountinfo.split('\n')) {
-    const [mount = '', type = ''] = line.split(' - ');
-    const [, , , root, point] = mount.split(' ');
-    if (type.startsWith('cgroup2 ') && root === '/' && point !== undefined && !point.includes('\\')) return point;
-  }
-  return undefined;
-}
+/** Where a /proc/PID/mountinfo text shows the cgroup v2 tree from its root; other mounts show a part of it. */
+export const unifiedMount = (mountinfo: string): string | undefined => cgroup2Mounts(mountinfo).find(({ root }) => root === '/')?.at;
 
 /** The cgroup v2 tree of this machine, as it is mounted where the node runs; without one nobody is known to be root. */
 export function cgroupTree(mount = unifiedMount(readFileSync('/proc/self/mountinfo', 'latin1'))): Cgroups {
