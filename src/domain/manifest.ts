@@ -1,0 +1,85 @@
+import { createHash } from 'node:crypto';
+
+/** What the entries of a manifest are: releases of a program, or the governed files of a configuration. */
+export const MANIFEST_KINDS = ['releases', 'configuration'] as const;
+export type ManifestKind = (typeof MANIFEST_KINDS)[number];
+
+/** Most entries of one statement, and most bytes of one name in it. */
+export const MAX_MANIFEST_ENTRIES = 1024;
+export const MAX_ENTRY_NAME_BYTES = 512;
+export const MAX_MANIFEST_VERSION = 1_000_000_000;
+
+export const MANIFEST_NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+
+/** One release by its label, or one governed file by its path, and the SHA-256 of its contents in lower-case hex. */
+export interface ManifestEntry {
+  readonly name: string;
+  readonly sha256: string;
+}
+
+/** What one signed statement says (docs/manifests.md). A later version stands in for all earlier ones. */
+export interface ManifestStatement {
+  readonly name: string;
+  readonly kind: ManifestKind;
+  readonly version: number;
+  readonly entries: readonly ManifestEntry[];
+}
+
+/** How a trusted key signs: plainly over the DSSE encoding, or inside an SSH signature. A key of one form is never taken for the other. */
+export const KEY_FORMS = ['ed25519', 'ssh-ed25519'] as const;
+export type KeyForm = (typeof KEY_FORMS)[number];
+
+/** A public key whose statements are accepted. */
+export interface ManifestKey {
+  readonly form: KeyForm;
+  /** The 32 bytes of Ed25519. */
+  readonly bytes: Buffer;
+}
+
+/** One accepted statement as it is stored; who signed it and what it says is read from the envelope each time it is loaded. */
+export interface StatementRow {
+  readonly version: number;
+  readonly envelope: string;
+  /** SHA-256 of the signed payload, lower-case hex. */
+  readonly statementSha256: string;
+  /** Who gave it, as recorded. */
+  readonly author: string;
+  readonly acceptedAtMs: number;
+}
+
+/** A manifest as it is stored: its keys, and its newest statements, newest first. */
+export interface ManifestRow {
+  readonly name: string;
+  readonly kind: ManifestKind;
+  readonly keys: readonly ManifestKey[];
+  readonly author: string;
+  readonly addedAtMs: number;
+  readonly statements: readonly StatementRow[];
+}
+
+/**
+ * What is wrong with the name of an entry, or undefined. A label is printable ASCII without blanks; a path holds no control character,
+ * or one file name could stand for two lines of the digest below.
+ */
+export function entryNameFault(kind: ManifestKind, name: string): string | undefined {
+  if (kind === 'releases')
+    return /^[\x21-\x7e]{1,128}$/.test(name) ? undefined : 'a release has a label of 1 to 128 printable ASCII characters';
+  const fits = name !== '' && name.isWellFormed() && Buffer.byteLength(name) <= MAX_ENTRY_NAME_BYTES && !/\p{Cc}/u.test(name);
+  return fits ? undefined : `a path has 1 to ${MAX_ENTRY_NAME_BYTES} bytes and no control character`;
+}
+
+/**
+ * The digest of a configuration, lower-case hex: SHA-256 over one line for each file, `<sha256>  <path>\n` as sha256sum(1) prints it,
+ * sorted by the bytes of the path. Paths are unique and hold no line break.
+ */
+export function configurationDigest(files: readonly ManifestEntry[]): string {
+  const lines = files
+    .map(({ name, sha256 }) => ({ path: Buffer.from(name, 'utf8'), sha256 }))
+    .sort((a, b) => Buffer.compare(a.path, b.path))
+    .map(({ path, sha256 }) => Buffer.concat([Buffer.from(`${sha256}  `), path, Buffer.from('\n')]));
+  return createHash('sha256').update(Buffer.concat(lines)).digest('hex');
+}
+
+/** The hashes that a rule compares a fact with: one for each release, or the one digest of a configuration. */
+export const admittedBy = ({ kind, entries }: Pick<ManifestStatement, 'kind' | 'entries'>): readonly string[] =>
+  kind === 'configuration' ? [configurationDigest(entries)] : entries.map(({ sha256 }) => sha256);
