@@ -1,5 +1,6 @@
-import type { ErrorAnswer, ErrorBody } from '../domain/answers';
+import type { ConditionItem, ErrorAnswer, ErrorBody } from '../domain/answers';
 import { EXIT, type MandateError } from '../domain/errors';
+import { selectorType } from '../domain/selectors';
 import { safe, safeSentence } from './safe';
 import { RefusedByService, closestRule } from './refused-by-service';
 import type { Style } from './style';
@@ -58,13 +59,18 @@ function refusalLines({ details }: RefusedByService, style: Style): string[] {
   if (why) lines.push(...labelled('why', why));
   for (const condition of details.conditions) {
     const mark = condition.holds ? style.good('✓') : style.bad('✗');
-    const expected = condition.expected ? `  expected ${condition.expected.map(safeSentence).join(' or ')}` : '';
     const seen = condition.seen === '' ? '(nothing)' : safeSentence(condition.seen);
-    lines.push(`          ${mark} ${pad(safe(condition.selector), 20)} ${seen}${condition.holds ? '' : expected}`);
+    lines.push(`          ${mark} ${pad(safe(condition.selector), 20)} ${seen}${condition.holds ? '' : missed(condition)}`);
   }
   if (details.remedy) lines.push(`  fix   ${safeSentence(details.remedy)}`);
   else if (details.request) lines.push(`  ask   your administrator, with request ${safe(details.request)}`);
   return lines;
+}
+
+/** What would have held, where the service says so; else that of the listed values it is none. */
+function missed({ selector, expected }: ConditionItem): string {
+  if (expected) return `  expected ${expected.map(safeSentence).join(' or ')}`;
+  return selectorType(selector) ? '  not among the listed ones' : '';
 }
 
 function heading(error: MandateError): string {

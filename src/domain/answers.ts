@@ -3,6 +3,7 @@ import type { DelegatorAssurance, Given, ProcessAssurance } from './assurance';
 import type { ErrorCode } from './errors';
 import type { CredentialKind } from './lineage';
 import type { MembershipKind, ToldBy } from './membership';
+import type { MatchValue } from './rule';
 
 /**
  * The JSON documents that `-o json` prints and the Admin service answers with: one contract (docs/schema), closed enums, null for
@@ -169,7 +170,8 @@ export interface RuleItem {
   readonly version: number;
   readonly priority: number;
   readonly disabled: boolean;
-  readonly match: Readonly<Record<string, readonly string[]>>;
+  /** Alternatives of each selector: values, or the name of the manifest that lists them. */
+  readonly match: Readonly<Record<string, MatchValue>>;
   readonly require: Readonly<Record<string, string | readonly string[]>>;
   readonly id: string;
   readonly hint: string;
@@ -207,13 +209,15 @@ export interface ApplyAnswer {
     readonly to: number;
   }[];
   readonly unchanged: readonly string[];
-  /** Living processes whose default identity is another one now; null means none. */
-  readonly affected: readonly {
-    readonly pid: number;
-    readonly agent: string | null;
-    readonly before: string | null;
-    readonly after: string | null;
-  }[];
+  readonly affected: readonly AffectedItem[];
+}
+
+/** A living process whose default identity is another one now; null means none. */
+export interface AffectedItem {
+  readonly pid: number;
+  readonly agent: string | null;
+  readonly before: string | null;
+  readonly after: string | null;
 }
 
 /** What `rules validate` found in files that are all valid; invalid ones are an error. */

@@ -1,6 +1,6 @@
 import type { DelegatorAssurance, DeviceAssurance, Given } from './assurance';
 import { compileCondition, conditionHolds, conditionReport } from './condition';
-import type { CompiledCondition, Condition } from './condition';
+import type { CompiledCondition, Condition, ManifestLookup } from './condition';
 import type { ErrorCode } from './errors';
 import { MandateError } from './errors';
 import type { Evidence } from './evidence';
@@ -61,19 +61,27 @@ export interface CompiledRules {
   readonly generation: number;
   readonly trustDomain: string;
   readonly rules: readonly CompiledRule[];
+  /** When the grace of a manifest ends, so that they have to be made ready anew; undefined where time alone changes nothing. */
+  readonly changesAtMs: number | undefined;
 }
 
-/** Prepares a rule set for one trust domain. Throws E_RULE_INVALID for a rule that its loader would have refused. */
-export function compileRules(set: RuleSet, trustDomain: string): CompiledRules {
-  const rules = set.rules.filter(({ rule }) => !rule.disabled).map(compile);
-  return { generation: set.generation, trustDomain: parseTrustDomain(trustDomain), rules: rules.sort(precedence) };
+/** Prepares a rule set for one trust domain; manifests are looked up once, so all of a request sees the same ones. Throws E_RULE_INVALID for a rule that its loader would have refused. */
+export function compileRules(set: RuleSet, trustDomain: string, manifests: ManifestLookup = () => undefined): CompiledRules {
+  let changesAtMs: number | undefined;
+  const standingOf: ManifestLookup = (match) => {
+    const standing = manifests(match);
+    if (standing?.changesAtMs !== undefined) changesAtMs = Math.min(changesAtMs ?? Infinity, standing.changesAtMs);
+    return standing;
+  };
+  const rules = set.rules.filter(({ rule }) => !rule.disabled).map((version) => compile(version, standingOf));
+  return { generation: set.generation, trustDomain: parseTrustDomain(trustDomain), rules: rules.sort(precedence), changesAtMs };
 }
 
-function compile(version: RuleVersion): CompiledRule {
+function compile(version: RuleVersion, standingOf: ManifestLookup): CompiledRule {
   const { name, match, issue } = version.rule;
   const parsed = parseTemplate(issue.id);
   if ('fault' in parsed) throw new MandateError('E_RULE_INVALID', { saw: `rule ${name}`, why: parsed.fault });
-  const conditions = Object.entries(match).map(([type, values]) => compileCondition(type, values));
+  const conditions = Object.entries(match).map(([type, value]) => compileCondition(type, value, standingOf));
   // Without a condition it would hold for every process there is.
   if (conditions.length === 0)
     throw new MandateError('E_RULE_INVALID', { saw: `rule ${name}`, why: 'a rule matches on at least one selector' });

@@ -1,4 +1,6 @@
-import type { Rule } from './rule';
+import type { MatchValue, Rule } from './rule';
+import { isManifestMatch } from './rule';
+import { readHashes } from './rule-hashes';
 import { ANY_VALUE, mayMatchAny, selectorType, SELECTORS } from './selectors';
 import type { SelectorType } from './selectors';
 import { join } from './rule-reader';
@@ -6,12 +8,10 @@ import type { RuleReader } from './rule-reader';
 import { suggestion } from './rule-problem';
 import type { YamlNode } from './rule-yaml';
 
-/** Most selector types of one rule, values of one selector, bytes of one value, and hashes and bytes of one hash file. */
+/** Most selector types of one rule, values of one selector, and bytes of one value. */
 export const MAX_MATCH_SELECTORS = 16;
 export const MAX_MATCH_VALUES = 256;
 export const MAX_MATCH_VALUE_BYTES = 4096;
-export const MAX_LISTED_HASHES = 4096;
-const MAX_HASH_FILE_LENGTH = 1024 * 1024;
 
 /**
  * What a rule matches: known selector types with their alternatives, sorted, each once. A rule needs at least one selector that a process
@@ -24,7 +24,7 @@ export function readMatch(reader: RuleReader, node: YamlNode | undefined): Rule[
   if (node.entries.length > MAX_MATCH_SELECTORS)
     return reader.problem(node.at, 'match', `match names more than ${MAX_MATCH_SELECTORS} selectors`);
   const before = reader.count;
-  const match: [SelectorType, readonly string[]][] = [];
+  const match: [SelectorType, MatchValue][] = [];
   for (const { key, keyAt, value } of node.entries) {
     const path = join('match', key);
     const selector = selectorType(key);
@@ -41,7 +41,7 @@ export function readMatch(reader: RuleReader, node: YamlNode | undefined): Rule[
       continue;
     }
     const values = readValues(reader, value, path, selector);
-    if (values !== undefined) match.push([selector, [...new Set(values)].sort()]);
+    if (values !== undefined) match.push([selector, isManifestMatch(values) ? values : [...new Set(values)].sort()]);
   }
   if (reader.count > before) return undefined;
   if (!match.some(([{ strength }]) => strength === 'identity')) {
@@ -54,10 +54,10 @@ export function readMatch(reader: RuleReader, node: YamlNode | undefined): Rule[
   return Object.fromEntries(match.map(([{ type }, values]) => [type, values]));
 }
 
-function readValues(reader: RuleReader, node: YamlNode, path: string, selector: SelectorType): readonly string[] | undefined {
+function readValues(reader: RuleReader, node: YamlNode, path: string, selector: SelectorType): MatchValue | undefined {
   if (node.kind === 'map')
     return selector.form === 'sha256'
-      ? readHashFile(reader, node, path)
+      ? readHashes(reader, node, path)
       : reader.problem(node.at, path, `${path} is a value or a list of values`);
   const values = reader.items(node, path, MAX_MATCH_VALUES)?.map((item) => readValue(reader, item, path, selector));
   return values?.every((value) => value !== undefined) ? values : undefined;
@@ -100,24 +100,3 @@ const textFault = (value: string): string | undefined =>
   value === '' || value.includes('\0') || !value.isWellFormed() || Buffer.byteLength(value) > MAX_MATCH_VALUE_BYTES
     ? `is a text of 1 to ${MAX_MATCH_VALUE_BYTES} bytes`
     : undefined;
-
-function readHashFile(reader: RuleReader, node: YamlNode, path: string): readonly string[] | undefined {
-  const file = reader.map(node, path, ['file'], ['file'])?.file;
-  const name = reader.text(file, join(path, 'file'), /^[^\0]{1,4096}$/, `${path}.file is a path`);
-  if (file === undefined || name === undefined) return undefined;
-  let text: string;
-  try {
-    text = reader.source.readFile(name);
-  } catch {
-    return reader.problem(file.at, path, `the file ${name} cannot be read`);
-  }
-  if (text.length > MAX_HASH_FILE_LENGTH) return reader.problem(file.at, path, `the file ${name} is too large for a list of hashes`);
-  const hashes = text.split('\n').map((line) => line.replace(/#.*/, '').trim());
-  const wrong = hashes.findIndex((line) => line !== '' && valueFault(line, 'sha256') !== undefined);
-  if (wrong !== -1) return reader.problem(file.at, path, `line ${wrong + 1} of ${name} is not a SHA-256 in 64 lower-case hex digits`);
-  const listed = hashes.filter((line) => line !== '');
-  if (listed.length === 0) return reader.problem(file.at, path, `the file ${name} lists no hash`);
-  return listed.length > MAX_LISTED_HASHES
-    ? reader.problem(file.at, path, `the file ${name} lists more than ${MAX_LISTED_HASHES} hashes`)
-    : listed;
-}

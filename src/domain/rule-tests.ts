@@ -1,7 +1,9 @@
 import { GIVEN, LADDERS } from './assurance';
 import type { DelegatorAssurance, DeviceAssurance, Given, ProcessAssurance } from './assurance';
+import type { ManifestLookup } from './condition';
 import { isErrorCode } from './errors';
 import type { Evidence } from './evidence';
+import { MANIFEST_NAME } from './manifest';
 import { compileRules, matchRules } from './match';
 import type { Rule } from './rule';
 import { join } from './rule-reader';
@@ -56,7 +58,7 @@ function readTest(reader: RuleReader, node: YamlNode, path: string): RuleTest | 
   const facts: [string, readonly string[]][] = [];
   for (const [type, value] of Object.entries(given)) {
     if ((CHAIN as readonly string[]).includes(type) || value === undefined) continue;
-    facts.push([type, readFacts(reader, value, join(at, type))]);
+    facts.push([type, readFacts(reader, value, join(at, type), type)]);
   }
   return {
     name,
@@ -76,8 +78,13 @@ function readExpect(reader: RuleReader, node: YamlNode | undefined, path: string
   return reader.problem(node.at, path, `${path} is issued, refused, an error code, or the path of the SPIFFE ID`);
 }
 
-/** Values need not be well formed: a test may say what happens to a wrong one. */
-function readFacts(reader: RuleReader, node: YamlNode, path: string): readonly string[] {
+/** Values need not be well formed: a test may say what happens to a wrong one. `{ manifest: NAME }` is any hash that the manifest lists. */
+function readFacts(reader: RuleReader, node: YamlNode, path: string, type: string): readonly string[] {
+  if (node.kind === 'map' && selectorType(type)?.form === 'sha256') {
+    const { manifest } = reader.map(node, path, ['manifest'], ['manifest']) ?? {};
+    const name = reader.text(manifest, join(path, 'manifest'), MANIFEST_NAME, `${path}.manifest is the name of a manifest`);
+    return name === undefined ? [] : [listedIn(name)];
+  }
   const values = reader.items(node, path, 16)?.map((item) => {
     if (item.kind === 'scalar' && (typeof item.value === 'number' || typeof item.value === 'boolean')) return String(item.value);
     return reader.text(item, path, /^[^\0]{1,4096}$/, `${path} is a value of 1 to 4096 characters`);
@@ -88,7 +95,7 @@ function readFacts(reader: RuleReader, node: YamlNode, path: string): readonly s
 /** Runs the tests of one rule against that rule alone, by the matching that serves agents. */
 export function runRuleTests(rule: Rule, tests: readonly RuleTest[]): readonly RuleTestOutcome[] {
   const version = { rule: { ...rule, disabled: false }, version: 1, contentSha256: '', appliedAtMs: 0, author: '' };
-  const compiled = compileRules({ generation: 0, rules: [version] }, TRUST_DOMAIN);
+  const compiled = compileRules({ generation: 0, rules: [version] }, TRUST_DOMAIN, everyManifest);
   return tests.map((test) => {
     const { delegator, device, given } = test;
     const { identities, denial } = matchRules(compiled, evidenceOf(test), { delegator, device, given, agentId: AGENT_ID });
@@ -98,6 +105,11 @@ export function runRuleTests(rule: Rule, tests: readonly RuleTest[]): readonly R
     return { test, passed, got };
   });
 }
+
+/** Stands for the hashes of a manifest: which ones they are is nothing that a rule file could know. */
+const listedIn = (manifest: string): string => `manifest:${manifest}`;
+
+const everyManifest: ManifestLookup = ({ manifest }) => ({ version: 1, admits: new Set([listedIn(manifest)]), changesAtMs: undefined });
 
 const TRUST_DOMAIN = 'rule.test';
 const AGENT_ID = '00000000-0000-7000-8000-0000deadbeef';

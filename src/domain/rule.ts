@@ -1,5 +1,17 @@
 import type { DelegatorAssurance, DeviceAssurance, Given, ProcessAssurance } from './assurance';
 
+/** Hashes by the name of the manifest that lists them (docs/manifests.md): which they are is looked up when a process is matched. */
+export type ManifestMatch = {
+  readonly manifest: string;
+  /** How long a hash still counts that the newest statement leaves out. */
+  readonly graceSeconds: number;
+};
+
+/** Alternatives of one selector type: exact values, or the hashes of a manifest. */
+export type MatchValue = readonly string[] | ManifestMatch;
+
+export const isManifestMatch = (value: MatchValue): value is ManifestMatch => 'manifest' in value;
+
 /** A registration rule as it is matched: parsed, bounded, defaults filled in (docs/rules.md). */
 export interface Rule {
   readonly name: string;
@@ -7,7 +19,7 @@ export interface Rule {
   readonly priority: number;
   readonly disabled: boolean;
   /** Every selector type must hold; the values of one type are alternatives. */
-  readonly match: Readonly<Record<string, readonly string[]>>;
+  readonly match: Readonly<Record<string, MatchValue>>;
   readonly require: {
     readonly process?: ProcessAssurance;
     readonly delegator?: DelegatorAssurance;

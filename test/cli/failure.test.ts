@@ -44,7 +44,7 @@ describe('a failure as text', () => {
         '        binary.path            /usr/local/bin/reporter  observed\n' +
         '  why   closest is rule "reporter" v4: 1 of 2 conditions hold\n' +
         '          ✓ user.name            ana\n' +
-        '          ✗ binary.sha256        9f2c\n' +
+        '          ✗ binary.sha256        9f2c  not among the listed ones\n' +
         '  ask   your administrator, with request 01JD90QX00\n' +
         '  more  mandate help E_NO_RULE\n',
     );

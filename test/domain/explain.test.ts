@@ -173,3 +173,9 @@ test('what is shown is bounded and printable', () => {
   expect(JSON.stringify(refusal).length).toBeLessThan(16_000);
   expect(JSON.stringify(refusal)).not.toMatch(/[\u0000-\u001f\u202e]/);
 });
+
+test('an asker learns neither the manifest nor its version', () => {
+  const refusal = refuse([rule('r', { 'binary.sha256': { manifest: 'claude-code', graceSeconds: 0 } })]);
+  expect(JSON.stringify(refusal)).toContain('manifest claude-code');
+  expect(JSON.stringify(forAsker(refusal))).not.toContain('manifest');
+});

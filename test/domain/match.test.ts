@@ -199,8 +199,8 @@ test('matching agrees with its definition on random rules and facts', () => {
     fc.property(fc.array(fact, { maxLength: 6 }), fc.array(conditions, { maxLength: 5 }), (facts, matches) => {
       const rules = matches.map((m, i) => rule(`r${i}`, m));
       const expected = rules
-        .filter(({ rule: { match: m } }) =>
-          Object.entries(m).every(([type, values]) =>
+        .filter((_, i) =>
+          Object.entries(matches[i]!).every(([type, values]) =>
             facts.some(
               (f) =>
                 f.type === type &&
@@ -216,4 +216,53 @@ test('matching agrees with its definition on random rules and facts', () => {
     }),
     { numRuns: 1000 },
   );
+});
+
+describe('hashes by the name of a manifest', () => {
+  const named = rule('a', { 'user.uid': ['1000'], 'binary.sha256': { manifest: 'claude-code', graceSeconds: 60 } });
+  const compiled = (admits: readonly string[] | undefined, changesAtMs?: number) =>
+    compileRules(ruleSet(named), 'td.test', (asked) => {
+      expect(asked).toEqual({ manifest: 'claude-code', graceSeconds: 60 });
+      return admits && { version: 3, admits: new Set(admits), changesAtMs };
+    });
+  const matched = (admits: readonly string[] | undefined) => matchRules(compiled(admits), evidence(), HUMAN);
+
+  test('hold where the manifest lists what was measured', () => {
+    expect(ids(matched([HASH]))).toEqual(['spiffe://td.test/a']);
+    expect(ids(matched(['00'.repeat(32)]))).toEqual([]);
+  });
+
+  test('a manifest that is not there admits nothing, and neither does one that nobody looks up', () => {
+    expect(matched(undefined).denial?.conditions[1]).toMatchObject({ holds: false, fault: 'not in manifest claude-code' });
+    expect(ids(match([named]))).toEqual([]);
+  });
+
+  test('a declared hash does not hold, whatever the manifest lists', () => {
+    const declared = evidence({ 'user.uid': '1000' }, { facts: [{ type: 'binary.sha256', value: HASH, assurance: 'declared' }] });
+    expect(matchRules(compiled([HASH]), declared, HUMAN).identities).toEqual([]);
+  });
+
+  test('the refusal names the version for administrators, and no hash of it', () => {
+    const [, condition] = matched(['00'.repeat(32)]).denial!.conditions;
+    expect(condition).toEqual({
+      selector: 'binary.sha256',
+      holds: false,
+      seen: HASH,
+      expected: ['in manifest claude-code v3'],
+      fault: 'not in manifest claude-code v3',
+    });
+  });
+
+  test('the earliest end of a grace is when the rules change by time alone', () => {
+    expect(compiled([HASH], 5_000).changesAtMs).toBe(5_000);
+    expect(compiled([HASH]).changesAtMs).toBeUndefined();
+    const ends: Record<string, number> = { b: 900, c: 300 };
+    const two = ['b', 'c'].map((manifest) => rule(manifest, { 'binary.sha256': { manifest, graceSeconds: 0 } }));
+    const both = compileRules(ruleSet(...two), 'td.test', ({ manifest }) => ({
+      version: 1,
+      admits: new Set(),
+      changesAtMs: ends[manifest],
+    }));
+    expect(both.changesAtMs).toBe(300);
+  });
 });

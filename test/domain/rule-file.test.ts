@@ -79,6 +79,18 @@ tests:
     expect(rules[2]!.rule.match).toEqual({ 'user.uid': ['1000', '1001'] });
   });
 
+  test('a manifest stays a name, and a test stands for its hashes by that name', () => {
+    const given = (value: string) => `{ name: x, given: { user.uid: 1000, binary.sha256: ${value} }, expect: `;
+    const written = `match: { user.uid: 1000, binary.sha256: { manifest: claude-code, grace: 14d } }\n${issue.replace('{user}', 'a')}tests:
+  - ${given('{ manifest: claude-code }')} /agent/a }
+  - ${given('{ manifest: another }')} refused }
+  - ${given(HASH)} E_NO_RULE }\n`;
+    const [loaded] = loadRules([source(rule(written))]);
+    expect(loaded!.rule.match['binary.sha256']).toEqual({ manifest: 'claude-code', graceSeconds: 14 * 86_400 });
+    expect(loaded!.canonical).toContain('"binary.sha256":{"graceSeconds":1209600,"manifest":"claude-code"}');
+    expect(runRuleTests(loaded!.rule, loaded!.tests).map(({ passed }) => passed)).toEqual([true, true, true]);
+  });
+
   test('equal content has equal canonical text, however it is written', () => {
     const [a] = loadRules([source(rule('match:\n  user.uid: [1001, 1000, 1000]\nissue: { id: /x }\n'))]);
     const [b] = loadRules([source(rule('issue:\n  id: "/x"\n  x509: { ttl: 900 }\npriority: 0\nmatch: { user.uid: ["1000", 1001] }\n'))]);

@@ -32,6 +32,11 @@ issue: { id: "/a/{host}/b-{launch.name}.c", hint: internal, x509: { ttl: 24h }, 
 tests:
   - { name: x, given: { user.uid: 1, binary.writable: true, delegator: none, device: tpm, given: standing }, expect: E_NO_RULE }
 `),
+  'a manifest': rule(
+    `match:\n  binary.sha256: { manifest: claude-code }\n  launch.sha256: { manifest: claude-code, grace: 14d }\n${issue}`,
+  ),
+  'a grace in seconds': rule(`match:\n  binary.sha256: { manifest: claude-code, grace: 7776000 }\n${issue}`),
+  'a test by manifest': rule(`${match}${issue}tests: [{ name: x, given: { binary.sha256: { manifest: a } }, expect: refused }]\n`),
   'a hash file': rule(`match:\n  binary.sha256: { file: hashes/claude.txt }\n${issue}`),
 };
 
@@ -120,6 +125,28 @@ test('schema and loader agree on whatever can be written as JSON', () => {
     { weight: 5, arbitrary: any },
     { weight: 2, arbitrary: fc.array(any, { maxLength: 3 }) },
     fc.constant({ file: 'hashes/claude.txt' }),
+    fc.record(
+      {
+        manifest: fc.constantFrom<unknown>('a', 'claude-code', 'A', '', 1),
+        grace: fc.constantFrom<unknown>(
+          0,
+          7776000,
+          7776001,
+          -1,
+          '14d',
+          '90d',
+          '91d',
+          '2160h',
+          '2161h',
+          '129600m',
+          '129601m',
+          '7776001s',
+          '0d',
+          '',
+        ),
+      },
+      { requiredKeys: [] },
+    ),
     fc.constant({}),
   );
   // A good document in which one or two fields were given some other value.

@@ -1,5 +1,6 @@
 import type { RuleAnswer } from '../../domain/answers';
 import { askAdmin } from '../admin-client';
+import { isManifestMatch, type MatchValue } from '../../domain/rule';
 import { operand } from '../arguments';
 import { safe } from '../safe';
 import type { Command } from '../specs/spec';
@@ -13,15 +14,22 @@ export const rulesShow: Command = async ({ deps, out, layout }, operands) => {
   out.answer(answer, (style) => ruleText(answer, deps.clock.nowMs(), style));
 };
 
+const any = (values: readonly string[]): string => values.map(safe).join(' or ');
+
+function valuesText(value: MatchValue): string {
+  if (!isManifestMatch(value)) return `= ${any(value)}`;
+  const grace = value.graceSeconds === 0 ? 'no grace' : `grace ${duration(value.graceSeconds * 1000)}`;
+  return `in manifest ${safe(value.manifest)}, ${grace}`;
+}
+
 export function ruleText({ rule, versions }: RuleAnswer, nowMs: number, style: Style): string {
-  const any = (values: readonly string[]) => values.map(safe).join(' or ');
   const rows: [string, string][] = [
     ['identity', safe(rule.id)],
     ...(rule.hint ? [['hint', safe(rule.hint)] as [string, string]] : []),
     ['lifetimes', `X.509 ${duration(rule.x509TtlSeconds * 1000)}, JWT ${duration(rule.jwtTtlSeconds * 1000)}`],
     ['audiences', rule.audiences.length === 0 ? 'none, so no JWT-SVID' : rule.audiences.map(safe).join(' ')],
     ['priority', String(rule.priority)],
-    ...Object.entries(rule.match).map(([selector, values]): [string, string] => ['match', `${safe(selector)} = ${any(values)}`]),
+    ...Object.entries(rule.match).map(([selector, values]): [string, string] => ['match', `${safe(selector)} ${valuesText(values)}`]),
     ...Object.entries(rule.require).map(([what, needed]): [string, string] => [
       'require',
       typeof needed === 'string' ? `${safe(what)} at least ${safe(needed)}` : `${safe(what)} ${any(needed)}`,
