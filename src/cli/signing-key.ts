@@ -39,7 +39,7 @@ function opensshKey(bytes: Buffer): SigningKey {
     const reader = new SshReader(bytes);
     if (!reader.take(OPENSSH_MAGIC.length).equals(OPENSSH_MAGIC)) throw new RangeError('not an OpenSSH key');
     const cipher = reader.string().toString('latin1');
-    if (cipher !== 'none') throw unusable('it is under a passphrase', undefined, 'sign with ssh-keygen -Y sign');
+    if (cipher !== 'none') throw unusable('it is under a passphrase', undefined, 'sign with ssh-keygen -Y sign: mandate help manifests');
     reader.expect('none');
     reader.expect('');
     if (reader.uint32() !== 1) throw new RangeError('more than one key');

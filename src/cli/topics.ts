@@ -3,6 +3,7 @@ export const TOPICS = {
   separation: 'what it means that the issuer runs under the same user as your agents, or does not',
   assurance: 'how strongly each link of a chain is known',
   rules: 'how a process gets an identity',
+  manifests: 'how an update of an agent is accepted without a new rule',
   'exit-codes': 'what each exit code means',
   errors: 'every error code',
   environment: 'variables that mandate reads',

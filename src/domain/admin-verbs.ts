@@ -9,6 +9,7 @@ import type {
   StopAnswer,
   WhoAnswer,
 } from './answers';
+import type { ManifestAcceptedAnswer, ManifestAnswer, ManifestsAnswer } from './manifest-answers';
 import type { Trace } from './trace';
 
 /** One rule file as `rules apply` sends it: its text, and the text of every file it names, so that the server parses it itself. */
@@ -35,6 +36,11 @@ export interface AdminVerbs {
   listRules: { request: Record<string, never>; answer: RulesAnswer };
   showRule: { request: { readonly name: string }; answer: RuleAnswer };
   applyRules: { request: { readonly files: readonly RuleFileText[] }; answer: ApplyAnswer };
+  /** `envelope` is a DSSE envelope, `keys` the text of each public key that is to be trusted. */
+  addManifest: { request: { readonly envelope: string; readonly keys: readonly string[] }; answer: ManifestAcceptedAnswer };
+  updateManifest: { request: { readonly name: string; readonly envelope: string }; answer: ManifestAcceptedAnswer };
+  listManifests: { request: Record<string, never>; answer: ManifestsAnswer };
+  showManifest: { request: { readonly name: string }; answer: ManifestAnswer };
   bundle: { request: Record<string, never>; answer: BundleAnswer };
   authorize: { request: { readonly verb: AuthorizedVerb }; answer: { readonly allowed: true } };
   /** Answered before the parts are ended. */

@@ -133,6 +133,8 @@ export const EVENT_KINDS = [
   'refused',
   'admin-refused',
   'rules-applied',
+  'manifest-added',
+  'manifest-updated',
   'database-opened',
   'agent-stopped',
   'shutdown',

@@ -1,5 +1,6 @@
 import type { ProcessAssurance } from './assurance';
 import type { AgentSummary, AuthorityRow, AuthorityStage, Chain, CredentialRow, Installation, LineageEntry } from './lineage';
+import type { ManifestRow, StatementRow } from './manifest';
 import type { MembershipKind } from './membership';
 import type { Rule, RuleVersion } from './rule';
 
@@ -246,6 +247,16 @@ export interface RuleStore {
     author: string,
     atMs: number,
   ): Promise<readonly RuleVersion[]>;
+}
+
+/** Manifests, their keys and their statements; all of it only grows. */
+export interface ManifestStore {
+  /** The manifest of that name, or without one every manifest, by name; of each its newest `statements`. */
+  read(statements: number, name?: string): Promise<readonly ManifestRow[]>;
+  /** Begins a manifest with its first statement. Throws E_MANIFEST_EXISTS, and E_MANIFEST_INVALID where there are `most` already. */
+  add(manifest: ManifestRow, most: number): Promise<void>;
+  /** Adds a statement whose version is higher than every one before; two callers at once are put in an order. Throws E_MANIFEST_ROLLBACK. */
+  append(name: string, statement: StatementRow): Promise<void>;
 }
 
 /** Public halves and stages of authorities. */

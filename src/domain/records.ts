@@ -3,6 +3,7 @@ import type { AuthorizedVerb } from './admin-verbs';
 import type { AuthorityKind, CredentialRow, EndedKind, EventKind, EventRow } from './lineage';
 import type { DelegatorAssurance, DeviceAssurance, Given } from './assurance';
 import { canonicalJson } from './canonical';
+import type { ManifestKind } from './manifest';
 import type { ToldBy } from './membership';
 import type { Canonical } from './canonical';
 
@@ -115,6 +116,9 @@ export interface EventData {
     readonly generation: number;
     readonly rules: readonly { readonly name: string; readonly version: number; readonly contentSha256: string }[];
   };
+  /** A manifest was begun, with the keys that it trusts from then on. */
+  readonly 'manifest-added': StatementData & { readonly manifestKind: ManifestKind; readonly keys: readonly string[] };
+  readonly 'manifest-updated': StatementData & { readonly fromVersion: number };
   /** An administrator was let to the database itself, past everything that looks at callers. */
   readonly 'database-opened': AdministratorData & { readonly verb: AuthorizedVerb };
   /** Somebody ordered the end of an agent's processes; on record before they are ended. */
@@ -137,6 +141,15 @@ interface DelegationData {
   readonly given: Given;
   readonly stopCode: string | null;
   readonly endsAtMs: number;
+}
+
+/** A statement of a manifest that is in force from now on. */
+interface StatementData extends AdministratorData {
+  readonly manifest: string;
+  readonly version: number;
+  readonly statementSha256: string;
+  /** The trusted key that signed it. */
+  readonly keyId: string;
 }
 
 /** Who asked, as far as it is known. */

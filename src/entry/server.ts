@@ -61,6 +61,7 @@ export function serverEntry([uid, gid]: readonly string[]): void {
       lineage: lineage.writer,
       reader: lineage.reader,
       ruleStore: lineage.rules,
+      manifestStore: lineage.manifests,
       databaseReady: () => lineage.ping(),
       processes: new PinnedProcesses(readiness),
       readiness,

@@ -1,9 +1,19 @@
 import { MandateError } from '../domain/errors';
-import type { AuthorityStore, Clock, InstallationStore, LineageReader, LineageWriter, Log, RuleStore } from '../domain/ports';
+import type {
+  AuthorityStore,
+  Clock,
+  InstallationStore,
+  LineageReader,
+  LineageWriter,
+  Log,
+  ManifestStore,
+  RuleStore,
+} from '../domain/ports';
 import { PostgresAuthorityStore } from './authority-store';
 import { type Database, openDatabase } from './connection';
 import { connectionFailure } from './failure';
 import { PostgresInstallationStore } from './installation-store';
+import { PostgresManifestStore } from './manifest-store';
 import { APPLIED_MIGRATIONS, type AppliedMigration, pendingOf, shippedMigrations } from './migrations';
 import { ensurePartitions, keepPartitions } from './partitions';
 import { PostgresLineageReader } from './reader';
@@ -16,6 +26,7 @@ export interface Lineage {
   readonly writer: LineageWriter;
   readonly reader: LineageReader;
   readonly rules: RuleStore;
+  readonly manifests: ManifestStore;
   readonly authorities: AuthorityStore;
   readonly installation: InstallationStore;
   /** Whether the database answers now; never throws, and never takes longer than a connection attempt. */
@@ -46,6 +57,7 @@ export async function openLineage(options: { readonly url: string; readonly cloc
     writer,
     reader: new PostgresLineageReader(database),
     rules: new PostgresRuleStore(database),
+    manifests: new PostgresManifestStore(database),
     authorities: new PostgresAuthorityStore(database),
     installation: new PostgresInstallationStore(database),
     ping: () =>

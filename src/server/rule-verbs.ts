@@ -1,10 +1,9 @@
-import { matchRules } from '../domain/match';
 import type { Clock, RuleStore } from '../domain/ports';
 import type { RuleVersion } from '../domain/rule';
 import type { VerbHandlers } from './admin-api';
 import { instant, ruleItem } from './answers';
 import type { Callers, PinnedCaller, Standing } from './callers';
-import { matchContext } from './entitlement';
+import { affectedProcesses, defaultIdentities } from './default-identities';
 import type { NodeApi } from './node-api';
 import { notFound, referenceText } from './reference';
 import { authorOf, type Rules } from './rules';
@@ -53,27 +52,11 @@ export const ruleVerbs = (parts: RuleVerbsParts): Pick<VerbHandlers, 'listRules'
     const { before, now, changed } = await rules.apply(files, authorOf(caller), clock.nowMs());
     if (changed.length > 0) await parts.rulesApplied(changed, caller, standing);
     const versions = new Map(before.map((version) => [version.rule.name, version.version]));
-    const after = defaultIdentities(parts);
     return {
       generation: rules.compiled.generation,
       changes: changed.map(({ rule, version }) => ({ name: rule.name, from: versions.get(rule.name) ?? null, to: version })),
       unchanged: now.filter((version) => !changed.includes(version)).map(({ rule }) => rule.name),
-      affected: [...defaults].flatMap(([key, was]) => {
-        const is = after.get(key);
-        return is && is.spiffeId !== was.spiffeId ? [{ pid: was.pid, agent: was.agent, before: was.spiffeId, after: is.spiffeId }] : [];
-      }),
+      affected: affectedProcesses(defaults, defaultIdentities(parts)),
     };
   },
 });
-
-/** The default identity of each living process under the rules in force, by process key. */
-function defaultIdentities({ node, rules }: RuleVerbsParts): Map<string, { pid: number; agent: string | null; spiffeId: string | null }> {
-  const defaults = new Map<string, { pid: number; agent: string | null; spiffeId: string | null }>();
-  const living = node.session?.living;
-  for (const process of living?.processes.values() ?? []) {
-    if (!living || !process.agent) continue;
-    const [first] = matchRules(rules.compiled, process.facts, matchContext(process.agent, living)).identities;
-    defaults.set(process.key, { pid: process.evidence.pid, agent: process.agent.row.name, spiffeId: first?.spiffeId ?? null });
-  }
-  return defaults;
-}

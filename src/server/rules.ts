@@ -2,9 +2,10 @@ import { z } from 'zod';
 import { MandateError } from '../domain/errors';
 import { canonicalJson } from '../domain/canonical';
 import { compileRules, type CompiledRules } from '../domain/match';
-import type { RuleStore } from '../domain/ports';
-import type { RuleVersion } from '../domain/rule';
+import type { Clock, RuleStore } from '../domain/ports';
+import { isManifestMatch, type RuleVersion } from '../domain/rule';
 import { type LoadedRule, loadRules } from '../domain/rule-file';
+import type { Manifests } from './manifests';
 
 const MAX_FILES = 100;
 const MAX_FILE_CHARACTERS = 256 * 1024;
@@ -23,6 +24,8 @@ export class Rules {
   constructor(
     private readonly store: RuleStore,
     private readonly trustDomain: string,
+    private readonly manifests: Pick<Manifests, 'get' | 'standing'>,
+    private readonly clock: Clock,
   ) {
     this.#compiled = compileRules({ generation: 0, rules: [] }, trustDomain);
   }
@@ -43,6 +46,7 @@ export class Rules {
   /** Parses the files again on this side, then adds what differs from the newest versions: all of it or nothing. */
   async apply(files: unknown, author: string, atMs: number): Promise<Applied> {
     const parsed = parseFiles(files);
+    for (const rule of parsed) this.#assureManifests(rule);
     const before = this.#current;
     const now = await this.store.apply(
       parsed.map(({ rule, canonical, contentSha256 }) => ({ rule, canonical, contentSha256 })),
@@ -54,9 +58,28 @@ export class Rules {
     return { before, now, changed: now.filter((version) => versions.get(version.rule.name) !== version.version) };
   }
 
+  /** Makes the rules in force ready anew: a manifest changed, or the grace of one ended. */
+  recompile(): void {
+    this.#take(this.#current);
+  }
+
   #take(rules: readonly RuleVersion[]): void {
+    const nowMs = this.clock.nowMs();
+    const generation = this.#compiled.generation + 1;
     this.#current = rules;
-    this.#compiled = compileRules({ generation: this.#compiled.generation + 1, rules }, this.trustDomain);
+    this.#compiled = compileRules({ generation, rules }, this.trustDomain, (match) => this.manifests.standing(match, nowMs));
+  }
+
+  /** A name that stands for nothing would be a rule that never holds, and nobody would see why. */
+  #assureManifests({ rule, file, line }: LoadedRule): void {
+    for (const [selector, value] of Object.entries(rule.match)) {
+      if (!isManifestMatch(value) || this.manifests.get(value.manifest)) continue;
+      throw new MandateError('E_RULE_INVALID', {
+        saw: `${file}:${line}: rule ${rule.name}: ${selector} names manifest ${value.manifest}`,
+        why: 'there is no manifest of that name; nothing was applied',
+        fix: 'add it first with mandate manifest add',
+      });
+    }
   }
 }
 

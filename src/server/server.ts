@@ -1,6 +1,6 @@
 import { bundleDer, jwkSetJson, spiffeBundleJson } from '../domain/bundle';
 import type { ServerSettings, Supervised } from '../domain/child-protocol';
-import type { AuthorityStore, Clock, LineageReader, LineageWriter, Log, Random, RuleStore } from '../domain/ports';
+import type { AuthorityStore, Clock, LineageReader, LineageWriter, Log, ManifestStore, Random, RuleStore } from '../domain/ports';
 import { Health } from '../generated/proto/grpc/health/v1/health_pb';
 import { Admin } from '../generated/proto/mandate/v1/admin_pb';
 import { NodeLink } from '../generated/proto/mandate/v1/node_link_pb';
@@ -15,8 +15,11 @@ import { Devices } from './devices';
 import { Endpoint } from './endpoint';
 import { healthService } from './health';
 import { Journal } from './journal';
+import { recordManifest } from './manifest-verbs';
+import { Manifests } from './manifests';
 import { NodeApi } from './node-api';
 import { closeHttp, publishHealth } from './publication';
+import { RuleChanges } from './rule-changes';
 import { Rules } from './rules';
 import { listenForNode, listenForPeople } from './sockets';
 import { launchGroups, statusAnswer } from './status';
@@ -28,6 +31,7 @@ export interface ServerParts extends ServerSettings {
   readonly lineage: LineageWriter;
   readonly reader: LineageReader;
   readonly ruleStore: RuleStore;
+  readonly manifestStore: ManifestStore;
   readonly databaseReady: () => Promise<boolean>;
   readonly processes: PinnedProcesses;
   readonly readiness: Readiness;
@@ -52,7 +56,9 @@ export interface RunningServer {
 export async function startServer(parts: ServerParts): Promise<RunningServer> {
   const { authorities, clock, random, lineage, reader, log, trustDomain } = parts;
   const installed = parts.layout.mode === 'installed';
-  const rules = new Rules(parts.ruleStore, trustDomain);
+  const manifests = new Manifests(parts.manifestStore, log);
+  await manifests.load();
+  const rules = new Rules(parts.ruleStore, trustDomain, manifests, clock);
   await rules.load();
   const configuration = new Configuration({ rules: rules.compiled, x509: authorities.x509(), jwt: authorities.jwt() });
 
@@ -67,6 +73,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     after: (ms, run) => clock.after(ms, run),
     log,
   });
+  const changes = new RuleChanges({ rules, configuration, node, clock });
   const deviceId = () => node.session?.living.device.id ?? devices.any();
   const journal = new Journal({ lineage, clock, random, log, deviceId });
   const watch = new AuthorityWatch({ authorities, store: parts.authorityStore, journal, clock, log });
@@ -113,12 +120,16 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     clock,
     random,
     rulesApplied: async (changed, caller, standing) => {
-      configuration.change({ rules: rules.compiled });
-      const processKeys = node.session?.changedByRules() ?? [];
-      if (processKeys.length > 0) node.tell({ case: 'poke', value: { processKeys } });
+      changes.take();
       const versions = changed.map(({ rule, version, contentSha256 }) => ({ name: rule.name, version, contentSha256 }));
       const data = { ...journal.administered(caller, standing), generation: rules.compiled.generation, rules: versions };
       await journal.event('rules-applied', data, { processKey: caller.key });
+    },
+    manifests,
+    manifestAccepted: async (accepted, before, caller, standing) => {
+      rules.recompile();
+      changes.take();
+      await recordManifest(journal, accepted, before, caller, standing);
     },
     databaseOpened: (verb, caller, standing) =>
       journal.event('database-opened', { ...journal.administered(caller, standing), verb }, { processKey: caller.key }),
@@ -148,11 +159,13 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     void endpoint.renew();
   });
   await watch.start(() => endpoint.renewIfDue());
+  changes.awaitGrace();
 
   return {
     rules,
     async close() {
       watch.close();
+      changes.close();
       await Promise.all([people.close(), link.close(), endpoint.close(), closeHttp(health)]);
     },
   };

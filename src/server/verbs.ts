@@ -1,11 +1,12 @@
 import type { VerbHandlers } from './admin-api';
 import { agentVerbs, type AgentVerbsParts } from './agent-verbs';
 import { installationVerbs, type InstallationVerbsParts } from './installation-verbs';
+import { manifestVerbs, type ManifestVerbsParts } from './manifest-verbs';
 import { ruleVerbs, type RuleVerbsParts } from './rule-verbs';
 import { stopVerb, type StopVerbParts } from './stop-verb';
 import { traceVerb, type TraceVerbParts } from './trace-verb';
 
-export type VerbsParts = InstallationVerbsParts & AgentVerbsParts & RuleVerbsParts & StopVerbParts & TraceVerbParts;
+export type VerbsParts = InstallationVerbsParts & AgentVerbsParts & RuleVerbsParts & ManifestVerbsParts & StopVerbParts & TraceVerbParts;
 
 /** What each verb of the admin API does, once its caller may use it. */
 export const verbHandlers = (parts: VerbsParts): VerbHandlers => ({
@@ -13,5 +14,6 @@ export const verbHandlers = (parts: VerbsParts): VerbHandlers => ({
   ...agentVerbs(parts),
   ...stopVerb(parts),
   ...ruleVerbs(parts),
+  ...manifestVerbs(parts),
   ...traceVerb(parts),
 });

@@ -1,7 +1,21 @@
 import { CATALOGUE, type ErrorCode } from '../../src/domain/errors';
 import { clock, mandate } from './command-line';
 import { FakeService } from './fake-service';
-import { AGENTS, AGENT_SHOWN, APPLIED, BUNDLE, RULES, RULE_SHOWN, SERIAL, STATUS, TD, WHO } from './samples';
+import {
+  AGENTS,
+  AGENT_SHOWN,
+  APPLIED,
+  BUNDLE,
+  MANIFESTS,
+  MANIFEST_SHOWN,
+  RULES,
+  RULE_BY_MANIFEST,
+  RULE_SHOWN,
+  SERIAL,
+  STATUS,
+  TD,
+  WHO,
+} from './samples';
 import { agentsText } from '../../src/cli/commands/agents-ls';
 import { rulesText } from '../../src/cli/commands/rules-ls';
 import { styleOf } from '../../src/cli/style';
@@ -89,6 +103,31 @@ describe('verbs ask the service and say its answer', () => {
     expect(out).toContain('v1       2026-03-01T09:00:00Z  77ab77ab77ab  ana (uid 1000)\n');
   });
 
+  test('rules show names the manifest that a rule goes by', async () => {
+    service.answers.admin = { showRule: { ...RULE_SHOWN, rule: RULE_BY_MANIFEST } };
+    expect((await ask(['rules', 'show', 'claude-code'])).out).toContain(
+      '  match      binary.sha256 in manifest claude-code, grace 14d00h\n',
+    );
+  });
+
+  test('manifest ls and show', async () => {
+    service.answers.admin = { listManifests: MANIFESTS, showManifest: MANIFEST_SHOWN };
+    expect((await ask(['manifest', 'ls'])).out).toBe(
+      'NAME         VERSION  KIND      STATE     ENTRIES  RULES        ACCEPTED              BY\n' +
+        'claude-code  v3       releases  in force  1        claude-code  2026-03-01T09:00:00Z  ana (uid 1000)\n' +
+        'old          v3       releases  damaged   1        –            2026-03-01T09:00:00Z  ana (uid 1000)\n',
+    );
+    const shown = (await ask(['manifest', 'show', 'claude-code'])).out;
+    expect(shown).toContain('manifest claude-code v3  releases  in force\n');
+    expect(shown).toContain(`2.1.0    ${'77ab'.repeat(16)}\n`);
+    const { out } = await ask(['manifest', 'show', 'claude-code', '--diff']);
+    const sha = '77ab'.repeat(16);
+    expect(out).toContain(`Changed since v2\n  +  2.1.0  ${sha}\n  -  2.0.0  ${sha}\n  ~  2.0.9  ${sha} → ${sha}\n`);
+    expect(out).toContain(`  ✓ binary.sha256  ${sha}  2.1.0 v3  rule claude-code  pid 41207, 41300\n`);
+    expect(out).toContain(`  ✓ binary.sha256  ${sha}  2.0.0 v2, left out since, in grace  rule claude-code  pid 41301\n`);
+    expect(out).toContain(`  ✗ binary.sha256  ${sha}  in no statement  rule claude-code  pid 41302\n`);
+  });
+
   test('bundle show and export', async () => {
     service.answers.admin = { bundle: BUNDLE };
     expect((await ask(['bundle', 'show'])).out).toContain(`trust domain ${TD} · sequence 2 · read again after 60s\n`);
@@ -105,6 +144,8 @@ describe('verbs ask the service and say its answer', () => {
     [['who', '1'], 'who', WHO],
     [['rules', 'ls'], 'listRules', RULES],
     [['rules', 'show', 'a'], 'showRule', RULE_SHOWN],
+    [['manifest', 'ls'], 'listManifests', MANIFESTS],
+    [['manifest', 'show', 'a'], 'showManifest', MANIFEST_SHOWN],
     [['bundle', 'show'], 'bundle', BUNDLE],
   ] as const)('%j -o json is the service’s own document', async (argv, verb, answer) => {
     service.answers.admin = { [verb]: answer };

@@ -4,7 +4,25 @@ import { failureAnswer } from '../../src/cli/failure';
 import { RefusedByService } from '../../src/cli/refused-by-service';
 import { CATALOGUE, MandateError, type ErrorCode } from '../../src/domain/errors';
 import { ROOT } from './command-line';
-import { AGENTS, AGENT_ID, AGENT_SHOWN, APPLIED, BUNDLE, DATABASE, RULES, RULE_SHOWN, SERIAL, STATUS, STOPPED, WHO } from './samples';
+import {
+  AGENTS,
+  AGENT_ID,
+  AGENT_SHOWN,
+  APPLIED,
+  BUNDLE,
+  DATABASE,
+  MANIFESTS,
+  MANIFEST_ACCEPTED,
+  MANIFEST_SHOWN,
+  MANIFEST_VERIFIED,
+  RULES,
+  RULE_BY_MANIFEST,
+  RULE_SHOWN,
+  SERIAL,
+  STATUS,
+  STOPPED,
+  WHO,
+} from './samples';
 import { schemaOf } from './schema';
 
 const folder = path.join(ROOT, 'docs/schema');
@@ -44,6 +62,14 @@ const SAMPLES: readonly (readonly [schema: string, answer: object])[] = [
   ['who', { ...WHO, agent: null, human: null, launch: null, identities: [], refusal: refusal.error }],
   ['rules', RULES],
   ['rule-versions', RULE_SHOWN],
+  ['rules', { ...RULES, rules: [RULE_BY_MANIFEST] }],
+  ['manifests', MANIFESTS],
+  ['manifest', MANIFEST_SHOWN],
+  ['manifest', { ...MANIFEST_SHOWN, changes: null, configurationSha256: 'ab'.repeat(32) }],
+  ['manifest-accepted', MANIFEST_ACCEPTED],
+  ['manifest-accepted', { ...MANIFEST_ACCEPTED, from: null }],
+  ['manifest-verify', MANIFEST_VERIFIED],
+  ['manifest-verify', { ...MANIFEST_VERIFIED, inForce: null, configurationSha256: 'ab'.repeat(32), kind: 'configuration' }],
   ['rules-apply', APPLIED],
   ['rules-validate', { valid: true, rules: [{ file: 'a.yaml', name: 'a', contentSha256: '00'.repeat(32), tests: 2 }] }],
   ['bundle', BUNDLE],

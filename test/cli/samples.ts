@@ -12,6 +12,13 @@ import type {
   StopAnswer,
   WhoAnswer,
 } from '../../src/domain/answers';
+import type {
+  ManifestAcceptedAnswer,
+  ManifestAnswer,
+  ManifestItem,
+  ManifestsAnswer,
+  ManifestVerifyAnswer,
+} from '../../src/domain/manifest-answers';
 
 export const SERIAL = '5f3a9d07b2e84c6fa1d0e2773b64c91e';
 export const TD = 'ana-laptop-7k2mq9xd.mandate.internal';
@@ -152,6 +159,77 @@ export const RULES: RulesAnswer = { generation: 3, rules: [RULE] };
 export const RULE_SHOWN: RuleAnswer = {
   rule: RULE,
   versions: [{ version: 1, contentSha256: SHA, applied: '2026-03-01T09:00:00Z', author: 'ana (uid 1000)' }],
+};
+
+export const RULE_BY_MANIFEST: RuleItem = {
+  ...RULE,
+  name: 'claude-code',
+  match: { 'binary.sha256': { manifest: 'claude-code', graceSeconds: 1_209_600 } },
+};
+
+const KEY_ID = `ed25519:${SHA}`;
+export const MANIFEST: ManifestItem = {
+  name: 'claude-code',
+  kind: 'releases',
+  state: 'in-force',
+  version: 3,
+  entries: 1,
+  statementSha256: SHA,
+  signedBy: KEY_ID,
+  accepted: '2026-03-01T09:00:00Z',
+  author: 'ana (uid 1000)',
+  rules: ['claude-code'],
+};
+
+export const MANIFESTS: ManifestsAnswer = {
+  manifests: [MANIFEST, { ...MANIFEST, name: 'old', state: 'damaged', signedBy: null, rules: [] }],
+};
+
+export const MANIFEST_SHOWN: ManifestAnswer = {
+  manifest: MANIFEST,
+  keys: [{ id: KEY_ID, form: 'ed25519', text: '-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n' }],
+  entries: [{ name: '2.1.0', sha256: SHA }],
+  configurationSha256: null,
+  statements: [
+    { version: 3, entries: 1, statementSha256: SHA, signedBy: KEY_ID, accepted: '2026-03-01T09:00:00Z', author: 'ana (uid 1000)' },
+    { version: 2, entries: 1, statementSha256: SHA, signedBy: KEY_ID, accepted: '2026-02-01T09:00:00Z', author: 'bo (uid 1001)' },
+  ],
+  changes: {
+    fromVersion: 2,
+    added: [{ name: '2.1.0', sha256: SHA }],
+    removed: [{ name: '2.0.0', sha256: SHA }],
+    changed: [{ name: '2.0.9', before: SHA, after: SHA }],
+  },
+  seen: [
+    { rule: 'claude-code', selector: 'binary.sha256', sha256: SHA, standing: 'newest', version: 3, name: '2.1.0', pids: [41207, 41300] },
+    { rule: 'claude-code', selector: 'binary.sha256', sha256: SHA, standing: 'grace', version: 2, name: '2.0.0', pids: [41301] },
+    { rule: 'claude-code', selector: 'binary.sha256', sha256: SHA, standing: 'refused', version: null, name: null, pids: [41302] },
+  ],
+};
+
+export const MANIFEST_ACCEPTED: ManifestAcceptedAnswer = {
+  name: 'claude-code',
+  kind: 'releases',
+  from: 2,
+  to: 3,
+  changed: true,
+  entries: 1,
+  statementSha256: SHA,
+  signedBy: KEY_ID,
+  keys: [KEY_ID],
+  affected: [{ pid: 41207, agent: 'hello-7k2m', before: AGENT_ID, after: null }],
+};
+
+export const MANIFEST_VERIFIED: ManifestVerifyAnswer = {
+  verified: true,
+  name: 'claude-code',
+  kind: 'releases',
+  version: 3,
+  entries: [{ name: '2.1.0', sha256: SHA }],
+  configurationSha256: null,
+  statementSha256: SHA,
+  signedBy: KEY_ID,
+  inForce: 3,
 };
 
 export const APPLIED: ApplyAnswer = {

@@ -38,6 +38,7 @@ describe('every answer fits its published schema, alone on standard output', () 
     ['rules-apply', ['rules', 'apply', 'RULE']],
     ['rules', ['rules', 'ls']],
     ['rule-versions', ['rules', 'show', 'launched']],
+    ['manifests', ['manifest', 'ls']],
     ['rules-validate', ['rules', 'validate', 'RULE']],
     ['bundle', ['bundle', 'show']],
     ['db-status', ['db', 'status']],

@@ -98,6 +98,8 @@ describe('an agent that tries to administer', () => {
     ['db migrate', ['db', 'migrate']],
     ['down', ['down']],
     ['rules ls', ['rules', 'ls']],
+    ['manifest ls', ['manifest', 'ls']],
+    ['manifest show', ['manifest', 'show', 'any']],
   ])('%s is refused and recorded', async (verb, args) => {
     writeFileSync(
       path.join(mandate.home, 'any.yaml'),

@@ -45,7 +45,10 @@ function session() {
 }
 
 const holds = (process: { facts: Parameters<typeof conditionHolds>[1] }, sha256: string): boolean =>
-  conditionHolds(compileCondition(CONFIGURATION, [sha256]), process.facts);
+  conditionHolds(
+    compileCondition(CONFIGURATION, [sha256], () => undefined),
+    process.facts,
+  );
 
 test('what governs an agent counts as long as it stays what it was', async () => {
   const { offer, changes } = session();

@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import fc from 'fast-check';
 import { MandateError } from '../../src/domain/errors';
 import { admittedBy, configurationDigest, MAX_MANIFEST_ENTRIES } from '../../src/domain/manifest';
 import { MAX_ENVELOPE_BYTES, preAuthEncoding, readEnvelope } from '../../src/verify/dsse';
 import { verifyManifest } from '../../src/verify/manifest';
 import { manifestKeyId } from '../../src/verify/manifest-key';
-import { statementPayload } from '../../src/verify/manifest-statement';
+import { readStatement, statementPayload } from '../../src/verify/manifest-statement';
 import { ALICE, BOB, envelope, HASH_A, HASH_B, signed, statement } from './manifest-samples';
 
 const codeOf = (work: () => unknown): string => {
@@ -179,4 +181,17 @@ describe('the digest of a configuration', () => {
       ]),
     ).toBe(expected);
   });
+
+  test('the vector of docs/manifests.md', () => {
+    const page = readFileSync(path.join(__dirname, '../../docs/manifests.md'), 'utf8');
+    const stated = /^`([0-9a-f]{64})`\.$/m.exec(page)?.[1];
+    const hooks = { name: '/etc/claude/hooks.json', sha256: HASH_B };
+    expect(configurationDigest([{ name: '/etc/claude/settings.json', sha256: HASH_A }, hooks])).toBe(stated);
+  });
+});
+
+test('the statement that docs/manifests.md shows is one', () => {
+  const page = readFileSync(path.join(__dirname, '../../docs/manifests.md'), 'utf8');
+  const shown = /```json\n(.*)\n```/.exec(page)![1]!;
+  expect(statementPayload(readStatement(Buffer.from(shown))).toString()).toBe(shown);
 });

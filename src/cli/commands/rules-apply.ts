@@ -1,8 +1,9 @@
 import type { ApplyAnswer } from '../../domain/answers';
 import { loadRules } from '../../domain/rule-file';
 import { askAdmin } from '../admin-client';
+import { affectedText } from '../affected-text';
 import { namedRules } from '../rule-sources';
-import { safe, safeOr } from '../safe';
+import { safe } from '../safe';
 import type { Command } from '../specs/spec';
 import type { Style } from '../style';
 import { checkedRules } from './rules-validate';
@@ -25,11 +26,5 @@ export function applyText(answer: ApplyAnswer, style: Style): string {
       : `${style.warn('changed')}   rule ${safe(change.name)} v${change.from} → v${change.to}\n`,
   );
   const unchanged = answer.unchanged.map((name) => `unchanged rule ${safe(name)}\n`);
-  const affected = answer.affected.map(
-    (process) => `  pid ${process.pid} ${safeOr(process.agent)}: ${identity(process.before)} → ${identity(process.after)}\n`,
-  );
-  const told = affected.length === 0 ? '' : `default identity changed for\n${affected.join('')}`;
-  return changes.join('') + unchanged.join('') + told;
+  return changes.join('') + unchanged.join('') + affectedText(answer.affected);
 }
-
-const identity = (spiffeId: string | null): string => (spiffeId === null ? 'none' : safe(spiffeId));

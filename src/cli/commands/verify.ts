@@ -1,9 +1,8 @@
-import { readFileSync, statSync } from 'node:fs';
-import path from 'node:path';
 import type { VerifyAnswer } from '../../domain/answers';
 import { MandateError } from '../../domain/errors';
 import { parseSpiffeId } from '../../domain/spiffe-id';
 import { listOption, textOption } from '../arguments';
+import { readInput } from '../input';
 import { safe } from '../safe';
 import type { Command, CommandContext, Options } from '../specs/spec';
 import type { Style } from '../style';
@@ -91,25 +90,6 @@ async function bundleOf(
   const { askAdmin } = require('../admin-client') as typeof AdminClientModule;
   const answer = await askAdmin(context.deps.clock, context.layout().adminSocket, 'bundle', {});
   return { bytes: Buffer.from(isPem ? answer.pem : JSON.stringify(answer.spiffe)), from: 'service', trustDomain: answer.trustDomain };
-}
-
-function readInput(cwd: string, name: string, most: number): Buffer {
-  const file = name === '-' ? 0 : path.resolve(cwd, name);
-  let bytes: Buffer;
-  try {
-    if (file !== 0 && statSync(file).size > most)
-      throw new MandateError('E_REQUEST', { saw: `${name.slice(0, 200)} is larger than ${most} bytes` });
-    bytes = readFileSync(file);
-  } catch (cause) {
-    if (cause instanceof MandateError) throw cause;
-    throw new MandateError(
-      'E_NOT_FOUND',
-      { saw: `${name.slice(0, 200)}: ${(cause as NodeJS.ErrnoException).code ?? 'cannot be read'}` },
-      { cause },
-    );
-  }
-  if (bytes.length > most) throw new MandateError('E_REQUEST', { saw: `more than ${most} bytes` });
-  return bytes;
 }
 
 export function verifyText(answer: VerifyAnswer, nowMs: number, style: Style): string {

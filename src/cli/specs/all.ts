@@ -3,6 +3,7 @@ import { CONFIG } from './config';
 import { DATABASE } from './database';
 import { IDENTITY } from './identity';
 import { LINEAGE } from './lineage';
+import { MANIFEST } from './manifest';
 import { RULES } from './rules';
 import { SERVICE } from './service';
 import type { CommandSpec, GroupSpec } from './spec';
@@ -11,6 +12,7 @@ import type { CommandSpec, GroupSpec } from './spec';
 export const GROUPS: readonly GroupSpec[] = [
   { name: 'agents', sentence: 'Running agents and whose they are.' },
   { name: 'rules', sentence: 'Which process gets which identity.' },
+  { name: 'manifest', sentence: 'Signed lists of the releases that rules accept.' },
   { name: 'bundle', sentence: 'What relying parties trust.' },
   { name: 'config', sentence: 'What an administrator decided about this installation.' },
   { name: 'db', sentence: 'The database of this installation.' },
@@ -19,7 +21,7 @@ export const GROUPS: readonly GroupSpec[] = [
 /** Every command, in the order `mandate --help` shows them. */
 export const SECTIONS: readonly { readonly title: string; readonly commands: readonly CommandSpec[] }[] = [
   { title: 'Every day', commands: [...IDENTITY, ...LINEAGE] },
-  { title: 'Administration', commands: [...SERVICE, ...RULES, ...BUNDLE, ...DATABASE, ...CONFIG] },
+  { title: 'Administration', commands: [...SERVICE, ...RULES, ...MANIFEST, ...BUNDLE, ...DATABASE, ...CONFIG] },
 ];
 
 export const COMMANDS: readonly CommandSpec[] = SECTIONS.flatMap((section) => section.commands);

@@ -1,0 +1,28 @@
+import type { ManifestsAnswer } from '../../domain/manifest-answers';
+import { askAdmin } from '../admin-client';
+import { safe } from '../safe';
+import type { Command } from '../specs/spec';
+import type { Style } from '../style';
+import { table } from '../table';
+import { instant } from '../times';
+
+/** `mandate manifest ls`. */
+export const manifestLs: Command = async ({ deps, out, layout }) => {
+  const answer = await askAdmin(deps.clock, layout().adminSocket, 'listManifests', {});
+  out.answer(answer, (style) => manifestsText(answer, deps.clock.nowMs(), style), answer.manifests);
+};
+
+export function manifestsText({ manifests }: ManifestsAnswer, nowMs: number, style: Style): string {
+  if (manifests.length === 0) return 'no manifests: rules list their hashes themselves\n';
+  const rows = manifests.map((manifest) => [
+    safe(manifest.name),
+    `v${manifest.version}`,
+    manifest.kind,
+    manifest.state === 'damaged' ? style.bad('damaged') : 'in force',
+    String(manifest.entries),
+    manifest.rules.length === 0 ? '–' : manifest.rules.map(safe).join(' '),
+    instant(manifest.accepted, nowMs, style),
+    safe(manifest.author),
+  ]);
+  return table(['NAME', 'VERSION', 'KIND', 'STATE', 'ENTRIES', 'RULES', 'ACCEPTED', 'BY'], rows, style);
+}

@@ -1,0 +1,73 @@
+import type { ManifestAnswer, ManifestChanges, SeenHash } from '../../domain/manifest-answers';
+import { askAdmin } from '../admin-client';
+import { operand } from '../arguments';
+import { safe } from '../safe';
+import type { Command } from '../specs/spec';
+import type { Style } from '../style';
+import { pairs, table } from '../table';
+import { instant } from '../times';
+
+/** `mandate manifest show`. */
+export const manifestShow: Command = async ({ deps, out, layout }, operands, options) => {
+  const answer = await askAdmin(deps.clock, layout().adminSocket, 'showManifest', { name: operand(operands, 0) });
+  const text = options['diff'] === true ? differencesText : manifestText;
+  out.answer(answer, (style) => text(answer, style, deps.clock.nowMs()));
+};
+
+export function manifestText(answer: ManifestAnswer, style: Style, nowMs: number): string {
+  const { manifest, keys, entries, statements, configurationSha256 } = answer;
+  const rows: [string, string][] = [
+    ...(configurationSha256 === null ? [] : [['digest', configurationSha256] as [string, string]]),
+    ['rules', manifest.rules.length === 0 ? 'none names it' : manifest.rules.map(safe).join(' ')],
+    ...keys.map(({ id }): [string, string] => ['trusts', safe(id)]),
+  ];
+  const listed = entries.map(({ name, sha256 }) => [safe(name), sha256]);
+  const history = statements.map((statement) => [
+    `v${statement.version}`,
+    instant(statement.accepted, nowMs, style),
+    String(statement.entries),
+    safe(statement.signedBy),
+    safe(statement.author),
+  ]);
+  const parts = [`${heading(answer, style)}\n${pairs(rows)}`];
+  if (listed.length > 0) parts.push(table([manifest.kind === 'releases' ? 'RELEASE' : 'FILE', 'SHA256'], listed, style));
+  if (history.length > 0) parts.push(table(['VERSION', 'ACCEPTED', 'ENTRIES', 'SIGNED-BY', 'BY'], history, style));
+  return parts.join('\n');
+}
+
+function heading({ manifest }: ManifestAnswer, style: Style): string {
+  const state = manifest.state === 'damaged' ? style.bad('damaged: admits nothing') : style.good('in force');
+  return `manifest ${style.bold(safe(manifest.name))} v${manifest.version}  ${manifest.kind}  ${state}`;
+}
+
+/** `--diff`: what the statement in force changed of the one before, and what living processes have that it does not list. */
+export function differencesText(answer: ManifestAnswer, style: Style): string {
+  const seen = answer.seen.length === 0 ? '  no living process that a rule would compare with it\n' : seenText(answer.seen, style);
+  return `${heading(answer, style)}\n\n${changesText(answer.changes, style)}\nSeen of living processes\n${seen}`;
+}
+
+function changesText(changes: ManifestChanges | null, style: Style): string {
+  if (changes === null) return 'The first statement: there is none before\n';
+  const lines = [
+    ...changes.added.map(({ name, sha256 }) => [style.good('+'), safe(name), sha256]),
+    ...changes.removed.map(({ name, sha256 }) => [style.bad('-'), safe(name), sha256]),
+    ...changes.changed.map(({ name, before, after }) => [style.warn('~'), safe(name), `${before} → ${after}`]),
+  ];
+  const text = lines.length === 0 ? '  nothing\n' : lines.map((cells) => `  ${cells.join('  ')}\n`).join('');
+  return `Changed since v${changes.fromVersion}\n${text}`;
+}
+
+const seenText = (seen: readonly SeenHash[], style: Style): string =>
+  seen
+    .map((hash) => {
+      const mark = hash.standing === 'refused' ? style.bad('✗') : style.good('✓');
+      const pids = `pid ${hash.pids.join(', ')}`;
+      return `  ${mark} ${safe(hash.selector)}  ${safe(hash.sha256)}  ${standing(hash)}  rule ${safe(hash.rule)}  ${pids}\n`;
+    })
+    .join('');
+
+function standing({ standing: how, version, name }: SeenHash): string {
+  if (version === null) return 'in no statement';
+  const where = `${name === null ? '' : `${safe(name)} `}v${version}`;
+  return how === 'newest' ? where : how === 'grace' ? `${where}, left out since, in grace` : `${where}, left out since`;
+}

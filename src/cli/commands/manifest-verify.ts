@@ -1,0 +1,46 @@
+import { configurationDigest } from '../../domain/manifest';
+import type { ManifestVerifyAnswer } from '../../domain/manifest-answers';
+import { verifyManifest } from '../../verify/manifest';
+import { readManifestKey } from '../../verify/manifest-key';
+import { askAdmin } from '../admin-client';
+import { listOption, operand } from '../arguments';
+import { claimed, readManifestKeys, readManifestText } from '../manifest-files';
+import { safe } from '../safe';
+import type { Command } from '../specs/spec';
+import type { Style } from '../style';
+import { pairs, table } from '../table';
+
+/** `mandate manifest verify`: by the keys given, without a service; without any, by those that the service trusts for this manifest. */
+export const manifestVerify: Command = async ({ deps, out, layout }, operands, options) => {
+  const text = readManifestText(deps.cwd, operand(operands, 0));
+  const files = listOption(options, 'key');
+  const known =
+    files.length > 0 ? undefined : await askAdmin(deps.clock, layout().adminSocket, 'showManifest', { name: claimed(text).statement.name });
+  const keys = known ? known.keys.map((key) => readManifestKey(key.text)) : readManifestKeys(deps.cwd, files);
+  const { statement, keyId, statementSha256 } = verifyManifest(text, keys);
+  const { name, kind, version, entries } = statement;
+  const answer: ManifestVerifyAnswer = {
+    verified: true,
+    name,
+    kind,
+    version,
+    entries,
+    configurationSha256: kind === 'configuration' ? configurationDigest(entries) : null,
+    statementSha256,
+    signedBy: keyId,
+    inForce: known?.manifest.version ?? null,
+  };
+  out.answer(answer, (style) => verifiedText(answer, style));
+};
+
+export function verifiedText(answer: ManifestVerifyAnswer, style: Style): string {
+  const { inForce, version } = answer;
+  const standing = inForce === null ? [] : [['in force', inForce === version ? 'this version' : `v${inForce}`] as const];
+  const digest = answer.configurationSha256 === null ? [] : [['digest', answer.configurationSha256] as const];
+  const rows = answer.entries.map(({ name, sha256 }) => [safe(name), sha256]);
+  return (
+    `${style.good('verified')} manifest ${style.bold(safe(answer.name))} v${version}  ${answer.kind}\n` +
+    `${pairs([['signed by', safe(answer.signedBy)], ...digest, ...standing])}\n` +
+    table([answer.kind === 'releases' ? 'RELEASE' : 'FILE', 'SHA256'], rows, style)
+  );
+}

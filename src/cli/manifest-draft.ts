@@ -1,0 +1,51 @@
+import { MandateError } from '../domain/errors';
+import { entryNameFault, MANIFEST_NAME, MAX_MANIFEST_ENTRIES, MAX_MANIFEST_VERSION } from '../domain/manifest';
+import type { ManifestEntry, ManifestKind, ManifestStatement } from '../domain/manifest';
+import { listOption, textOption, wholeNumber } from './arguments';
+import { fileSha256 } from './file-sha256';
+import type { Options } from './specs/spec';
+
+/** A statement as `manifest sign` is asked for it; `from` is the one it counts on from. Throws E_USAGE, E_NOT_FOUND. */
+export function draftStatement(cwd: string, options: Options, from: ManifestStatement | undefined): ManifestStatement {
+  const name = textOption(options, 'name') ?? from?.name;
+  if (name === undefined || !MANIFEST_NAME.test(name)) throw wrong(name ?? 'no name', 'give --name, 1 to 63 of a-z 0-9 and -');
+  const kind = kindOf(options, from);
+  const entries = new Map(from?.entries.map((entry) => [entry.name, entry]));
+  for (const dropped of listOption(options, 'drop'))
+    if (!entries.delete(dropped)) throw wrong(`--drop ${dropped}`, 'name an entry of the manifest that --from names');
+  for (const written of listOption(options, kind === 'releases' ? 'release' : 'file')) {
+    const entry = kind === 'releases' ? release(cwd, written) : governedFile(cwd, written);
+    const fault = entryNameFault(kind, entry.name);
+    if (fault !== undefined) throw wrong(written, fault);
+    entries.set(entry.name, entry);
+  }
+  if (entries.size === 0) throw wrong('nothing to list', 'give --release LABEL=FILE, or --file PATH, as often as needed');
+  if (entries.size > MAX_MANIFEST_ENTRIES) throw wrong(`${entries.size} entries`, `at most ${MAX_MANIFEST_ENTRIES}`);
+  const number = textOption(options, 'number');
+  const version = number === undefined ? (from?.version ?? 0) + 1 : wholeNumber(number, '--number', 1, MAX_MANIFEST_VERSION);
+  return { name, kind, version, entries: [...entries.values()] };
+}
+
+function kindOf(options: Options, from: ManifestStatement | undefined): ManifestKind {
+  const [releases, files] = [listOption(options, 'release').length > 0, listOption(options, 'file').length > 0];
+  if (releases && files) throw wrong('--release and --file', 'a manifest lists releases or governed files, not both');
+  const kind = releases ? 'releases' : files ? 'configuration' : (from?.kind ?? 'releases');
+  if (from && from.kind !== kind) throw wrong(`${kind} after ${from.kind}`, 'a manifest stays of one kind');
+  return kind;
+}
+
+/** `LABEL=FILE`, or `LABEL=sha256:HEX` for a release that is not on this machine. */
+function release(cwd: string, written: string): ManifestEntry {
+  const [, name, value] = /^([^=]+)=(.+)$/s.exec(written) ?? [];
+  if (name === undefined || value === undefined) throw wrong(`--release ${written}`, 'write LABEL=FILE, or LABEL=sha256:HEX');
+  const given = /^sha256:([0-9a-f]{64})$/.exec(value)?.[1];
+  return { name, sha256: given ?? fileSha256(cwd, value) };
+}
+
+/** `PATH`, or `PATH=FILE` where the file lies elsewhere now. The path is listed as written. */
+function governedFile(cwd: string, written: string): ManifestEntry {
+  const [, name = written, file = written] = /^([^=]+)=(.+)$/s.exec(written) ?? [];
+  return { name, sha256: fileSha256(cwd, file) };
+}
+
+const wrong = (saw: string, fix: string) => new MandateError('E_USAGE', { saw: saw.slice(0, 200), fix });

@@ -1,0 +1,93 @@
+import type {
+  ManifestAcceptedAnswer,
+  ManifestAnswer,
+  ManifestChanges,
+  ManifestEntryItem,
+  ManifestItem,
+  SeenHash,
+} from '../domain/manifest-answers';
+import { entryChanges } from '../domain/manifest-changes';
+import type { AffectedItem } from '../domain/answers';
+import { isManifestMatch, type RuleVersion } from '../domain/rule';
+import { manifestKeyId, manifestKeyText } from '../verify/manifest-key';
+import { instant } from './answers';
+import type { Accepted, LoadedManifest, LoadedStatement } from './manifests';
+
+/** One line of `manifest ls`. */
+export function manifestItem({ row, statements }: LoadedManifest, rules: readonly RuleVersion[]): ManifestItem {
+  const [newest] = statements;
+  const [stored] = row.statements;
+  return {
+    name: row.name,
+    kind: row.kind,
+    state: newest ? 'in-force' : 'damaged',
+    version: stored?.version ?? 0,
+    entries: newest?.statement.entries.length ?? 0,
+    statementSha256: stored?.statementSha256 ?? '',
+    signedBy: newest?.keyId ?? null,
+    accepted: instant(stored?.acceptedAtMs ?? row.addedAtMs),
+    author: stored?.author ?? row.author,
+    rules: rules.filter(({ rule }) => Object.values(rule.match).some((value) => names(value, row.name))).map(({ rule }) => rule.name),
+  };
+}
+
+const names = (value: RuleVersion['rule']['match'][string], name: string): boolean => isManifestMatch(value) && value.manifest === name;
+
+/** Everything `manifest show` tells of one manifest. */
+export function manifestAnswer(manifest: LoadedManifest, rules: readonly RuleVersion[], seen: readonly SeenHash[]): ManifestAnswer {
+  const { row, statements } = manifest;
+  const [newest, before] = statements;
+  return {
+    manifest: manifestItem(manifest, rules),
+    keys: row.keys.map((key) => ({ id: manifestKeyId(key), form: key.form, text: manifestKeyText(key) })),
+    entries: (newest?.statement.entries ?? []).map(entryItem),
+    configurationSha256: (newest && row.kind === 'configuration' && newest.admits[0]) || null,
+    statements: statements.map(({ row: stored, statement, keyId }) => ({
+      version: stored.version,
+      entries: statement.entries.length,
+      statementSha256: stored.statementSha256,
+      signedBy: keyId,
+      accepted: instant(stored.acceptedAtMs),
+      author: stored.author,
+    })),
+    changes: newest && before ? changesOf(before, newest) : null,
+    seen,
+  };
+}
+
+const entryItem = ({ name, sha256 }: ManifestEntryItem): ManifestEntryItem => ({ name, sha256 });
+
+const changesOf = (before: LoadedStatement, after: LoadedStatement): ManifestChanges => ({
+  fromVersion: before.version,
+  ...entryChanges(before.statement.entries, after.statement.entries),
+});
+
+/** What `manifest add` and `manifest update` answer. */
+export function acceptedAnswer(
+  { manifest: { row }, statement }: Accepted,
+  from: number | null,
+  affected: readonly AffectedItem[],
+): ManifestAcceptedAnswer {
+  return {
+    name: row.name,
+    kind: row.kind,
+    from,
+    to: statement.version,
+    changed: from !== statement.version,
+    entries: statement.statement.entries.length,
+    statementSha256: statement.row.statementSha256,
+    signedBy: statement.keyId,
+    keys: row.keys.map(manifestKeyId),
+    affected,
+  };
+}
+
+/** The newest version that lists a hash, and the label of the release it is. */
+export function listing(
+  { row, statements }: LoadedManifest,
+  sha256: string,
+): { readonly version: number | null; readonly name: string | null } {
+  const found = statements.find(({ admits }) => admits.includes(sha256));
+  const entry = row.kind === 'releases' ? found?.statement.entries.find((one) => one.sha256 === sha256) : undefined;
+  return { version: found?.version ?? null, name: entry?.name ?? null };
+}
