@@ -3,6 +3,7 @@ import type {
   AgentsAnswer,
   ApplyAnswer,
   BundleAnswer,
+  ExplainAnswer,
   RuleAnswer,
   RulesAnswer,
   StatusAnswer,
@@ -36,6 +37,7 @@ export interface AdminVerbs {
   listRules: { request: Record<string, never>; answer: RulesAnswer };
   showRule: { request: { readonly name: string }; answer: RuleAnswer };
   applyRules: { request: { readonly files: readonly RuleFileText[] }; answer: ApplyAnswer };
+  explainRules: { request: { readonly pid: number }; answer: ExplainAnswer };
   /** `envelope` is a DSSE envelope, `keys` the text of each public key that is to be trusted. */
   addManifest: { request: { readonly envelope: string; readonly keys: readonly string[] }; answer: ManifestAcceptedAnswer };
   updateManifest: { request: { readonly name: string; readonly envelope: string }; answer: ManifestAcceptedAnswer };

@@ -1,5 +1,5 @@
 import type { Check } from './doctor';
-import type { DelegatorAssurance, Given, ProcessAssurance } from './assurance';
+import type { DelegatorAssurance, DeviceAssurance, Given, ProcessAssurance } from './assurance';
 import type { ErrorCode } from './errors';
 import type { CredentialKind } from './lineage';
 import type { MembershipKind, ToldBy } from './membership';
@@ -197,6 +197,45 @@ export interface RuleAnswer {
     readonly contentSha256: string;
     readonly applied: string;
     readonly author: string;
+  }[];
+}
+
+/** Everything that decides what one process is given: for administrators. */
+export interface ExplainAnswer {
+  readonly pid: number;
+  readonly processKey: string;
+  readonly agent: { readonly id: string; readonly name: string } | null;
+  readonly human: string | null;
+  /** What `require` is compared with; `delegator` is null where the chain stops before a human. */
+  readonly chain: { readonly delegator: DelegatorAssurance | null; readonly given: Given; readonly device: DeviceAssurance };
+  /** Every selector; `source` is the attestor that stated it. */
+  readonly facts: readonly (FactItem & { readonly source: string })[];
+  readonly gaps: readonly string[];
+  /** What the rules in force would give this process now, the default identity first. */
+  readonly identities: readonly { readonly spiffeId: string; readonly rule: string; readonly ruleVersion: number }[];
+  /** Why that is nothing. */
+  readonly refusal: { readonly code: ErrorCode; readonly message: string; readonly fix: string } | null;
+  /** The closest rules, closest first. */
+  readonly rules: readonly ExplainedRule[];
+  /** Enabled rules that are further away. */
+  readonly more: number;
+}
+
+export interface ExplainedRule {
+  readonly name: string;
+  readonly version: number;
+  /** `withheld`: everything under `match` holds, and something else does not. */
+  readonly outcome: 'issues' | 'withheld' | 'no-match';
+  readonly spiffeId: string | null;
+  readonly code: ErrorCode | null;
+  readonly fix: string | null;
+  readonly conditions: readonly {
+    readonly selector: string;
+    readonly holds: boolean;
+    readonly seen: string;
+    readonly expected: readonly string[];
+    /** Why it does not hold, where the expected values say less. */
+    readonly fault: string | null;
   }[];
 }
 

@@ -5,7 +5,7 @@ import type { ErrorCode } from './errors';
 import { MandateError } from './errors';
 import type { Evidence } from './evidence';
 import { FactIndex } from './facts';
-import { unmetRequirement } from './requirement';
+import { requirements, unmetRequirement } from './requirement';
 import { MIN_TTL_SECONDS } from './rule';
 import type { RuleSet, RuleVersion } from './rule';
 import { MAX_SPIFFE_ID_BYTES, parseTrustDomain, spiffeIdFromPath } from './spiffe-id';
@@ -112,6 +112,40 @@ export function matchRules(compiled: CompiledRules, evidence: Evidence | FactInd
   return { identities, withheld, denial: withheld[0] ?? noRule(compiled, facts) };
 }
 
+/** One rule alone: how all its conditions fared, and what comes of them. */
+export interface Judged {
+  readonly rule: RuleVersion;
+  /** Its selectors, then what it requires, then whatever else kept it from giving an identity. */
+  readonly conditions: readonly Condition[];
+  readonly outcome: 'issues' | 'withheld' | 'no-match';
+  readonly entitled: Entitled | null;
+  /** Set where it is withheld. */
+  readonly denial: Denial | null;
+}
+
+/** Every rule judged by itself, the closest first: those that give an identity, those withheld, then by how many selectors hold. */
+export function judgeRules(compiled: CompiledRules, facts: FactIndex, context: MatchContext): readonly Judged[] {
+  const judged = compiled.rules.map((rule) => ({ ...judge(compiled.trustDomain, rule, facts, context), holding: holding(rule, facts) }));
+  const order = ['issues', 'withheld', 'no-match'];
+  judged.sort((a, b) => order.indexOf(a.outcome) - order.indexOf(b.outcome) || b.holding - a.holding);
+  return judged.map(({ rule, conditions, outcome, entitled, denial }) => ({ rule, conditions, outcome, entitled, denial }));
+}
+
+function judge(trustDomain: string, rule: CompiledRule, facts: FactIndex, context: MatchContext): Judged {
+  const required = requirements(rule.version.rule.require, facts, context).map(({ condition }) => condition);
+  const conditions = [...rule.conditions.map((condition) => conditionReport(condition, facts)), ...required];
+  const whole = { rule: rule.version, conditions, entitled: null, denial: null };
+  if (holding(rule, facts) < rule.conditions.length) return { ...whole, outcome: 'no-match' };
+  const outcome = entitle(trustDomain, rule, facts, context);
+  if (!('code' in outcome)) return { ...whole, outcome: 'issues', entitled: outcome };
+  const last = outcome.conditions.at(-1);
+  const beyond = last && !required.some(({ selector }) => selector === last.selector) ? [last] : [];
+  return { ...whole, conditions: [...conditions, ...beyond], outcome: 'withheld', denial: outcome };
+}
+
+const holding = (rule: CompiledRule, facts: FactIndex): number =>
+  rule.conditions.filter((condition) => conditionHolds(condition, facts)).length;
+
 function entitle(trustDomain: string, rule: CompiledRule, facts: FactIndex, context: MatchContext): Entitled | Denial {
   const { version, template } = rule;
   const { issue } = version.rule;
@@ -167,8 +201,8 @@ function noRule(compiled: CompiledRules, facts: FactIndex): Denial {
   let closest: CompiledRule | undefined;
   let most = -1;
   for (const rule of compiled.rules) {
-    const holding = rule.conditions.filter((condition) => conditionHolds(condition, facts)).length;
-    if (holding > most) [closest, most] = [rule, holding];
+    const count = holding(rule, facts);
+    if (count > most) [closest, most] = [rule, count];
   }
   if (closest === undefined) return { code: 'E_NO_RULE', rule: null, conditions: [], remedy: 'apply a rule that matches this process' };
   return {

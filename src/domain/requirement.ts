@@ -11,37 +11,44 @@ interface Standing {
   readonly device: DeviceAssurance;
 }
 
-interface Unmet {
+interface Requirement {
   readonly condition: Condition;
+  /** The step that is missing where it does not hold. */
   readonly remedy: string;
 }
 
 /**
- * The first requirement of a rule that is not met, with the missing step, or undefined. Each ladder is compared only with itself. A chain
- * that stops before a human has no delegator and meets no requirement of one, not even `declared`.
+ * Each requirement of a rule and how it fared. Each ladder is compared only with itself. A chain that stops before a human has no
+ * delegator and meets no requirement of one, not even `declared`.
  */
-export function unmetRequirement(require: Rule['require'], facts: FactIndex, standing: Standing): Unmet | undefined {
+export function requirements(require: Rule['require'], facts: FactIndex, standing: Standing): readonly Requirement[] {
   const { process, delegator, device, given } = require;
-  const actual = processAssurance(facts);
-  if (process !== undefined && !atLeast('process', actual, process)) {
-    return unmet('process', actual, [process], PROCESS_STEP[process]);
+  const list: Requirement[] = [];
+  const add = (ladder: string, holds: boolean, seen: string, expected: readonly string[], remedy: string): void => {
+    list.push({ condition: { selector: `require.${ladder}`, holds, seen, expected }, remedy });
+  };
+  if (process !== undefined) {
+    const actual = processAssurance(facts);
+    add('process', atLeast('process', actual, process), actual, [process], PROCESS_STEP[process]);
   }
-  if (delegator !== undefined && (standing.delegator === null || !atLeast('delegator', standing.delegator, delegator))) {
-    return unmet('delegator', standing.delegator ?? 'none', [delegator], DELEGATOR_STEP[delegator]);
+  if (delegator !== undefined) {
+    const holds = standing.delegator !== null && atLeast('delegator', standing.delegator, delegator);
+    add('delegator', holds, standing.delegator ?? 'none', [delegator], DELEGATOR_STEP[delegator]);
   }
-  if (device !== undefined && !atLeast('device', standing.device, device)) {
-    return unmet('device', standing.device, [device], DEVICE_STEP[device]);
+  if (device !== undefined) {
+    add('device', atLeast('device', standing.device, device), standing.device, [device], DEVICE_STEP[device]);
   }
-  if (given !== undefined && (standing.given === null || !given.includes(standing.given))) {
-    return unmet('given', standing.given ?? 'none', given, `one of these is missing: ${given.map((way) => GIVEN_STEP[way]).join('; or ')}`);
+  if (given !== undefined) {
+    const holds = standing.given !== null && given.includes(standing.given);
+    const steps = given.map((way) => GIVEN_STEP[way]).join('; or ');
+    add('given', holds, standing.given ?? 'none', given, `one of these is missing: ${steps}`);
   }
-  return undefined;
+  return list;
 }
 
-const unmet = (ladder: string, seen: string, expected: readonly string[], remedy: string): Unmet => ({
-  condition: { selector: `require.${ladder}`, holds: false, seen, expected },
-  remedy,
-});
+/** The first requirement of a rule that is not met, with the missing step, or undefined. */
+export const unmetRequirement = (require: Rule['require'], facts: FactIndex, standing: Standing): Requirement | undefined =>
+  requirements(require, facts, standing).find(({ condition }) => !condition.holds);
 
 const PROCESS_STEP = {
   declared: 'the kernel must name the process',

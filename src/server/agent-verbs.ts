@@ -1,16 +1,12 @@
-import { MandateError } from '../domain/errors';
-import { decodeEvidence } from '../domain/evidence-decode';
 import { refusalOf } from '../domain/explain';
 import { newReference } from '../domain/ids';
 import { matchRules } from '../domain/match';
 import type { Clock, LineageReader, Random } from '../domain/ports';
-import type { CallerReport } from '../generated/proto/mandate/v1/node_link_pb';
 import type { VerbHandlers } from './admin-api';
 import { agentAnswer, agentItem, whoAnswer } from './answers';
 import type { Callers } from './callers';
-import { matchContext } from './entitlement';
-import type { LiveAgent } from './living';
 import type { NodeApi } from './node-api';
+import { judgedAs, questioned } from './questioned';
 import { MAX_CANDIDATES, referenceText, theOne } from './reference';
 import type { Rules } from './rules';
 import { visible, visibleAgent } from './visibility';
@@ -50,27 +46,13 @@ export const agentVerbs = (parts: AgentVerbsParts): Pick<VerbHandlers, 'listAgen
   },
 
   who: async ({ pid }, caller) => {
-    if (!Number.isSafeInteger(pid) || pid <= 0) throw new MandateError('E_REQUEST', { why: 'a pid is a positive number' });
     const { callers, node, rules, random } = parts;
     const standing = await callers.read('agents', caller);
-    const report = await node.caller(pid, '', true);
-    if (!report.found) throw new MandateError('E_NOT_FOUND', { saw: `pid ${pid}`, ...(report.code && { why: report.code }) });
-    const evidence = decodeEvidence(report.evidence);
-    const agent = agentOf(node, evidence.processKey, report);
+    const { evidence, agent } = await questioned(node, pid);
     if (!visible(standing, agent?.row.id, evidence.uid)) return callers.refuse('who', caller, standing);
-    const { session } = node;
-    if (!session) throw new MandateError('E_NODE_DOWN');
-    // Who asks for nothing has no agent yet: it is judged as the one it would become.
-    const judged = agent ?? (await session.parts.delegations.firstOfItsTree({ evidence }));
-    const context = matchContext(judged, session.living);
+    const { context } = await judgedAs(node, { evidence, agent });
     const { identities, denial } = matchRules(rules.compiled, evidence, context);
     const refusal = denial && refusalOf(denial, evidence, newReference(random));
     return whoAnswer(evidence, agent, identities, refusal, standing.administrator);
   },
 });
-
-/** The agent of a process, by what the server holds of it, else by what the node says it descends from. */
-function agentOf(node: NodeApi, processKey: string, report: CallerReport): LiveAgent | undefined {
-  const living = node.session?.living;
-  return living?.agentOfKey(processKey) ?? (report.agentId ? living?.agents.get(report.agentId) : undefined);
-}

@@ -1,12 +1,19 @@
 import type { VerbHandlers } from './admin-api';
 import { agentVerbs, type AgentVerbsParts } from './agent-verbs';
+import { explainVerb, type ExplainVerbParts } from './explain-verb';
 import { installationVerbs, type InstallationVerbsParts } from './installation-verbs';
 import { manifestVerbs, type ManifestVerbsParts } from './manifest-verbs';
 import { ruleVerbs, type RuleVerbsParts } from './rule-verbs';
 import { stopVerb, type StopVerbParts } from './stop-verb';
 import { traceVerb, type TraceVerbParts } from './trace-verb';
 
-export type VerbsParts = InstallationVerbsParts & AgentVerbsParts & RuleVerbsParts & ManifestVerbsParts & StopVerbParts & TraceVerbParts;
+export type VerbsParts = InstallationVerbsParts &
+  AgentVerbsParts &
+  RuleVerbsParts &
+  ManifestVerbsParts &
+  ExplainVerbParts &
+  StopVerbParts &
+  TraceVerbParts;
 
 /** What each verb of the admin API does, once its caller may use it. */
 export const verbHandlers = (parts: VerbsParts): VerbHandlers => ({
@@ -14,6 +21,7 @@ export const verbHandlers = (parts: VerbsParts): VerbHandlers => ({
   ...agentVerbs(parts),
   ...stopVerb(parts),
   ...ruleVerbs(parts),
+  ...explainVerb(parts),
   ...manifestVerbs(parts),
   ...traceVerb(parts),
 });

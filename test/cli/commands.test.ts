@@ -6,6 +6,7 @@ import {
   AGENT_SHOWN,
   APPLIED,
   BUNDLE,
+  EXPLAINED,
   MANIFESTS,
   MANIFEST_SHOWN,
   RULES,
@@ -110,6 +111,54 @@ describe('verbs ask the service and say its answer', () => {
     );
   });
 
+  test('rules explain', async () => {
+    service.answers.admin = { explainRules: EXPLAINED };
+    const { out } = await ask(['rules', 'explain', '--pid', '41377']);
+    const sha = '77ab'.repeat(16);
+    expect(out).toBe(
+      [
+        'pid 41377  not known as part of an agent',
+        '  ✗ no identity for this process (E_NO_RULE)',
+        '  delegator  ana  os-account',
+        '  given      implicit',
+        '  device     declared',
+        '  fix        change rule reporter, or apply another that matches this process',
+        '',
+        `SELECTOR       VALUE${' '.repeat(61)}SOURCE  ASSURANCE`,
+        `binary.sha256  ${sha}  binary  measured`,
+        `user.name      ana${' '.repeat(63)}user    observed`,
+        '',
+        'Not established',
+        '  cgroup:E_ATTEST_UNREADABLE',
+        '',
+        'Rule "trusted" v2: withheld (E_ASSURANCE)',
+        '  ✓ user.name      ana',
+        '  ✗ require.given  implicit  expected launched',
+        '  fix  a launch at a controlling terminal',
+        '',
+        'Rule "reporter" v4: 1 of 3 conditions hold',
+        `  ✗ binary.sha256  ${sha}  not in manifest reporter v3`,
+        '  ✓ user.name      ana',
+        '  ✗ launch.user    (nothing)  expected ana',
+        '',
+        '2 more rules are further away: mandate rules ls',
+        '',
+      ].join('\n'),
+    );
+    expect(service.asked[0]).toEqual({ verb: 'explainRules', request: { pid: 41377 } });
+    expect((await ask(['rules', 'explain'])).exit).toBe(2);
+    expect((await ask(['rules', 'explain', '--pid', 'me'])).exit).toBe(2);
+  });
+
+  test('rules explain of a process that has an identity', async () => {
+    const rule = { ...EXPLAINED.rules[0]!, outcome: 'issues', spiffeId: 'spiffe://td/a', code: null, fix: null, conditions: [] };
+    const identities = [{ spiffeId: 'spiffe://td/a', rule: 'trusted', ruleVersion: 2 }];
+    service.answers.admin = { explainRules: { ...EXPLAINED, identities, refusal: null, rules: [rule], more: 0, gaps: [] } };
+    const { out } = await ask(['rules', 'explain', '--pid', '1']);
+    expect(out).toContain('  ✓ spiffe://td/a  rule trusted v2\n  delegator  ana  os-account\n');
+    expect(out).toContain('Rule "trusted" v2: gives spiffe://td/a\n');
+  });
+
   test('manifest ls and show', async () => {
     service.answers.admin = { listManifests: MANIFESTS, showManifest: MANIFEST_SHOWN };
     expect((await ask(['manifest', 'ls'])).out).toBe(
@@ -144,6 +193,7 @@ describe('verbs ask the service and say its answer', () => {
     [['who', '1'], 'who', WHO],
     [['rules', 'ls'], 'listRules', RULES],
     [['rules', 'show', 'a'], 'showRule', RULE_SHOWN],
+    [['rules', 'explain', '--pid', '1'], 'explainRules', EXPLAINED],
     [['manifest', 'ls'], 'listManifests', MANIFESTS],
     [['manifest', 'show', 'a'], 'showManifest', MANIFEST_SHOWN],
     [['bundle', 'show'], 'bundle', BUNDLE],

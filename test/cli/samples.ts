@@ -5,6 +5,7 @@ import type {
   ApplyAnswer,
   BundleAnswer,
   DatabaseStatusAnswer,
+  ExplainAnswer,
   RuleAnswer,
   RuleItem,
   RulesAnswer,
@@ -230,6 +231,53 @@ export const MANIFEST_VERIFIED: ManifestVerifyAnswer = {
   statementSha256: SHA,
   signedBy: KEY_ID,
   inForce: 3,
+};
+
+export const EXPLAINED: ExplainAnswer = {
+  pid: 41377,
+  processKey: 'boot:2',
+  agent: null,
+  human: 'ana',
+  chain: { delegator: 'os-account', given: 'implicit', device: 'declared' },
+  facts: [
+    { selector: 'binary.sha256', value: SHA, source: 'binary', assurance: 'measured' },
+    { selector: 'user.name', value: 'ana', source: 'user', assurance: 'observed' },
+  ],
+  gaps: ['cgroup:E_ATTEST_UNREADABLE'],
+  identities: [],
+  refusal: {
+    code: 'E_NO_RULE',
+    message: 'no identity for this process',
+    fix: 'change rule reporter, or apply another that matches this process',
+  },
+  rules: [
+    {
+      name: 'trusted',
+      version: 2,
+      outcome: 'withheld',
+      spiffeId: null,
+      code: 'E_ASSURANCE',
+      fix: 'a launch at a controlling terminal',
+      conditions: [
+        { selector: 'user.name', holds: true, seen: 'ana', expected: ['ana'], fault: null },
+        { selector: 'require.given', holds: false, seen: 'implicit', expected: ['launched'], fault: null },
+      ],
+    },
+    {
+      name: 'reporter',
+      version: 4,
+      outcome: 'no-match',
+      spiffeId: null,
+      code: null,
+      fix: null,
+      conditions: [
+        { selector: 'binary.sha256', holds: false, seen: SHA, expected: ['in manifest reporter v3'], fault: 'not in manifest reporter v3' },
+        { selector: 'user.name', holds: true, seen: 'ana', expected: ['ana', 'bo'], fault: null },
+        { selector: 'launch.user', holds: false, seen: '', expected: ['ana'], fault: null },
+      ],
+    },
+  ],
+  more: 2,
 };
 
 export const APPLIED: ApplyAnswer = {

@@ -59,7 +59,7 @@ test.each(all.map((page) => [page.file, page] as const))('%s names commands and 
 
 test('what does not exist is found', () => {
   expect(fault('frobnicate')).toBe('no such command');
-  expect(fault('rules explain')).toBe('no such command');
+  expect(fault('rules forget')).toBe('no such command');
   expect(fault('run --everything -- sh --posix')).toBe('no flag --everything');
   expect(fault('run --name x -- sh --posix')).toBeUndefined();
   expect(fault('help E_NOTHING')).toBe('no help for E_NOTHING');

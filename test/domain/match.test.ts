@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { audienceDenial } from '../../src/domain/audience';
 import { MandateError } from '../../src/domain/errors';
 import { FactIndex, processAssurance } from '../../src/domain/facts';
-import { compileRules, matchRules } from '../../src/domain/match';
+import { compileRules, judgeRules, matchRules } from '../../src/domain/match';
 import type { MatchContext, MatchResult } from '../../src/domain/match';
 import type { Evidence } from '../../src/domain/evidence';
 import type { RuleVersion } from '../../src/domain/rule';
@@ -264,5 +264,59 @@ describe('hashes by the name of a manifest', () => {
       changesAtMs: ends[manifest],
     }));
     expect(both.changesAtMs).toBe(300);
+  });
+});
+
+describe('every rule judged by itself', () => {
+  const judged = (rules: RuleVersion[], context = HUMAN) =>
+    judgeRules(compileRules(ruleSet(...rules), 'td.test'), new FactIndex(evidence()), context);
+  const ana = { 'user.name': ['ana'] };
+
+  test('those that give an identity first, then withheld ones, then by how many selectors hold; of equals in precedence', () => {
+    const rules = [
+      rule('none', { 'user.name': ['bo'], 'user.uid': ['1'] }),
+      rule('half', { ...ana, 'user.uid': ['1'] }, { priority: 9 }),
+      rule('half-too', { ...ana, 'user.uid': ['2'] }),
+      rule('withheld', ana, { require: { delegator: 'oidc' }, priority: 9 }),
+      rule('given', ana),
+      rule('given-first', ana, { priority: 1 }),
+    ];
+    expect(judged(rules).map((one) => [one.rule.rule.name, one.outcome])).toEqual([
+      ['given-first', 'issues'],
+      ['given', 'issues'],
+      ['withheld', 'withheld'],
+      ['half', 'no-match'],
+      ['half-too', 'no-match'],
+      ['none', 'no-match'],
+    ]);
+  });
+
+  test('all that is required is told, met or not, also where a selector fails', () => {
+    const require = { process: 'measured', delegator: 'oidc', device: 'declared', given: ['launched'] } as const;
+    const [one] = judged([rule('a', { 'user.name': ['bo'] }, { require })]);
+    expect(one!.conditions.map(({ selector, holds }) => [selector, holds])).toEqual([
+      ['user.name', false],
+      ['require.process', true],
+      ['require.delegator', false],
+      ['require.device', true],
+      ['require.given', true],
+    ]);
+    expect([one!.denial, one!.entitled]).toEqual([null, null]);
+  });
+
+  test('what else keeps a rule from giving an identity is told once', () => {
+    const [template] = judged([rule('a', ana, {}, { id: '/x/{launch.name}' })]);
+    expect(template!.conditions.map(({ selector }) => selector)).toEqual(['user.name', 'issue.id {launch.name}']);
+    expect(template!.denial!.code).toBe('E_TEMPLATE_VALUE');
+    const [assurance] = judged([rule('a', ana, { require: { delegator: 'oidc' } })]);
+    expect(assurance!.conditions.map(({ selector }) => selector)).toEqual(['user.name', 'require.delegator']);
+  });
+
+  test('agrees with what matching gives', () => {
+    const rules = [rule('a', ana), rule('b', { 'user.name': ['bo'] }), rule('c', ana, { require: { delegator: 'oidc' } })];
+    const result = match(rules);
+    const all = judged(rules);
+    expect(all.flatMap(({ entitled }) => entitled ?? [])).toEqual(result.identities);
+    expect(all.flatMap(({ denial }) => denial ?? [])).toEqual(result.withheld);
   });
 });

@@ -38,6 +38,8 @@ describe('every answer fits its published schema, alone on standard output', () 
     ['rules-apply', ['rules', 'apply', 'RULE']],
     ['rules', ['rules', 'ls']],
     ['rule-versions', ['rules', 'show', 'launched']],
+    ['rules-explain', ['rules', 'explain', '--pid', 'PID']],
+    ['rules-explain', ['rules', 'explain', '--pid', 'SELF']],
     ['manifests', ['manifest', 'ls']],
     ['rules-validate', ['rules', 'validate', 'RULE']],
     ['bundle', ['bundle', 'show']],

@@ -98,6 +98,7 @@ describe('an agent that tries to administer', () => {
     ['db migrate', ['db', 'migrate']],
     ['down', ['down']],
     ['rules ls', ['rules', 'ls']],
+    ['rules explain', ['rules', 'explain', '--pid', '1']],
     ['manifest ls', ['manifest', 'ls']],
     ['manifest show', ['manifest', 'show', 'any']],
   ])('%s is refused and recorded', async (verb, args) => {

@@ -2,6 +2,7 @@ import type { CommandSpec } from './spec';
 import type * as RulesValidateModule from '../commands/rules-validate';
 import type * as RulesApplyModule from '../commands/rules-apply';
 import type * as RulesLsModule from '../commands/rules-ls';
+import type * as RulesExplainModule from '../commands/rules-explain';
 import type * as RulesShowModule from '../commands/rules-show';
 
 export const RULES: readonly CommandSpec[] = [
@@ -59,5 +60,22 @@ export const RULES: readonly CommandSpec[] = [
     exits: [[7, 'no such rule']],
     topic: 'rules',
     load: () => (require('../commands/rules-show') as typeof RulesShowModule).rulesShow,
+  },
+  {
+    path: ['rules', 'explain'],
+    operands: '',
+    sentence: 'Say why a process gets an identity or none: its selectors, and each condition of the closest rules.',
+    examples: [
+      ['rules explain --pid 41377', 'also of a process that never asked'],
+      ['rules explain --pid 41377 -o json', 'for scripts'],
+    ],
+    options: [{ title: 'Options', options: [{ flags: '--pid <pid>', text: 'the process; it is attested now' }] }],
+    exits: [
+      [4, 'asked by an agent, or by a user who does not administer'],
+      [5, 'nothing answers'],
+      [7, 'no such process'],
+    ],
+    topic: 'rules',
+    load: () => (require('../commands/rules-explain') as typeof RulesExplainModule).rulesExplain,
   },
 ];
