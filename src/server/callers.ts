@@ -49,9 +49,13 @@ export class Callers {
     return this.#standing(caller, agentId);
   }
 
-  /** Throws E_AGENT_NOT_ADMIN, E_NOT_ADMIN, E_ADMIN_TERMINAL (all recorded), E_PEER_GONE, E_ATTEST_FAILED or E_NODE_DOWN. */
+  /** Throws E_AGENT_NOT_ADMIN, E_NOT_ADMIN, E_ADMIN_TERMINAL, E_ATTEST_FAILED (all recorded), E_PEER_GONE or E_NODE_DOWN. */
   async administer(verb: string, caller: PinnedCaller): Promise<Standing> {
-    const agentId = await this.#agentOf(caller);
+    const agentId = await this.#agentOf(caller).catch(async (error: unknown) => {
+      // Who hides where it comes from asked all the same.
+      if (error instanceof MandateError && error.code === 'E_ATTEST_FAILED') await this.parts.refused(verb, caller, error.code, undefined);
+      throw error;
+    });
     const standing = this.#standing(caller, agentId);
     if (!standing.administrator) return this.refuse(verb, caller, standing);
     if (!caller.alive()) throw new MandateError('E_PEER_GONE');

@@ -116,8 +116,11 @@ describeTerminal('as an ordinary user, without scripts', () => {
         [10, 'E_AGENT_NOT_ADMIN'],
         [70, 'E_ATTEST_FAILED'],
       ] as const) {
-        const { stdout, stderr } = await launch('script', '-qec', `sh ${nest} ${depth} ${MANDATE}`, '/dev/null');
-        expect([depth, stdout + stderr]).toEqual([depth, expect.stringContaining(code)]);
+        const [event] = await recorded(mandate, async () => {
+          const { stdout, stderr } = await launch('script', '-qec', `sh ${nest} ${depth} ${MANDATE}`, '/dev/null');
+          expect([depth, stdout + stderr]).toEqual([depth, expect.stringContaining(code)]);
+        });
+        expect(event).toMatchObject({ kind: 'admin-refused', code });
       }
     });
 
