@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import ts from 'typescript';
 import { newHome, ROOT } from '../running/installation';
@@ -22,27 +22,42 @@ export const NO_RECHECK: Patch = {
 };
 
 /**
- * A build with one guard taken out, in a folder of its own: the product has no switch for it. Throws where a text to replace is not
- * there exactly once, and where the present build is not that of the present sources.
+ * A build with one guard taken out, or several that stand against the same attack, in a folder of its own: the product has no switch for
+ * it. Throws where a text to replace is not there exactly once, and where the present build is not that of the present sources.
  */
-export function scratchBuild(patch: Patch): string {
-  const source = readFileSync(path.join(ROOT, patch.file), 'utf8');
-  let patched = source;
-  for (const [from, to] of patch.edits) {
-    const occurrences = source.split(from).length - 1;
-    if (occurrences !== 1) throw new Error(`${patch.file} has ${JSON.stringify(from)} ${occurrences} times: adapt the patch to the source`);
-    patched = patched.replace(from, to);
-  }
-  const compiled = patch.file.replace(/\.ts$/, '.js');
-  if (compile(source, patch.file) !== readFileSync(path.join(ROOT, 'dist', compiled), 'utf8'))
-    throw new Error(`dist/${compiled} is not what ${patch.file} compiles to: run make setup`);
-
+export function scratchBuild(...patches: readonly Patch[]): string {
   const root = path.join(newHome(), 'build');
   mkdirSync(root, { mode: 0o755 });
-  for (const part of ['bin', 'dist', 'prisma', 'package.json']) cpSync(path.join(ROOT, part), path.join(root, part), { recursive: true });
-  symlinkSync(path.join(ROOT, 'node_modules'), path.join(root, 'node_modules'));
-  writeFileSync(path.join(root, 'dist', compiled), compile(patched, patch.file));
+  try {
+    for (const part of ['bin', 'dist', 'prisma', 'package.json']) cpSync(path.join(ROOT, part), path.join(root, part), { recursive: true });
+    symlinkSync(path.join(ROOT, 'node_modules'), path.join(root, 'node_modules'));
+    for (const [file, edits] of editsByFile(patches)) writeFileSync(path.join(root, 'dist', compiledName(file)), patched(file, edits));
+  } catch (error) {
+    rmSync(path.dirname(root), { recursive: true, force: true });
+    throw error;
+  }
   return root;
+}
+
+function editsByFile(patches: readonly Patch[]): Map<string, Patch['edits']> {
+  const files = new Map<string, Patch['edits']>();
+  for (const { file, edits } of patches) files.set(file, [...(files.get(file) ?? []), ...edits]);
+  return files;
+}
+
+const compiledName = (file: string): string => file.replace(/\.ts$/, '.js');
+
+function patched(file: string, edits: Patch['edits']): string {
+  const source = readFileSync(path.join(ROOT, file), 'utf8');
+  if (compile(source, file) !== readFileSync(path.join(ROOT, 'dist', compiledName(file)), 'utf8'))
+    throw new Error(`dist/${compiledName(file)} is not what ${file} compiles to: run make setup`);
+  let text = source;
+  for (const [from, to] of edits) {
+    const occurrences = source.split(from).length - 1;
+    if (occurrences !== 1) throw new Error(`${file} has ${JSON.stringify(from)} ${occurrences} times: adapt the patch to the source`);
+    text = text.replace(from, to);
+  }
+  return compile(text, file);
 }
 
 function compile(source: string, file: string): string {

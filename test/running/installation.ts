@@ -58,7 +58,7 @@ export class Installation {
 
   /** `account` is the one that Mandate runs under, `config` the text of its mandate.yaml. */
   constructor(
-    private readonly account: Account = {},
+    protected readonly account: Account = {},
     config = SCRIPTED,
   ) {
     writeFileSync(this.configFile, config);
@@ -82,6 +82,11 @@ export class Installation {
     return installation;
   }
 
+  /** The build that runs: the present one, unless a subclass brings another. */
+  get program(): string {
+    return MANDATE;
+  }
+
   get env(): Record<string, string> {
     return {
       PATH: process.env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin',
@@ -97,13 +102,18 @@ export class Installation {
     return path.join(this.home, 'mandate.yaml');
   }
 
+  /** The process of `mandate up`, while it runs. */
+  get pid(): number {
+    return this.#up!.pid!;
+  }
+
   get workloadApi(): string {
     return `unix://${this.state}/run/agent/agent.sock`;
   }
 
   /** Starts the daemons in the foreground of a child of ours, so that their end is seen. */
   async up(): Promise<void> {
-    const child = this.spawn(MANDATE, ['up'], { ...this.account, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = this.spawn(this.program, ['up'], { ...this.account, stdio: ['ignore', 'pipe', 'pipe'] });
     this.#up = child;
     let said = '';
     child.stderr!.on('data', (chunk: Buffer) => (said += chunk.toString()));
@@ -149,7 +159,7 @@ export class Installation {
   }
 
   mandate(args: readonly string[], options: RunOptions = {}): Promise<Finished> {
-    return this.run(MANDATE, args, { ...this.account, ...options });
+    return this.run(this.program, args, { ...this.account, ...options });
   }
 
   /** The document that `-o json` prints; throws where the command failed. */
