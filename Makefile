@@ -1,6 +1,6 @@
 # Two commands set everything up on a fresh machine: `make run` and `make test`.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check smoke interop faults bench clean
+.PHONY: help setup run test check smoke interop faults attack bench clean
 SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
 
@@ -32,6 +32,9 @@ interop: setup ## foreign SPIFFE clients, each from its own registry, against a 
 
 faults: setup ## kill every part 20 times under load and hold each credential against its record (about five minutes)
 	@node -r ./test/faults/register.js test/faults/main.ts
+
+attack: setup ## attack a running mandate with real attackers; FULL=1 tries each race 10,000 times (docs/attacks.md)
+	@node -r ./test/faults/register.js test/attack/main.ts
 
 bench: setup ## measure speed; fails below the thresholds
 	@tools/bench.sh

@@ -1,0 +1,301 @@
+"""A launched agent tries to become more than it is: to administer, or to reach what the issuer lives on. One deed each."""
+
+import ctypes
+import glob
+import json
+import os
+import pty
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+from attacker import HERE, answer, argument, ask, call, connect, failed_call, libc, opening, say
+
+MANDATE = os.environ["ATTACK_MANDATE"]
+STATE = os.environ["ATTACK_STATE"]
+SERVER = int(os.environ["ATTACK_SERVER_PID"])
+NODE = int(os.environ["ATTACK_NODE_PID"])
+PTRACE_SEIZE, PIDFD_OPEN, PIDFD_GETFD, VM_READV = 0x4206, 434, 438, 310
+# It would be nobody's: that it can be put in force is what counts, and later cases are not to be changed by it.
+RULE = {
+    "apiVersion": "mandate/v1",
+    "kind": "Rule",
+    "name": "promoted",
+    "match": {"user.uid": "4000000000"},
+    "issue": {"id": "/promoted"},
+}
+
+
+def cli(*arguments):
+    """Runs a command of ours and says how it ended."""
+    done = subprocess.run([MANDATE, *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    if done.returncode == 0:
+        return say(deed="mandate " + " ".join(arguments[:2]))
+    codes = re.findall(r"E_[A-Z_]+", done.stdout + done.stderr)
+    if codes:
+        return say(code=codes[0])
+    say(nothing=(done.stderr.strip().splitlines() or ["?"])[0])
+
+
+def rule_file():
+    with open("promoted.yaml", "w") as file:
+        json.dump(RULE, file)
+    return os.path.abspath("promoted.yaml")
+
+
+def apply_rule():
+    cli("rules", "apply", rule_file())
+
+
+def end_it():
+    """Whoever ends it may not be allowed to see when it has ended; that the server goes is what counts."""
+    done = subprocess.run([MANDATE, "down"], stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    codes = re.findall(r"E_[A-Z_]+", done.stdout + done.stderr)
+    if codes and codes[0] != "E_TIMEOUT":
+        return say(code=codes[0])
+    say(deed="ended it") if not os.path.exists(f"/proc/{SERVER}") else say(nothing="it runs on")
+
+
+def database_shell():
+    cli("db", "psql", "--", "-c", "SELECT 1")
+
+
+def migrate():
+    cli("db", "migrate")
+
+
+def read_first(pattern, mark):
+    found = glob.glob(pattern)
+    if not found:
+        # What cannot be listed cannot be read: say why, as the kernel does.
+        try:
+            os.listdir(os.path.dirname(pattern))
+        except OSError as error:
+            return say(nothing=error.strerror)
+        return say(nothing="no such file")
+    with open(found[0]) as file:
+        text = file.read()
+    say(deed="read it") if mark in text else say(nothing="not what it is said to be")
+
+
+def key_file():
+    read_first(f"{STATE}/server/keys/*", "PRIVATE")
+
+
+def secrets():
+    read_first(f"{STATE}/secrets/owner", "")
+
+
+def owner_of_database():
+    with open(f"{STATE}/secrets/owner") as file:
+        password = file.read().strip()
+    environment = {**os.environ, "PGPASSWORD": password, "PGHOST": f"{STATE}/run/db", "PGUSER": "mandate_owner", "PGDATABASE": "mandate"}
+    sql = "BEGIN; UPDATE rule SET name = name; ROLLBACK;"
+    done = subprocess.run(["psql", "-Xqc", sql], env=environment, capture_output=True, text=True)
+    say(deed="changed rules") if done.returncode == 0 else say(nothing=done.stderr.strip()[:200])
+
+
+def other_role():
+    """psql without a password, as any client that is allowed to connect."""
+    command = ["psql", "-Xqwc", "SELECT 1", "-h", f"{STATE}/run/db", "-U", "mandate_reader", "mandate"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    say(deed="reads the database") if done.returncode == 0 else say(nothing=done.stderr.strip().splitlines()[-1][:200])
+
+
+def trace(pid):
+    say(deed="attached") if libc.ptrace(PTRACE_SEIZE, pid, None, None) == 0 else say(nothing=failed_call("ptrace"))
+
+
+def memory(pid):
+    open(f"/proc/{pid}/mem", "rb").close()
+    say(deed="opened its memory")
+
+
+def descriptor(pid):
+    handle = libc.syscall(PIDFD_OPEN, pid, 0)
+    for number in range(64):
+        if libc.syscall(PIDFD_GETFD, handle, number, 0) >= 0:
+            return say(deed=f"took descriptor {number}")
+    say(nothing=failed_call("pidfd_getfd"))
+
+
+def environment_of(pid):
+    with open(f"/proc/{pid}/environ", "rb") as file:
+        say(deed=f"read {len(file.read())} bytes")
+
+
+def debugger(pid):
+    """A plain node opens a debugger on port 9229 when it gets SIGUSR1."""
+    os.kill(pid, signal.SIGUSR1)
+    end = time.monotonic() + 2
+    while time.monotonic() < end:
+        with open("/proc/net/tcp") as file:
+            if any(line.split()[1].endswith(":240D") and line.split()[3] == "0A" for line in file.readlines()[1:]):
+                return say(deed="a debugger listens")
+        time.sleep(0.05)
+    say(nothing="no debugger")
+
+
+def plain_debugger():
+    child = subprocess.Popen(["node", "-e", "console.log(1);setInterval(()=>0,1000)"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    try:
+        child.stdout.readline()
+        debugger(child.pid)
+    finally:
+        child.kill()
+
+
+def write_state():
+    with open(f"{STATE}/server/keys/planted", "w") as file:
+        file.write("x")
+    os.unlink(f"{STATE}/server/keys/planted")
+    say(deed="wrote among the keys")
+
+
+def squat():
+    """Puts a socket of its own where agents look for the node."""
+    name = f"{STATE}/run/agent/agent.sock"
+    os.rename(name, name + ".away")
+    try:
+        mine = socket.socket(socket.AF_UNIX)
+        mine.bind(name)
+        os.unlink(name)
+        say(deed="answers in place of the node")
+    finally:
+        os.rename(name + ".away", name)
+
+
+def symlink():
+    """Points a log file of the issuer somewhere else."""
+    os.symlink("/dev/null", f"{STATE}/log/planted")
+    os.unlink(f"{STATE}/log/planted")
+    say(deed="planted a link among the logs")
+
+
+def program():
+    """Replaces the program that the next start runs."""
+    os.close(os.open(MANDATE, os.O_WRONLY | os.O_APPEND))
+    say(deed="may write to the program")
+
+
+def stop_server():
+    os.kill(SERVER, 0)
+    say(deed="may signal it")
+
+
+def invented():
+    """Speaks to the server as the node does, with evidence of its own making."""
+    hello = b"\x0a\x01x" + b"\x12\x01b" + b"\x1a\x01m" + b"\x22\x01h" + b"\x38" + bytes([1])
+    message = b"\x08\x01" + b"\x1a" + bytes([len(hello)]) + hello
+    connection = connect(f"{STATE}/run/link/link.sock")
+    connection.sendall(opening() + call(1, b"/mandate.v1.NodeLink/Link", message, more=True))
+    answer(connection)
+
+
+def detached(deed):
+    """Leaves the process tree of the launch first: two forks and a session of its own, so that init is its parent."""
+    hearing, telling = os.pipe()
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            os.close(hearing)
+            while os.getppid() != reaper():
+                time.sleep(0.001)
+            deed()
+            os.write(telling, b"d")
+        os._exit(0)
+    os.close(telling)
+    os.wait()
+    os.read(hearing, 1)
+
+
+def reaper():
+    """Who adopts orphans here: init, unless a subreaper is nearer. Whoever it is, it is not the launch."""
+    with open("/proc/self/stat") as file:
+        parent = int(file.read().rsplit(")", 1)[1].split()[1])
+    try:
+        with open(f"/proc/{parent}/cmdline", "rb") as file:
+            return -1 if b"promote.py" in file.read() else parent
+    except FileNotFoundError:
+        return -1
+
+
+def broker(deed):
+    """Hands the deed to a process that ran before the launch, as to a tmux server."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(os.environ["ATTACK_BROKER"])
+        connection.sendall(deed.encode())
+        answered = b""
+        while chunk := connection.recv(4096):
+            answered += chunk
+    os.write(1, answered)
+
+
+def serve():
+    """The broker: carries out one deed for whoever asks."""
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(os.environ["ATTACK_BROKER"])
+    listener.listen(1)
+    say(deed="listens")
+    connection, _ = listener.accept()
+    done = subprocess.run([sys.executable, __file__, connection.recv(64).decode()], capture_output=True)
+    connection.sendall(done.stdout)
+
+
+def start_file():
+    """Waits in the start file of the person's shell."""
+    with open(os.path.join(os.environ["HOME"], ".bashrc"), "w") as file:
+        file.write(f'"{sys.executable}" "{os.path.abspath(__file__)}" apply_rule\n')
+
+
+def own_terminal():
+    """Starts an agent of its own from a terminal of its own, for a rule that asks for a person's launch."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execv(MANDATE, [MANDATE, "run", "--name", "own", "--", "/usr/bin/python3", os.path.join(HERE, "ask.py")])
+    text = b""
+    try:
+        while chunk := os.read(terminal, 4096):
+            text += chunk
+    except OSError:
+        pass
+    os.waitpid(pid, 0)
+    lines = [line.strip() for line in text.decode().splitlines() if line.startswith('{"received"')]
+    os.write(1, (lines[0] + "\n").encode()) if lines else say(nothing=text.decode()[:200])
+
+
+def forged_login():
+    """Says that somebody else logged in, and asks."""
+    try:
+        with open("/proc/self/loginuid", "w") as file:
+            file.write("0")
+    except OSError:
+        pass
+    ask(connect())
+
+
+DEEDS = {
+    "trace_server": lambda: trace(SERVER),
+    "trace_node": lambda: trace(NODE),
+    "memory_server": lambda: memory(SERVER),
+    "memory_node": lambda: memory(NODE),
+    "descriptor_server": lambda: descriptor(SERVER),
+    "descriptor_node": lambda: descriptor(NODE),
+    "environment_server": lambda: environment_of(SERVER),
+    "debugger_server": lambda: debugger(SERVER),
+    "debugger_node": lambda: debugger(NODE),
+    "detached_apply": lambda: detached(apply_rule),
+    "detached_terminal": lambda: detached(own_terminal),
+    "broker_apply": lambda: broker("apply_rule"),
+    "broker_ask": lambda: broker("ask_plainly"),
+    "ask_plainly": lambda: ask(connect()),
+}
+
+name = argument()
+try:
+    (DEEDS.get(name) or globals()[name])()
+except OSError as error:
+    say(nothing=error.strerror or str(error))

@@ -1,0 +1,86 @@
+import type { Patch } from '../faults/scratch';
+
+/** What stands against the attacks, each as the edit that takes it out of a copy of the build. */
+
+/** Who wrote the first byte is not compared with who connected. */
+export const NO_SENDER_PEEK: Patch = {
+  file: 'src/system/peer-listener.ts',
+  edits: [['if (sender.pid !== peer.pid) this.refuse(', 'if (sender.pid < -1) this.refuse(']],
+};
+
+/** The process that has the pid of the peer now is taken, as by who asks /proc alone. */
+export const NO_PIDFD: Patch = {
+  file: 'src/system/processes.ts',
+  edits: [['this.pin(pidfd ?? openPid(pid), pid, { uid, gid })', 'this.pin(openPid(pid), pid, { uid, gid })']],
+};
+
+/** A process is settled anew at each look, as if whatever it runs now were what it always ran. */
+export const NO_EXEC_DETECTION: Patch = {
+  file: 'src/system/process-view.ts',
+  edits: [
+    ['  executed(): boolean {\n', '  executed(): boolean {\n    if (this.pid > 0) return false;\n'],
+    ['  glance(): void {\n', '  glance(): void {\n    if (this.pid > 0) return;\n'],
+  ],
+};
+
+/** Processes without address randomisation are taken like any other. */
+export const NO_LAYOUT_CHECK: Patch = {
+  file: 'src/system/program-image.ts',
+  edits: [['if (notRandomised(folder))', 'if (notRandomised(folder) && folder === undefined)']],
+};
+
+/** Who is being traced is answered. */
+export const NO_TRACER_CHECK: Patch = {
+  file: 'src/system/process-view.ts',
+  edits: [["if (tracer !== '0') throw", "if (tracer === 'any') throw"]],
+};
+
+/** The path that a process with mounts of its own is shown by counts as observed. */
+export const NO_MOUNT_CHECK: Patch = {
+  file: 'src/system/process-view.ts',
+  edits: [["return this.link('ns/mnt') === ownMounts();", "return this.link('ns/mnt') !== '' || ownMounts() === '';"]],
+};
+
+/** The program is measured at the path that the process is shown by, not as the inode that it runs. */
+export const HASH_BY_PATH: Patch = {
+  file: 'src/system/proc-folder.ts',
+  edits: [
+    [
+      "return exeHandle(this.open('exe'));",
+      "return exeHandle(this.attempt(() => openSync(this.link('exe').replace(' (deleted)', ''), constants.O_RDONLY)));",
+    ],
+  ],
+};
+
+/** Whoever calls an admin verb under the right uid administers. */
+export const NO_AGENT_CHECK: Patch = {
+  file: 'src/server/callers.ts',
+  edits: [['if (!standing.administrator) return this.refuse(', 'if (!standing.administrator && caller.uid < 0) return this.refuse(']],
+};
+
+/** The name in /proc/PID/stat ends at its first bracket. */
+export const FIRST_BRACKET: Patch = { file: 'src/domain/proc-text.ts', edits: [["text.lastIndexOf(')') + 2", "text.indexOf(')') + 2"]] };
+
+/** Whoever connects to the socket of the node is taken for the node, even beside it. */
+export const ANY_NODE: readonly Patch[] = [
+  { file: 'src/server/sockets.ts', edits: [['if (peer.process.key !== nodeKey())', "if (peer.process.key === '' && nodeKey() === '')"]] },
+  { file: 'src/server/node-api.ts', edits: [['if (this.#link) {', 'if (this.#link && call === undefined) {']] },
+];
+
+/** Programs of any size are hashed. */
+export const NO_SIZE_LIMIT: Patch = { file: 'src/system/file-hasher.ts', edits: [['4 * 1024 ** 3', '64 * 1024 ** 3']] };
+
+/** What a connection asks for is answered to whatever process has its pid now, and the connection outlives the one that made it. */
+export const AFTER_ACCEPT_BY_PID: readonly Patch[] = [
+  {
+    file: 'src/system/peer-listener.ts',
+    edits: [
+      [
+        'peer.hold(process);',
+        "peer.hold(process);\n      Object.defineProperty(peer, 'process', { get: () => this.options.processes.fromPid(pid) });",
+      ],
+    ],
+  },
+  { file: 'src/system/peer-connection.ts', edits: [['process.onExit(() => this.destroy())', 'process.onExit(() => undefined)']] },
+  { file: 'src/node/images.ts', edits: [['if (!served.connections.has(peer)) throw', "if (peer.id === '') throw"]] },
+];

@@ -1,0 +1,126 @@
+import { existsSync } from 'node:fs';
+import type { Patch } from '../faults/scratch';
+import { type Account, hasProgram } from '../running/installation';
+import type { AttackCase, Mode, Need, Obtained } from './attack-case';
+import type { Field } from './field';
+import { OurMandate } from './our-mandate';
+import type { Row } from './table';
+import { type Judged, judge } from './verdict';
+
+export interface SuiteOptions {
+  readonly cases: readonly AttackCase[];
+  readonly modes: readonly ('installed' | 'own user')[];
+  /** How often what time decides is tried. */
+  readonly trials: number;
+  readonly seed: string;
+  readonly account: Account | undefined;
+  readonly say: (row: Row) => void;
+}
+
+const PYTHON = '/usr/bin/python3';
+/** Of what time decides, with its guard off: it succeeds each time or nearly so. */
+const UNGUARDED_TRIALS = 5;
+const GUARD_OFF = 'guard off';
+
+/** Runs every case in every mode, and once without what stands against it. Returns how many rows are not as they have to be. */
+export async function runSuite(options: SuiteOptions): Promise<number> {
+  let failed = 0;
+  const say = (row: Row) => {
+    if (row.failed) failed += 1;
+    options.say(row);
+  };
+  const controlled = new Set<AttackCase>();
+  for (const mode of options.modes) {
+    const field = await OurMandate.field({ mode, account: options.account, seed: options.seed });
+    try {
+      await runOn(field, options.cases, options.trials, say);
+      for (const attack of options.cases) {
+        if (controlled.has(attack) || lacking(attack.needs, field) !== undefined) continue;
+        if (await runControl(field, attack, say)) controlled.add(attack);
+      }
+    } finally {
+      await field.ours.end();
+    }
+  }
+  for (const { mode, patches, cases } of unguarded(options)) {
+    const field = await OurMandate.field({ mode, account: options.account, seed: options.seed, patches });
+    try {
+      for (const attack of cases) say(await unguardedRow(field, attack, () => attack.attack(field, UNGUARDED_TRIALS)));
+    } finally {
+      await field.ours.end();
+    }
+  }
+  return failed;
+}
+
+/** The cases on one field, as they are. */
+export async function runOn(field: Field, cases: readonly AttackCase[], trials: number, say: (row: Row) => void): Promise<void> {
+  for (const attack of cases) {
+    const { name } = attack;
+    const lack = lacking(attack.needs, field);
+    if (lack !== undefined) {
+      say({ name, mode: field.mode, obtained: '', verdict: lack, trials: '', failed: false });
+      continue;
+    }
+    try {
+      const obtained = await attack.attack(field, trials);
+      const marked = attack.marked !== undefined && (await field.ours.marksNotSeparated());
+      say(rowOf(name, field.mode, judge(attack, field, obtained, marked)));
+    } catch (error) {
+      say({ name, mode: field.mode, obtained: (error as Error).message, verdict: 'not carried out', trials: '', failed: true });
+    }
+  }
+}
+
+/** What is not there for a case to be run on this field, as it is shown; undefined where nothing is missing. */
+function lacking(needs: readonly Need[] = [], field: Field): string | undefined {
+  if (needs.includes('ours') && field.parts.ours === undefined) return 'n/a';
+  const asRoot = process.getuid?.() === 0;
+  const missing = [
+    ...(existsSync(PYTHON) ? [] : [PYTHON]),
+    ...needs.filter((need) => (need === 'root' || need === 'other user' ? !asRoot : need !== 'ours' && !hasProgram(need))),
+  ];
+  return missing.length === 0 ? undefined : `skipped: no ${missing.join(', no ')}`;
+}
+
+/** Runs the control of a case; false where it has none or what that needs is missing. */
+async function runControl(field: Field, attack: AttackCase, say: (row: Row) => void): Promise<boolean> {
+  const { withoutGuard } = attack;
+  if (withoutGuard === undefined || !('control' in withoutGuard) || lacking(withoutGuard.needs, field) !== undefined) return false;
+  say(await unguardedRow(field, attack, () => withoutGuard.control(field)));
+  return true;
+}
+
+async function unguardedRow(field: Field, attack: AttackCase, run: () => Promise<readonly Obtained[]>): Promise<Row> {
+  try {
+    const judged = judge(attack, field, await run(), false);
+    const verdict = judged.wins > 0 ? 'succeeds, as it has to' : 'does not succeed: the case proves nothing';
+    return { ...rowOf(attack.name, GUARD_OFF, judged), verdict, failed: judged.wins === 0 };
+  } catch (error) {
+    return { name: attack.name, mode: GUARD_OFF, obtained: (error as Error).message, verdict: 'not carried out', trials: '', failed: true };
+  }
+}
+
+function rowOf(name: string, mode: Mode | typeof GUARD_OFF, judged: Judged): Row {
+  const { verdict, obtained, wins, trials, open, failed, tighten } = judged;
+  const because = verdict !== 'defeated' && open !== undefined ? `: ${open.why}; closed by ${open.closedBy}` : '';
+  const note = failed ? ', and has to be closed in this mode' : tighten ? ' (listed as open: tighten the list)' : '';
+  return { name, mode, obtained, verdict: `${verdict}${because}${note}`, trials: wins > 0 ? `${wins}/${trials}` : `${trials}`, failed };
+}
+
+/** The cases that need a patched build, one build for all that take out the same. */
+function unguarded({ cases, modes }: SuiteOptions): { mode: 'installed' | 'own user'; patches: readonly Patch[]; cases: AttackCase[] }[] {
+  const builds = new Map<string, { mode: 'installed' | 'own user'; patches: readonly Patch[]; cases: AttackCase[] }>();
+  for (const attack of cases) {
+    if (attack.withoutGuard === undefined || !('patches' in attack.withoutGuard)) continue;
+    const { patches } = attack.withoutGuard;
+    const mode = modes.find((one) => attack.guardedIn?.includes(one) ?? true);
+    if (mode === undefined || (attack.needs?.some((need) => need === 'root' || need === 'other user') && process.getuid?.() !== 0))
+      continue;
+    const key = JSON.stringify([mode, patches]);
+    const build = builds.get(key) ?? { mode, patches, cases: [] };
+    build.cases.push(attack);
+    builds.set(key, build);
+  }
+  return [...builds.values()];
+}
