@@ -1,4 +1,5 @@
 import type { DatabaseStatusAnswer, MigrateAnswer } from '../domain/answers';
+import type { Confinement } from '../domain/confinement';
 import type { Layout } from '../domain/layout';
 import type { Clock } from '../domain/ports';
 import type { DatabaseChoice, RunningService, StartChoice, UpEvent } from '../domain/up';
@@ -70,6 +71,12 @@ export interface Launcher {
   readonly resolveProgram: (name: string, path: string | undefined, cwd: string) => string;
   /** Arguments and environment (`NAME=value`) of this process as their bytes. */
   readonly asStarted: () => { readonly argv: readonly Buffer[]; readonly env: readonly Buffer[] };
+  /** Whether `enterDomain` can keep what we become from everything else of this user; where not, why. */
+  readonly possibleConfinement: () => Confinement;
+  /** Until the exec nobody else of this user reads or traces us. `asStarted` comes first: we cannot read our own environment after it. */
+  readonly closeToOthers: () => void;
+  /** Throws E_CONFINE. */
+  readonly enterDomain: () => void;
   /** Throws E_RUN, E_RUN_NOT_FOUND or E_RUN_NOT_EXECUTABLE; otherwise this process is the program. */
   readonly execInPlace: (program: {
     readonly path: string;

@@ -57,7 +57,7 @@ function shown(hop: Hop, nowMs: number, style: Style): { readonly name: string; 
     case 'delegation':
       return { name: short(safe(hop.id)), detail: `until ${instant(text('endsAt'), nowMs, style)}` };
     case 'launch':
-      return { name: text('name'), detail: `${text('path')} at ${instant(text('openedAt'), nowMs, style)}${task(hop)}` };
+      return { name: text('name'), detail: `${text('path')} at ${instant(text('openedAt'), nowMs, style)}${task(hop)}${unconfined(hop)}` };
     case 'agent':
       return { name: text('name'), detail: `since ${instant(text('startedAt'), nowMs, style)}` };
     case 'process':
@@ -77,6 +77,12 @@ const knownBy = (hop: Hop): string => {
 const task = (hop: Hop): string => {
   const declared = hop.attributes['task'];
   return typeof declared === 'string' && declared !== '' ? `, task "${safe(declared)}" (declared)` : '';
+};
+
+/** What is weak is said where it is weak; a domain is the launcher's word, and adds no strength. */
+const unconfined = ({ attributes }: Hop): string => {
+  if (attributes['confinement'] === 'none') return ', not confined';
+  return attributes['confinement'] === 'contradicted' ? ', not confined though its launcher said so' : '';
 };
 
 function endText(hop: Hop, nowMs: number, style: Style): string {

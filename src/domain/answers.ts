@@ -1,5 +1,6 @@
 import type { Check } from './doctor';
 import type { DelegatorAssurance, DeviceAssurance, Given, ProcessAssurance } from './assurance';
+import type { NoDomainReason } from './confinement';
 import type { ErrorCode } from './errors';
 import type { CredentialKind } from './lineage';
 import type { MembershipKind, ToldBy } from './membership';
@@ -94,6 +95,9 @@ export interface AgentAnswer {
     readonly programSha256: string;
     readonly argumentCount: number;
     readonly terminal: boolean;
+    /** Declared by the launcher. */
+    readonly confinement: 'domain' | 'none';
+    readonly confinementReason: NoDomainReason | null;
     readonly user: string;
     /** By what its members are told from others. */
     readonly membership: ToldBy;

@@ -1,5 +1,6 @@
 import type { DelegatorAssurance, DeviceAssurance, Given } from './assurance';
 import type { MembershipKind } from './membership';
+import type { Confinement } from './confinement';
 
 /** Rows of the lineage as the server writes them. Instants are milliseconds since the epoch; digests are lower-case hex. */
 
@@ -72,6 +73,8 @@ export interface LaunchRow {
   readonly groupFrom: string | null;
   /** Why it got none. */
   readonly groupMissing: string | null;
+  /** Declared by the launcher. */
+  readonly confinement: Confinement;
   readonly openedAtMs: number;
 }
 

@@ -1,4 +1,5 @@
 import type { ProcessAssurance } from './assurance';
+import type { Confinement } from './confinement';
 import type { AgentSummary, AuthorityRow, AuthorityStage, Chain, CredentialRow, Installation, LineageEntry } from './lineage';
 import type { ManifestRow, StatementRow } from './manifest';
 import type { MembershipKind } from './membership';
@@ -195,6 +196,8 @@ export interface Attestor {
 /** What the node itself knows beside /proc: the launch that the process belongs to, where it belongs to one. */
 export interface AttestContext {
   readonly launch: LaunchMembership | undefined;
+  /** What the launcher said of the domain around that launch; undefined outside a launch. */
+  readonly confinement?: Confinement | undefined;
 }
 
 export interface LaunchMembership {

@@ -74,6 +74,8 @@ export interface EventData {
     readonly argumentCount: number;
     readonly terminal: boolean;
     readonly membership: ToldBy;
+    /** `domain`, or why there is none. */
+    readonly confinement: string;
   };
   readonly 'launch-joined': {
     readonly launchId: string;

@@ -1,7 +1,7 @@
 import { weaker } from './assurance';
 import type { DelegatorAssurance, DeviceAssurance, Given, ProcessAssurance } from './assurance';
 import { FactIndex, processAssurance } from './facts';
-import type { Chain, CredentialKind, EndedKind } from './lineage';
+import type { Chain, CredentialKind, EndedKind, LaunchRow } from './lineage';
 import { toldBy } from './membership';
 import { type IssuerPlace, notSeparatedBy } from './separation';
 import { checkLinks } from './trace-links';
@@ -174,6 +174,7 @@ function hopsOf(chain: Chain, links: Links, context: TraceContext, separated: bo
       uid: launch.uid,
       terminal: launch.terminal,
       membership: toldBy(launch),
+      ...confinementOfLaunch(launch, links),
       openedAt: rfc3339(launch.openedAtMs),
       ...end('launch', launch.id),
     });
@@ -209,6 +210,16 @@ function hopsOf(chain: Chain, links: Links, context: TraceContext, separated: bo
 function launchAssurance({ evidence }: Links): ProcessAssurance {
   const [program] = evidence === null ? [] : new FactIndex(evidence).of('launch.sha256');
   return program?.assurance === 'measured' ? 'measured' : 'observed';
+}
+
+/**
+ * What the launcher said of the domain around its launch. No kernel shows a domain, but one that an ordinary user entered comes with
+ * no_new_privs: a process seen without it belies what was said.
+ */
+function confinementOfLaunch({ confinement }: LaunchRow, { evidence }: Links) {
+  if (confinement.kind === 'none') return { confinement: 'none', confinementReason: confinement.reason };
+  const [seen] = evidence === null ? [] : new FactIndex(evidence).of('launch.confinement');
+  return { confinement: seen?.value === 'contradicted' ? 'contradicted' : 'domain', confinementReason: null };
 }
 
 const rfc3339 = (ms: number): string => new Date(ms).toISOString();

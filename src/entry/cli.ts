@@ -1,4 +1,4 @@
-import { homedir } from 'node:os';
+import { constants, homedir } from 'node:os';
 import { LIMITS } from '../domain/child-protocol';
 import { layoutOf } from '../domain/layout';
 import { runCli } from '../cli/program';
@@ -12,6 +12,8 @@ import type * as InheritedDescriptorsModule from '../system/inherited-descriptor
 import type * as ResolveProgramModule from '../system/resolve-program';
 import type * as AsStartedModule from '../system/as-started';
 import type * as ExecInPlaceModule from '../system/exec-in-place';
+import type * as LandlockModule from '../system/landlock';
+import type * as ThisProcessModule from '../system/this-process';
 import { systemClock } from '../system/clock';
 import { rootFolder, version } from './root';
 
@@ -72,5 +74,10 @@ function launcher(): Launcher {
   const { resolveProgram } = require('../system/resolve-program') as typeof ResolveProgramModule;
   const { asStarted } = require('../system/as-started') as typeof AsStartedModule;
   const { execInPlace } = require('../system/exec-in-place') as typeof ExecInPlaceModule;
-  return { inheritedDescriptors, resolveProgram, asStarted, execInPlace };
+  const { possibleConfinement, enterDomain } = require('../system/landlock') as typeof LandlockModule;
+  const { disposeSignal, setDumpable } = require('../system/this-process') as typeof ThisProcessModule;
+  // The debugger that it opens would let any process of this user name the launched program.
+  disposeSignal(constants.signals.SIGUSR1, 'ignore');
+  const closeToOthers = () => setDumpable(false);
+  return { inheritedDescriptors, resolveProgram, asStarted, possibleConfinement, closeToOthers, enterDomain, execInPlace };
 }

@@ -1,6 +1,7 @@
 import type * as Stored from '../generated/prisma/client';
 import type { DelegatorAssurance, DeviceAssurance, Given } from '../domain/assurance';
 import type { MembershipKind } from '../domain/membership';
+import { confinementOf } from '../domain/confinement';
 import type {
   AgentRow,
   AuthorityRow,
@@ -91,6 +92,7 @@ export const launchRow = (row: Stored.Launch): LaunchRow => ({
   terminal: row.terminal,
   groupFrom: row.groupFrom,
   groupMissing: row.groupMissing,
+  confinement: confinementOf(row.confinement),
   openedAtMs: row.openedAt.getTime(),
 });
 

@@ -45,7 +45,7 @@ export class Attesting {
       const membership = members.inherit(process, ancestry.chain, group?.launchId);
       if (membership) this.parts.hold(process);
       if (membership?.launch) await this.#lookForProgram(process, membership.launch);
-      const context = { launch: launchMembership(membership) };
+      const context = { launch: launchMembership(membership), confinement: membership?.launch?.confinement };
       const { bytes, digest } = await attest(process, this.parts.attestors, context, served.salt, ancestry, group);
       served.glance();
       served.attestedAtMs = clock.monotonicMs();

@@ -1,5 +1,6 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 import type { handleServerStreamingCall, handleUnaryCall, UntypedServiceImplementation } from '@grpc/grpc-js';
+import { type Confinement, confinementOf, confinementWord } from '../domain/confinement';
 import { MandateError } from '../domain/errors';
 import { fileText } from '../domain/file-text';
 import type { Log } from '../domain/ports';
@@ -11,7 +12,7 @@ import { answered, refusalOf, statusOf } from '../wire/refusal';
 import type { Images } from './images';
 import type { LaunchGroups, Placed } from './launch-groups';
 import { LiveStream } from './live-stream';
-import type { Members } from './members';
+import type { Members, OpenLaunch } from './members';
 import { measureProgram, type ProgramHasher } from './program';
 import type { Serving } from './serve';
 import type { Served } from './served';
@@ -69,6 +70,7 @@ export function launchApi(parts: LaunchApiParts): UntypedServiceImplementation {
 async function beginLaunch(parts: LaunchApiParts, served: Served, request: BeginRequest): Promise<BeginResponse> {
   checkRequest(request);
   const { process } = served;
+  const confinement = confinementOf(request.confinement);
   const evidence = await parts.serving.attested(served);
   const program = await measureProgram(process, request.program, parts.hasher);
   process.recheck();
@@ -88,6 +90,7 @@ async function beginLaunch(parts: LaunchApiParts, served: Served, request: Begin
         argumentCount: request.argumentCount,
         launchId,
         ...('from' in placed ? { grouped: true, groupFrom: placed.from } : { groupMissing: placed.missing }),
+        confinement: confinementWord(confinement),
       },
     },
     'launchOpened',
@@ -113,6 +116,7 @@ async function beginLaunch(parts: LaunchApiParts, served: Served, request: Begin
       uid: process.uid,
       processKey: process.key,
       grouped,
+      confinement,
       programInode: program.inode,
       programSeen: false,
     });

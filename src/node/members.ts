@@ -1,3 +1,4 @@
+import type { Confinement } from '../domain/confinement';
 import type { MembershipKind } from '../domain/membership';
 import type { LaunchMembership } from '../domain/ports';
 
@@ -15,6 +16,8 @@ export interface OpenLaunch {
   readonly processKey: string;
   /** It was given a control group of its own: it ends with whoever is in there, not only with those who are pinned. */
   readonly grouped: boolean;
+  /** What its launcher said of the domain around it. */
+  readonly confinement: Confinement;
   /** `dev:ino` of the announced program; empty when the launch was taken over from an earlier node. */
   readonly programInode: string;
   programSeen: boolean;

@@ -1,3 +1,4 @@
+import { confinementOf } from '../domain/confinement';
 import type { Log } from '../domain/ports';
 import { membershipKind } from '../domain/membership';
 import type { OpenLaunch as OpenLaunchMessage, Welcome } from '../generated/proto/mandate/v1/node_link_pb';
@@ -38,7 +39,7 @@ export function resume(parts: ResumeParts, welcome: Welcome): void {
 const GONE = 'gone while the node was away';
 
 const opened = (members: Members, launch: OpenLaunchMessage): OpenLaunch =>
-  members.launch(launch.launchId) ?? { ...launch, programInode: '', programSeen: false };
+  members.launch(launch.launchId) ?? { ...launch, confinement: confinementOf(launch.confinement), programInode: '', programSeen: false };
 
 function resumeProcess(parts: ResumeParts, known: Welcome['processes'][number], launch: OpenLaunch | undefined): void {
   const { members, processes, link, hold, log } = parts;

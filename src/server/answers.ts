@@ -43,6 +43,8 @@ export function agentAnswer(summary: AgentSummary, nowMs: number): AgentAnswer {
       programSha256: launch.programSha256,
       argumentCount: launch.argumentCount,
       terminal: launch.terminal,
+      confinement: launch.confinement.kind,
+      confinementReason: launch.confinement.kind === 'none' ? launch.confinement.reason : null,
       user: launch.user,
       membership: toldBy(launch),
       groupMissing: launch.groupMissing,

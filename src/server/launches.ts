@@ -1,3 +1,4 @@
+import { confinementOf, confinementWord } from '../domain/confinement';
 import { MandateError } from '../domain/errors';
 import type { Evidence } from '../domain/evidence';
 import { newId, newSuffix } from '../domain/ids';
@@ -68,6 +69,7 @@ export async function openLaunch(parts: LaunchesParts, process: LiveProcess, beg
     // A group is named by the id that was drawn for it: under another id there is none.
     groupFrom: drawn && begin.grouped ? begin.groupFrom.slice(0, MAX_GROUP) : null,
     groupMissing: drawn && begin.grouped ? null : begin.groupMissing.slice(0, MAX_MISSING),
+    confinement: confinementOf(begin.confinement),
     openedAtMs,
   };
   const row: AgentRow = {
@@ -89,6 +91,7 @@ export async function openLaunch(parts: LaunchesParts, process: LiveProcess, beg
       argumentCount: launch.argumentCount,
       terminal: launch.terminal,
       membership: toldBy(launch),
+      confinement: confinementWord(launch.confinement),
       delegationId: delegation.id,
       deviceId: living.device.id,
       evidenceDigest: process.digest,

@@ -1,4 +1,5 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
+import { confinementWord } from '../domain/confinement';
 import type { OpenLaunchSchema, KnownProcessSchema } from '../generated/proto/mandate/v1/node_link_pb';
 import type { Living } from './living';
 
@@ -19,6 +20,7 @@ export const openLaunches = (living: Living): MessageInitShape<typeof OpenLaunch
             processKey: launch.processKey,
             grouped: launch.groupFrom !== null,
             groupFrom: launch.groupFrom ?? '',
+            confinement: confinementWord(launch.confinement),
           },
         ]
       : [],

@@ -3,7 +3,7 @@ import { constants } from 'node:os';
 
 /**
  * Every call to libc that Node has no word for. Nothing else in Mandate reaches past Node: what stands here can read and write any
- * memory of this process, so its callers (socket-credentials, pidfd, inode-at, epoll, this-process, machine-facts) pass plain integers, names of our own, and
+ * memory of this process, so its callers (socket-credentials, pidfd, inode-at, epoll, landlock, this-process, machine-facts) pass plain integers, names of our own, and
  * buffers whose size is a constant.
  *
  * Linux on 64-bit little-endian machines. File descriptors are used in the same turn of the event loop in which they were read:
@@ -55,6 +55,8 @@ const declarations = {
   fcntl: 'int fcntl(int fd, int command, int argument)',
   flock: 'int flock(int fd, int operation)',
   setrlimit: 'int setrlimit(int resource, _In_ uint8_t *limit)',
+  landlockCreate: 'long syscall(long number, _In_ uint8_t *attributes, size_t size, uint32_t flags)',
+  landlockRestrict: 'long syscall(long number, int ruleset, uint32_t flags)',
   execve: 'int execve(const char *path, const uint8_t **argv, const uint8_t **env)',
 } as const;
 type Name = keyof typeof declarations;

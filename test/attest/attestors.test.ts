@@ -4,6 +4,7 @@ import { cgroupAttestor } from '../../attestors/cgroup';
 import { hostAttestor } from '../../attestors/host';
 import { agentAttestor } from '../../attestors/agent';
 import { integrityAttestor } from '../../attestors/integrity';
+import { type Confinement, DOMAIN, noDomain } from '../../src/domain/confinement';
 import { launchAttestor } from '../../attestors/launch';
 import { privilegeAttestor } from '../../attestors/privilege';
 import { processAttestor } from '../../attestors/process';
@@ -309,6 +310,27 @@ describe('privilege', () => {
   });
 });
 
+describe('the domain around a launch is the word of its launcher', () => {
+  const launch = { launchId: 'L', name: '', programPath: '/x', programSha256: 'cd', user: 'u', via: 'pinned', programSeen: true } as const;
+  const stated = async (confinement: Confinement, uid: number, noNewPrivs: string) =>
+    (
+      await facts(
+        launchAttestor(),
+        { status: `TracerPid:\t0\nNoNewPrivs:\t${noNewPrivs}\nSeccomp:\t0\n` },
+        { launch: { ...launch, uid }, confinement },
+      )
+    ).at(-1);
+
+  test.each([
+    ['that fits what the kernel shows', DOMAIN, 1000, '1', 'domain'],
+    ['that an ordinary process without no_new_privs belies', DOMAIN, 1000, '0', 'contradicted'],
+    ['that root keeps without no_new_privs', DOMAIN, 0, '0', 'domain'],
+    ['that there is none', noDomain('asked'), 1000, '1', 'none'],
+  ] as const)('%s', async (_, confinement, uid, noNewPrivs, value) =>
+    expect(await stated(confinement, uid, noNewPrivs)).toBe(`confinement=${value} (declared)`),
+  );
+});
+
 describe('the page of an attestor names what it states, all of it', () => {
   const ID = '0'.repeat(64);
   const POD = '3f0c9a52-7f0e-4a55-9d7e-1f6b6f0a2c11';
@@ -347,9 +369,14 @@ describe('the page of an attestor names what it states, all of it', () => {
     agentAttestor(reads, scripts, { home: () => '/home/ana' }),
   ])('$name', async (attestor) => {
     const views = [...paths.map((path) => ({ ...everything, cgroup: `0::${path}` })), everything].map(recorded);
-    const observed = (await Promise.all(views.map(async (view) => attestor.attest(view, { launch })))).flat();
+    const observed = (await Promise.all(views.map(async (view) => attestor.attest(view, { launch, confinement: DOMAIN })))).flat();
     if (attestor.name === 'script')
-      observed.push(...(await scriptAttestor(new RunningScripts(modules)).attest(recorded({ exe: '/usr/bin/python3' }), { launch })));
+      observed.push(
+        ...(await scriptAttestor(new RunningScripts(modules)).attest(recorded({ exe: '/usr/bin/python3' }), {
+          launch,
+          confinement: DOMAIN,
+        })),
+      );
     const stated = new Set(observed.map(({ name }) => `${attestor.name}.${name}`));
     const page = readFileSync(`${__dirname}/../../attestors/${attestor.name}.md`, 'utf8');
     const listed = [...page.matchAll(/^\| `([^`]+)` \|/gm)].map(([, type]) => type);

@@ -1,4 +1,5 @@
 import type { Launcher } from '../../src/cli/ports';
+import { DOMAIN, noDomain } from '../../src/domain/confinement';
 import { MandateError } from '../../src/domain/errors';
 import { mandate, type World } from './command-line';
 import { FakeService } from './fake-service';
@@ -42,6 +43,9 @@ async function launched(argv: readonly string[], world: World = {}, launcher: Pa
           argv: ['node', 'main.js', ...argv].map((text) => Buffer.from(text)),
           env: Object.entries(world.env ?? {}).flatMap(([name, value]) => (value === undefined ? [] : [Buffer.from(`${name}=${value}`)])),
         }),
+        possibleConfinement: () => DOMAIN,
+        closeToOthers: () => void order.push('close'),
+        enterDomain: () => void order.push('domain'),
         execInPlace: (program) => {
           order.push('exec');
           became = program;
@@ -70,13 +74,44 @@ describe('run', () => {
       '-o',
       'json',
     ]);
-    expect(order).toEqual(['descriptors', 'resolve', 'exec']);
+    expect(order).toEqual(['descriptors', 'resolve', 'close', 'domain', 'exec']);
     expect(service.asked).toMatchObject([
-      { verb: 'begin', request: { name: 'hello', task: 'weekly report', program: '/usr/bin/agent', argumentCount: 5 } },
+      {
+        verb: 'begin',
+        request: { name: 'hello', task: 'weekly report', program: '/usr/bin/agent', argumentCount: 5, confinement: 'domain' },
+      },
     ]);
     expect(became).toMatchObject({ path: '/usr/bin/agent', descriptors: [7] });
     expect(became?.argv.map(String)).toEqual(['agent', '--flag', '--', '-o', 'json']);
     expect(err).not.toContain('▸');
+  });
+
+  test.each([
+    ['a domain where the kernel has them', ['run'], DOMAIN, 'domain', ['close', 'domain', 'exec'], ''],
+    ['none where it has not', ['run'], noDomain('kernel'), 'kernel', ['close', 'exec'], 'not confined: this kernel'],
+    ['none where it is disabled', ['run'], noDomain('disabled'), 'disabled', ['close', 'exec'], 'not confined: Landlock'],
+    ['none with --no-confine', ['run', '--no-confine'], DOMAIN, 'asked', ['close', 'exec'], 'not confined: asked'],
+  ] as const)('%s', async (_name, argv, possible, said, steps, note) => {
+    const { order, err } = await launched([...argv, '-v', '--', 'agent'], {}, { possibleConfinement: () => possible });
+    expect(service.asked).toMatchObject([{ verb: 'begin', request: { confinement: said } }]);
+    expect(order.slice(2)).toEqual(steps);
+    expect(err.includes('not confined')).toBe(note !== '');
+    expect(err).toContain(note);
+  });
+
+  test('inside a launch the domain of the launch is enough', async () => {
+    const answer = { launchId: 'l', agentId: 'a', agentName: 'hello-7k2m', spiffeIds: [AGENT_ID] };
+    service.answers.begin = { ...answer, joined: true };
+    expect((await launched(['run', '--', 'agent'])).order.slice(2)).toEqual(['close', 'exec']);
+  });
+
+  test('a domain that the kernel refuses after all ends it before the command', async () => {
+    const enterDomain = () => {
+      throw new MandateError('E_CONFINE', { saw: 'E2BIG' });
+    };
+    const said = await launched(['run', '--', 'agent'], {}, { enterDomain });
+    expect([said.exit, said.became]).toEqual([125, undefined]);
+    expect(said.err).toContain('(E_CONFINE)');
   });
 
   test('arguments of the command are never sent', async () => {

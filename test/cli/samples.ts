@@ -87,6 +87,8 @@ export const AGENT_SHOWN: AgentAnswer = {
     programSha256: SHA,
     argumentCount: 1,
     terminal: true,
+    confinement: 'domain',
+    confinementReason: null,
     user: 'ana',
     membership: 'cgroup',
     groupMissing: null,

@@ -96,6 +96,15 @@ describe('a trace as text', () => {
     expect(traceText(TRACE, NOW, PERSON)).toContain('valid, 14m32s left');
   });
 
+  test.each([
+    ['domain', ''],
+    ['none', ', not confined'],
+    ['contradicted', ', not confined though its launcher said so'],
+  ])('of the domain around a launch (%s) it says what is missing', (confinement, text) => {
+    const hops = TRACE.hops.map((hop) => (hop.kind === 'launch' ? { ...hop, attributes: { ...hop.attributes, confinement } } : hop));
+    expect(traceText({ ...TRACE, hops }, NOW, PLAIN)).toContain(`"weekly report" (declared)${text}  `);
+  });
+
   test('a chain that stops says where first, and is never called complete', () => {
     const stopped: Trace = {
       ...TRACE,

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Ajv2020 from 'ajv/dist/2020';
 import fc from 'fast-check';
+import { DOMAIN, noDomain } from '../../src/domain/confinement';
 import { rootDelegation } from '../../src/domain/delegation';
 import { encodeEvidence } from '../../src/domain/evidence';
 import type { Chain, CredentialRow, DelegationRow } from '../../src/domain/lineage';
@@ -24,14 +25,17 @@ interface Shape {
   readonly unseen?: boolean;
   /** Facts beside those of a process without privilege. */
   readonly privilege?: Readonly<Record<string, string | readonly string[]>>;
+  /** What the node saw of the domain around the launch. */
+  readonly confinement?: string | undefined;
 }
 
 const UNPRIVILEGED = { 'privilege.capabilities': 'none', 'privilege.root_way': 'none' };
 const key = `${BOOT}:41377`;
 
 /** A chain as a correct server would have written it. */
-function chainOf({ depth, launched, uid, unseen, privilege }: Shape): Chain {
-  const seen = evidence({ ...REPORTER, ...UNPRIVILEGED, ...(launched && LAUNCH), ...privilege });
+function chainOf({ depth, launched, uid, unseen, privilege, confinement }: Shape): Chain {
+  const domain = confinement === undefined ? {} : { 'launch.confinement': confinement };
+  const seen = evidence({ ...REPORTER, ...UNPRIVILEGED, ...(launched && { ...LAUNCH, ...domain }), ...privilege });
   const announced = seen.facts.map((fact) => (fact.type === 'launch.sha256' ? { ...fact, assurance: 'declared' as const } : fact));
   const { bytes, digest } = encodeEvidence(unseen === true ? { ...seen, facts: announced } : seen);
   const decided = rootDelegation({ uid, userName: 'ana', uidMin: 1000, terminal: true, agentAmongAncestors: false, launch: launched });
@@ -102,6 +106,7 @@ function chainOf({ depth, launched, uid, unseen, privilege }: Shape): Chain {
           terminal: true,
           groupFrom: '/user.slice',
           groupMissing: null,
+          confinement: DOMAIN,
           openedAtMs: AT - 1000,
         }
       : null,
@@ -163,6 +168,17 @@ test('a launch by a human is complete, outermost last', () => {
     weakest: { process: 'measured', delegator: 'os-account', device: 'declared' },
   });
   expect(trace.hops[0]!.attributes).toMatchObject({ pid: 41377, path: '/usr/local/bin/reporter', endedAt: null });
+});
+
+test.each([
+  [DOMAIN, undefined, 'domain', null],
+  [DOMAIN, 'domain', 'domain', null],
+  [DOMAIN, 'contradicted', 'contradicted', null],
+  [noDomain('kernel'), undefined, 'none', 'kernel'],
+])('the domain that was said to be around a launch (%j), seen as %j', (confinement, seen, word, reason) => {
+  const chain = chainOf({ ...HUMAN, confinement: seen });
+  const launch = buildTrace({ ...chain, launch: { ...chain.launch!, confinement } }, context).hops.find(({ kind }) => kind === 'launch');
+  expect(launch!.attributes).toMatchObject({ confinement: word, confinementReason: reason });
 });
 
 test('an issuer that is not separated lowers the process to observed, and says so', () => {

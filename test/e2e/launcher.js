@@ -9,7 +9,7 @@ const { execInPlace } = compiled('system/exec-in-place');
 
 const [program, ...command] = process.argv.slice(2);
 const client = new WorkloadClient(process.env.SPIFFE_ENDPOINT_SOCKET.replace('unix://', ''), systemClock);
-client.begin({ name: 'announcer', program, argumentCount: command.length }).then(() => {
+client.begin({ name: 'announcer', program, argumentCount: command.length, confinement: process.env.SAY_CONFINED ?? '' }).then(() => {
   client.close();
   execInPlace({
     path: command[0],

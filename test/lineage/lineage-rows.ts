@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { DOMAIN } from '../../src/domain/confinement';
 import { newId } from '../../src/domain/ids';
 import type {
   AgentRow,
@@ -83,6 +84,7 @@ export const launch = (agentId: string, deviceId: string, over: Partial<LaunchRo
   terminal: true,
   groupFrom: '/user.slice/session-3.scope',
   groupMissing: null,
+  confinement: DOMAIN,
   openedAtMs: now(),
   ...over,
 });

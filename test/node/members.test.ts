@@ -1,3 +1,4 @@
+import { DOMAIN } from '../../src/domain/confinement';
 import { Members, type OpenLaunch } from '../../src/node/members';
 
 const LAUNCH: OpenLaunch = {
@@ -11,6 +12,7 @@ const LAUNCH: OpenLaunch = {
   uid: 1000,
   processKey: 'first',
   grouped: true,
+  confinement: DOMAIN,
   programInode: '1:2',
   programSeen: true,
 };

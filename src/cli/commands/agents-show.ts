@@ -1,6 +1,7 @@
 import type { AgentAnswer } from '../../domain/answers';
 import { askAdmin } from '../admin-client';
 import { operand } from '../arguments';
+import { NO_DOMAIN } from '../no-domain';
 import { safe, safeOr } from '../safe';
 import type { Command } from '../specs/spec';
 import type { Style } from '../style';
@@ -37,6 +38,10 @@ export function agentText(answer: AgentAnswer, nowMs: number, style: Style): str
     rows.push(['launch', `${safe(launch.id)}  at ${at(launch.opened)} by ${safe(launch.user)}${launch.terminal ? ' at a terminal' : ''}`]);
     rows.push(['program', `${safe(launch.program)}  sha256 ${safe(launch.programSha256)}  ${launch.argumentCount} arguments`]);
     rows.push(['members', membersText(launch)]);
+    rows.push([
+      'confined',
+      launch.confinement === 'domain' ? 'by a Landlock domain (declared)' : `no: ${NO_DOMAIN[launch.confinementReason ?? 'unsaid']}`,
+    ]);
     if (launch.task) rows.push(['task', `${safe(launch.task)} (declared)`]);
   }
   if (latest) {

@@ -1,7 +1,9 @@
+import { confinementWord, noDomain } from '../../domain/confinement';
 import { MandateError } from '../../domain/errors';
 import { operand, textOption } from '../arguments';
 import { workloadSocket } from '../endpoint';
 import { keptEnvironment, withWorkloadApi } from '../kept-environment';
+import { NO_DOMAIN } from '../no-domain';
 import { safe } from '../safe';
 import type { Command, Options } from '../specs/spec';
 import type * as WorkloadClientModule from '../workload-client';
@@ -18,15 +20,27 @@ export const run: Command = async (context, operands, options) => {
   const socket = workloadSocket(context, options);
   const { WorkloadClient } = require('../workload-client') as typeof WorkloadClientModule;
   const client = new WorkloadClient(socket, deps.clock);
+  const possible = options['confine'] === false ? noDomain('asked') : launcher.possibleConfinement();
   const begun = await client
-    .begin({ name: nameOf(options), task: taskOf(options), program, argumentCount: operands.length })
+    .begin({
+      name: nameOf(options),
+      task: taskOf(options),
+      program,
+      argumentCount: operands.length,
+      confinement: confinementWord(possible),
+    })
     .finally(() => client.close());
   if (deps.stderr.isTTY === true || context.verbose) {
     const identity = begun.spiffeIds[0] ?? 'no identity of its own yet';
     out.note((style) => `${style.good('▸')} agent ${safe(begun.agentName)}  pid ${process.pid}  ${safe(identity)}\n`);
+    if (possible.kind === 'none') out.note(() => `  not confined: ${NO_DOMAIN[possible.reason]}\n`);
   }
   const given = launcher.asStarted();
   const { env, startedWith } = keptEnvironment(given.env);
+  // Only now: before the answer the node has to read us, and a node of our own user could not any more.
+  launcher.closeToOthers();
+  // Inside a launch we are in its domain already: one more would shut the agent's own processes from each other.
+  if (possible.kind === 'domain' && !begun.joined) launcher.enterDomain();
   return launcher.execInPlace({
     path: program,
     argv: given.argv.slice(-operands.length),
