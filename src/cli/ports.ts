@@ -75,6 +75,8 @@ export interface Launcher {
   readonly possibleConfinement: () => Confinement;
   /** Until the exec nobody else of this user reads or traces us. `asStarted` comes first: we cannot read our own environment after it. */
   readonly closeToOthers: () => void;
+  /** What loses its parent below us becomes our child. */
+  readonly adoptOrphans: () => void;
   /** Throws E_CONFINE. */
   readonly enterDomain: () => void;
   /** Throws E_RUN, E_RUN_NOT_FOUND or E_RUN_NOT_EXECUTABLE; otherwise this process is the program. */

@@ -75,9 +75,9 @@ function launcher(): Launcher {
   const { asStarted } = require('../system/as-started') as typeof AsStartedModule;
   const { execInPlace } = require('../system/exec-in-place') as typeof ExecInPlaceModule;
   const { possibleConfinement, enterDomain } = require('../system/landlock') as typeof LandlockModule;
-  const { disposeSignal, setDumpable } = require('../system/this-process') as typeof ThisProcessModule;
+  const { adoptOrphans, disposeSignal, setDumpable } = require('../system/this-process') as typeof ThisProcessModule;
   // The debugger that it opens would let any process of this user name the launched program.
   disposeSignal(constants.signals.SIGUSR1, 'ignore');
   const closeToOthers = () => setDumpable(false);
-  return { inheritedDescriptors, resolveProgram, asStarted, possibleConfinement, closeToOthers, enterDomain, execInPlace };
+  return { inheritedDescriptors, resolveProgram, asStarted, possibleConfinement, closeToOthers, adoptOrphans, enterDomain, execInPlace };
 }

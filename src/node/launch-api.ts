@@ -132,6 +132,8 @@ async function beginLaunch(parts: LaunchApiParts, served: Served, request: Begin
     given: opened.given,
     spiffeIds: opened.identities.map((identity) => identity.spiffeId),
     joined: opened.joined,
+    // Nothing else keeps a daemon within its launch: handed to init it would be nobody's, and taken for the person.
+    adoptOrphans: !opened.joined && !grouped,
   });
 }
 

@@ -10,6 +10,11 @@ const SIGNAL = { default: 0, ignore: 1 } as const;
 export const setDumpable = (dumpable: boolean): void => void checked('prctl', PR_SET_DUMPABLE, dumpable ? 1 : 0, 0, 0, 0);
 export const dumpable = (): boolean => checked('prctl', PR_GET_DUMPABLE, 0, 0, 0, 0) === 1;
 
+const PR_SET_CHILD_SUBREAPER = 36;
+
+/** From now on, also after an exec, whoever loses its parent below us becomes our child instead of init's. */
+export const adoptOrphans = (): void => void checked('prctl', PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+
 export const disposeSignal = (number: number, disposition: keyof typeof SIGNAL): void => void libc('signal')(number, SIGNAL[disposition]);
 
 const SIG_SETMASK = 2;

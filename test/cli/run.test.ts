@@ -45,6 +45,7 @@ async function launched(argv: readonly string[], world: World = {}, launcher: Pa
         }),
         possibleConfinement: () => DOMAIN,
         closeToOthers: () => void order.push('close'),
+        adoptOrphans: () => void order.push('adopt'),
         enterDomain: () => void order.push('domain'),
         execInPlace: (program) => {
           order.push('exec');
@@ -99,10 +100,12 @@ describe('run', () => {
     expect(err).toContain(note);
   });
 
-  test('inside a launch the domain of the launch is enough', async () => {
+  test('inside a launch the domain of the launch is enough; orphans are adopted where the node asks for it', async () => {
     const answer = { launchId: 'l', agentId: 'a', agentName: 'hello-7k2m', spiffeIds: [AGENT_ID] };
     service.answers.begin = { ...answer, joined: true };
     expect((await launched(['run', '--', 'agent'])).order.slice(2)).toEqual(['close', 'exec']);
+    service.answers.begin = { ...answer, adoptOrphans: true };
+    expect((await launched(['run', '--', 'agent'])).order.slice(2)).toEqual(['close', 'adopt', 'domain', 'exec']);
   });
 
   test('a domain that the kernel refuses after all ends it before the command', async () => {

@@ -1,4 +1,4 @@
-import { closeSync, constants, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, constants, openSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { AGENT, AgentProcess, launchAgent, ownProgram, startAgent } from './agent-process';
 import { Installation, MANDATE } from '../running/installation';
@@ -6,6 +6,9 @@ import { noGroups } from '../running/control-groups';
 import { describeTerminal, onTerminal } from './terminal';
 
 jest.setTimeout(120_000);
+
+/** A launcher that adopts nobody. */
+const LAUNCHER = path.join(__dirname, 'launcher.js');
 
 let mandate: Installation;
 beforeAll(async () => {
@@ -67,17 +70,33 @@ describe('who belongs to a launch', () => {
     expect(await named('family')).toHaveLength(1);
   });
 
-  const without = noGroups === undefined ? it.skip : it;
-  without('not what was handed to init, where the launch has no control group: it is refused, never guessed', async () => {
+  describe('a process whose parent ended', () => {
     // The orphan asks once its parent, a shell that ends at once, is no longer the one that started it.
-    writeFileSync(
-      path.join(mandate.home, 'orphan.sh'),
-      'while read -r _ _ _ parent _ </proc/$$/stat; [ "$parent" = "$1" ]; do :; done; "$2" svid >orphan.out 2>&1; echo $? >orphan.code',
-    );
+    const ORPHAN =
+      'while read -r _ _ _ parent _ </proc/$$/stat; [ "$parent" = "$1" ]; do :; done; "$2" svid -o json >orphan.out 2>&1; echo $? >orphan.code';
     const script = `sh -c 'sh orphan.sh $$ "$0" & exit 0' "$0"; while ! [ -s orphan.code ]; do :; done; "$0" svid -o json`;
-    expect(await mandate.mandate(['run', '--name', 'forker', '--', 'sh', '-c', script, MANDATE])).toMatchObject({ code: 0 });
-    expect(readFileSync(path.join(mandate.home, 'orphan.code'), 'utf8')).toBe('3\n');
-    expect(readFileSync(path.join(mandate.home, 'orphan.out'), 'utf8')).toContain('E_NO_RULE');
+    const told = () => ['code', 'out'].map((what) => readFileSync(path.join(mandate.home, `orphan.${what}`), 'utf8'));
+    beforeEach(() => {
+      writeFileSync(path.join(mandate.home, 'orphan.sh'), ORPHAN);
+      rmSync(path.join(mandate.home, 'orphan.code'), { force: true });
+    });
+
+    it('stays a member: by the control group of the launch, or as a child of the launched process', async () => {
+      expect(await mandate.mandate(['run', '--name', 'forker', '--', 'sh', '-c', script, MANDATE])).toMatchObject({ code: 0 });
+      const [code, out] = told();
+      expect(code).toBe('0\n');
+      const { svids } = JSON.parse(out!) as { svids: { serial: string }[] };
+      expect(hop(await trace(svids[0]!.serial), 'agent')!.id).toBe((await named('forker'))[0]!.id);
+    });
+
+    const without = noGroups === undefined ? it.skip : it;
+    without('is none where neither a control group nor the launched process keeps it: it is refused, never guessed', async () => {
+      const leaving = await mandate.run(process.execPath, [LAUNCHER, '/bin/sh', '/bin/sh', '-c', script, MANDATE]);
+      expect(leaving).toMatchObject({ code: 0 });
+      const [code, out] = told();
+      expect(code).toBe('3\n');
+      expect(out).toContain('E_NO_RULE');
+    });
   });
 
   it('a process that was pinned while its parent lived, until it ends; the launch ends with it', async () => {

@@ -39,6 +39,7 @@ export const run: Command = async (context, operands, options) => {
   const { env, startedWith } = keptEnvironment(given.env);
   // Only now: before the answer the node has to read us, and a node of our own user could not any more.
   launcher.closeToOthers();
+  if (begun.adoptOrphans) launcher.adoptOrphans();
   // Inside a launch we are in its domain already: one more would shut the agent's own processes from each other.
   if (possible.kind === 'domain' && !begun.joined) launcher.enterDomain();
   return launcher.execInPlace({
