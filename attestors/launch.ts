@@ -5,7 +5,7 @@ import { statusField } from '../src/domain/proc-text';
 /** Which launch the process belongs to, from the node's own record of it (launch.md). */
 export const launchAttestor = (): Attestor => ({
   name: 'launch',
-  attest(view, { launch, confinement }) {
+  attest(view, { launch, confinement, delivery }) {
     if (launch === undefined) return [];
     const known = (name: string, value: string): Observation => ({ name, value, assurance: 'observed' });
     // The launcher's word until the launched process was seen running that very file: it could announce one program and execute another.
@@ -23,6 +23,7 @@ export const launchAttestor = (): Attestor => ({
       known('via', launch.via),
       { name: 'name', value: launch.name, assurance: 'declared' },
       ...(confinement === undefined ? [] : [confinementOf(view, confinement, launch.uid)]),
+      ...(delivery === 'files' ? [known('delivery', delivery)] : []),
     ];
   },
 });

@@ -1,4 +1,5 @@
 import type * as CliEntry from './entry/cli';
+import type * as FilesEntry from './entry/files';
 import type * as NodeEntry from './entry/node';
 import type * as ServerEntry from './entry/server';
 
@@ -10,4 +11,5 @@ const [way, ...rest] = process.argv.slice(2);
 
 if (way === 'internal-server') (require('./entry/server') as typeof ServerEntry).serverEntry(rest);
 else if (way === 'internal-node') (require('./entry/node') as typeof NodeEntry).nodeEntry();
+else if (way === 'internal-files') (require('./entry/files') as typeof FilesEntry).filesEntry(rest);
 else void (require('./entry/cli') as typeof CliEntry).cliEntry();

@@ -73,6 +73,11 @@ export interface Launcher {
   readonly asStarted: () => { readonly argv: readonly Buffer[]; readonly env: readonly Buffer[] };
   /** Whether `enterDomain` can keep what we become from everything else of this user; where not, why. */
   readonly possibleConfinement: () => Confinement;
+  /**
+   * Has the SVID of this launch kept fresh in files that are seen at `folder`, for as long as this process lives and whatever it executes.
+   * Resolves once they are there. Throws E_FILES.
+   */
+  readonly keepFiles: (folder: string, socket: string) => Promise<void>;
   /** Until the exec nobody else of this user reads or traces us. `asStarted` comes first: we cannot read our own environment after it. */
   readonly closeToOthers: () => void;
   /** What loses its parent below us becomes our child. */

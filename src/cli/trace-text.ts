@@ -61,6 +61,8 @@ function shown(hop: Hop, nowMs: number, style: Style): { readonly name: string; 
     case 'agent':
       return { name: text('name'), detail: `since ${instant(text('startedAt'), nowMs, style)}` };
     case 'process':
+      if (hop.attributes['delivery'] === 'files')
+        return { name: `pid ${text('pid')}`, detail: 'writes it into files, for whoever of its user reads them' };
       return { name: `pid ${text('pid')}`, detail: `sha256 ${short(text('sha256'))} ${text('path')}${knownBy(hop)}` };
     case 'issuer':
       return { name: short(safe(hop.id)), detail: '' };

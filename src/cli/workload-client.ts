@@ -1,5 +1,6 @@
 import { create, type DescMessage, type MessageInitShape } from '@bufbuild/protobuf';
 import { Client, Metadata, credentials, type MethodDefinition, type ServiceError } from '@grpc/grpc-js';
+import { DELIVERY_METADATA } from '../domain/delivery';
 import { MandateError } from '../domain/errors';
 import type { Clock } from '../domain/ports';
 import {
@@ -49,6 +50,13 @@ export class WorkloadClient {
     throw new MandateError('E_INTERNAL', { saw: 'the Workload API ended without an answer' });
   }
 
+  /** The SVIDs of now and their successors, to be written into files. Ends by throwing. */
+  x509ForFiles(): AsyncGenerator<X509SVIDResponse> {
+    const asked = header();
+    asked.set(DELIVERY_METADATA, 'files');
+    return this.#stream<X509SVIDResponse>(workload['fetchX509SVID'], X509SVIDRequestSchema, undefined, asked);
+  }
+
   jwt(audience: readonly string[]): Promise<JWTSVIDResponse> {
     return this.#unary<JWTSVIDResponse, typeof JWTSVIDRequestSchema>(workload['fetchJWTSVID'], JWTSVIDRequestSchema, {
       audience: [...audience],
@@ -94,6 +102,7 @@ export class WorkloadClient {
     method: MethodDefinition<unknown, unknown> | undefined,
     schema: DescMessage,
     deadlineMs: number | undefined,
+    metadata = header(),
   ): AsyncGenerator<A> {
     if (!method) throw new MandateError('E_INTERNAL');
     const call = this.#client.makeServerStreamRequest(
@@ -101,7 +110,7 @@ export class WorkloadClient {
       method.requestSerialize,
       method.responseDeserialize as (bytes: Buffer) => A,
       create(schema),
-      header(),
+      metadata,
       deadlineMs === undefined ? {} : { deadline: this.clock.nowMs() + deadlineMs },
     );
     try {

@@ -124,3 +124,15 @@ export class DerReader {
     if (!this.done) throw new DerError('trailing bytes');
   }
 }
+
+/** The values of a concatenation, each with its tag and length, as the Workload API carries certificates. Throws DerError. */
+export function derElements(bytes: Buffer): readonly Buffer[] {
+  const reader = new DerReader(bytes);
+  const elements: Buffer[] = [];
+  while (!reader.done) {
+    const from = reader.at;
+    reader.at = reader.enter(TAG.sequence);
+    elements.push(bytes.subarray(from, reader.at));
+  }
+  return elements;
+}

@@ -1,5 +1,6 @@
 import type { ProcessAssurance } from './assurance';
 import type { Confinement } from './confinement';
+import type { Delivery } from './delivery';
 import type { AgentSummary, AuthorityRow, AuthorityStage, Chain, CredentialRow, Installation, LineageEntry } from './lineage';
 import type { ManifestRow, StatementRow } from './manifest';
 import type { MembershipKind } from './membership';
@@ -198,6 +199,7 @@ export interface AttestContext {
   readonly launch: LaunchMembership | undefined;
   /** What the launcher said of the domain around that launch; undefined outside a launch. */
   readonly confinement?: Confinement | undefined;
+  readonly delivery?: Delivery;
 }
 
 export interface LaunchMembership {

@@ -153,6 +153,7 @@ function hopsOf(chain: Chain, links: Links, context: TraceContext, separated: bo
       evidence: process.evidenceDigest,
       via: process.viaProcessKey,
       membership: process.membership,
+      delivery: value('launch.delivery') ?? 'socket',
       ...end('process', process.key),
     });
   }

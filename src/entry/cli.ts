@@ -6,6 +6,7 @@ import type { DatabaseCommands, Launcher, Supervisor } from '../cli/ports';
 import type * as DatabaseModule from './database';
 import type * as SupervisorModule from '../supervisor/supervisor';
 import type * as HardenModule from '../system/harden';
+import type * as KeepFilesModule from './keep-files';
 import type * as LogModule from './log';
 import type * as RandomModule from '../system/random';
 import type * as InheritedDescriptorsModule from '../system/inherited-descriptors';
@@ -37,7 +38,7 @@ export async function cliEntry(): Promise<void> {
       layoutOf({ uid, state, home: homedir(), xdgStateHome: process.env['XDG_STATE_HOME'], xdgRuntimeDir: process.env['XDG_RUNTIME_DIR'] }),
     supervisor: () => supervisor(uid, program),
     database: (): DatabaseCommands => (require('./database') as typeof DatabaseModule).databaseCommands,
-    launcher,
+    launcher: () => launcher(program),
     onInterrupt: (handler) => {
       process.on('SIGINT', handler);
       process.on('SIGTERM', handler);
@@ -69,7 +70,7 @@ function supervisor(uid: number, program: { readonly node: string; readonly main
   });
 }
 
-function launcher(): Launcher {
+function launcher(program: { readonly node: string; readonly main: string }): Launcher {
   const { inheritedDescriptors } = require('../system/inherited-descriptors') as typeof InheritedDescriptorsModule;
   const { resolveProgram } = require('../system/resolve-program') as typeof ResolveProgramModule;
   const { asStarted } = require('../system/as-started') as typeof AsStartedModule;
@@ -79,5 +80,17 @@ function launcher(): Launcher {
   // The debugger that it opens would let any process of this user name the launched program.
   disposeSignal(constants.signals.SIGUSR1, 'ignore');
   const closeToOthers = () => setDumpable(false);
-  return { inheritedDescriptors, resolveProgram, asStarted, possibleConfinement, closeToOthers, adoptOrphans, enterDomain, execInPlace };
+  const keepFiles = (folder: string, socket: string) =>
+    (require('./keep-files') as typeof KeepFilesModule).keepFiles(program, folder, socket);
+  return {
+    inheritedDescriptors,
+    resolveProgram,
+    asStarted,
+    possibleConfinement,
+    keepFiles,
+    closeToOthers,
+    adoptOrphans,
+    enterDomain,
+    execInPlace,
+  };
 }

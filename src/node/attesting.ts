@@ -1,3 +1,5 @@
+import { type Delivery, SOURCES_FOR_FILES } from '../domain/delivery';
+import { MandateError } from '../domain/errors';
 import type { Attestor, Clock, FileHasher } from '../domain/ports';
 import type { PinnedProcess } from '../system/process-view';
 import { attest } from './attest';
@@ -45,8 +47,10 @@ export class Attesting {
       const membership = members.inherit(process, ancestry.chain, group?.launchId);
       if (membership) this.parts.hold(process);
       if (membership?.launch) await this.#lookForProgram(process, membership.launch);
-      const context = { launch: launchMembership(membership), confinement: membership?.launch?.confinement };
-      const { bytes, digest } = await attest(process, this.parts.attestors, context, served.salt, ancestry, group);
+      const { delivery } = served;
+      if (delivery === 'files' && !membership?.launch) throw new MandateError('E_REQUEST', { why: 'files are for launches' });
+      const context = { launch: launchMembership(membership), confinement: membership?.launch?.confinement, delivery };
+      const { bytes, digest } = await attest(process, this.#attestors(delivery), context, served.salt, ancestry, group);
       served.glance();
       served.attestedAtMs = clock.monotonicMs();
       if (served.evidence?.canonical.equals(bytes) !== true) {
@@ -57,6 +61,11 @@ export class Attesting {
     const { digest, canonical } = served.evidence;
     const held = served.offered?.equals(digest) === true;
     return { digest, canonical: held ? NOTHING : canonical, viaProcessKey: members.get(process.key)?.via ?? '' };
+  }
+
+  #attestors(delivery: Delivery): readonly Attestor[] {
+    const { attestors } = this.parts;
+    return delivery === 'files' ? attestors.filter(({ name }) => SOURCES_FOR_FILES.includes(name)) : attestors;
   }
 
   /** The launched process is looked at until it was seen running what its launcher announced. */

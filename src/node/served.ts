@@ -1,4 +1,5 @@
 import type { EntitledIdentity } from '../generated/proto/mandate/v1/node_link_pb';
+import type { Delivery } from '../domain/delivery';
 import { MandateError } from '../domain/errors';
 import type { PeerConnection } from '../system/peer-connection';
 import type { PinnedProcess } from '../system/process-view';
@@ -56,6 +57,7 @@ export class Served {
   /** Asked for while a refresh was under way: one more follows. */
   again = false;
   retries = 0;
+  #delivery: Delivery = 'socket';
   #over = false;
   #cancelTimer: () => void = () => undefined;
 
@@ -79,6 +81,20 @@ export class Served {
 
   get over(): boolean {
     return this.#over;
+  }
+
+  get delivery(): Delivery {
+    return this.#delivery;
+  }
+
+  /** From now on this process is attested for files only, and keeps nothing it was given as more than that. There is no way back. */
+  deliverToFiles(): void {
+    if (this.#delivery === 'files') return;
+    this.#delivery = 'files';
+    this.evidence = undefined;
+    this.offered = undefined;
+    this.standing = { kind: 'unknown' };
+    this.withdraw();
   }
 
   /** Ends the image: streams with `error`, keys and evidence at once. */

@@ -2,10 +2,12 @@ import { create, type JsonObject, toBinary } from '@bufbuild/protobuf';
 import type {
   handleServerStreamingCall,
   handleUnaryCall,
+  Metadata,
   sendUnaryData,
   ServerUnaryCall,
   UntypedServiceImplementation,
 } from '@grpc/grpc-js';
+import { DELIVERY_METADATA } from '../domain/delivery';
 import { MandateError } from '../domain/errors';
 import type { Log } from '../domain/ports';
 import { parseSpiffeId } from '../domain/spiffe-id';
@@ -46,11 +48,11 @@ export function workloadApi(parts: WorkloadApiParts): UntypedServiceImplementati
   const { images, serving, trust, log } = parts;
 
   const stream =
-    (open: (served: Served, out: LiveStream) => void): handleServerStreamingCall<unknown, unknown> =>
+    (open: (served: Served, out: LiveStream, metadata: Metadata) => void): handleServerStreamingCall<unknown, unknown> =>
     (call) => {
       const out = new LiveStream(call);
       try {
-        open(images.called(parts.peer(call)), out);
+        open(images.called(parts.peer(call)), out, call.metadata);
       } catch (thrown) {
         out.fail(answered(thrown, log));
       }
@@ -98,7 +100,10 @@ export function workloadApi(parts: WorkloadApiParts): UntypedServiceImplementati
   }
 
   return {
-    fetchX509SVID: stream((served, out) => watch(served, out, 'x509', (now) => x509Response(served, now))),
+    fetchX509SVID: stream((served, out, metadata) => {
+      if (metadata.get(DELIVERY_METADATA)[0] === 'files') served.deliverToFiles();
+      watch(served, out, 'x509', (now) => x509Response(served, now));
+    }),
     fetchX509Bundles: stream((served, out) => watch(served, out, 'standing', (now) => now.x509Response)),
     fetchJWTBundles: stream((served, out) => watch(served, out, 'standing', (now) => now.jwtResponse)),
     fetchJWTSVID: unary<JWTSVIDRequest, JWTSVIDResponse>(async (request, served) => {

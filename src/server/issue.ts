@@ -1,4 +1,5 @@
 import { audienceDenial } from '../domain/audience';
+import { FILES_TTL_SECONDS } from '../domain/delivery';
 import { MandateError } from '../domain/errors';
 import {
   type JwtPlan,
@@ -73,7 +74,7 @@ export class Issuer {
       publicKey,
       serial: newSerial(this.#parts.random),
       issuedAtMs,
-      ...this.#validity(process, identity, identity.x509TtlSeconds, frozen.x509.notAfterMs, agent, issuedAtMs),
+      ...this.#validity(process, identity, x509Ttl(process, identity), frozen.x509.notAfterMs, agent, issuedAtMs),
       authorityKeyId: frozen.x509.keyId,
     });
     // 10 sign exactly the plan, and check what was signed
@@ -178,6 +179,10 @@ export class Issuer {
     return recorded;
   }
 }
+
+/** What lies in files is anybody's of that user: it lives shorter than a rule may say. */
+const x509Ttl = ({ facts }: LiveProcess, { x509TtlSeconds }: Entitled): number =>
+  facts.of('launch.delivery').length > 0 ? Math.min(x509TtlSeconds, FILES_TTL_SECONDS) : x509TtlSeconds;
 
 function choose(identities: readonly Entitled[], wanted: string): Entitled {
   const chosen = wanted === '' ? identities[0] : identities.find((identity) => identity.spiffeId === wanted);

@@ -369,12 +369,15 @@ describe('the page of an attestor names what it states, all of it', () => {
     agentAttestor(reads, scripts, { home: () => '/home/ana' }),
   ])('$name', async (attestor) => {
     const views = [...paths.map((path) => ({ ...everything, cgroup: `0::${path}` })), everything].map(recorded);
-    const observed = (await Promise.all(views.map(async (view) => attestor.attest(view, { launch, confinement: DOMAIN })))).flat();
+    const observed = (
+      await Promise.all(views.map(async (view) => attestor.attest(view, { launch, confinement: DOMAIN, delivery: 'files' })))
+    ).flat();
     if (attestor.name === 'script')
       observed.push(
         ...(await scriptAttestor(new RunningScripts(modules)).attest(recorded({ exe: '/usr/bin/python3' }), {
           launch,
           confinement: DOMAIN,
+          delivery: 'files',
         })),
       );
     const stated = new Set(observed.map(({ name }) => `${attestor.name}.${name}`));

@@ -44,6 +44,7 @@ async function launched(argv: readonly string[], world: World = {}, launcher: Pa
           env: Object.entries(world.env ?? {}).flatMap(([name, value]) => (value === undefined ? [] : [Buffer.from(`${name}=${value}`)])),
         }),
         possibleConfinement: () => DOMAIN,
+        keepFiles: (folder) => Promise.resolve(void order.push(`files at ${folder}`)),
         closeToOthers: () => void order.push('close'),
         adoptOrphans: () => void order.push('adopt'),
         enterDomain: () => void order.push('domain'),
@@ -106,6 +107,13 @@ describe('run', () => {
     expect((await launched(['run', '--', 'agent'])).order.slice(2)).toEqual(['close', 'exec']);
     service.answers.begin = { ...answer, adoptOrphans: true };
     expect((await launched(['run', '--', 'agent'])).order.slice(2)).toEqual(['close', 'adopt', 'domain', 'exec']);
+  });
+
+  test('files are there before anything is closed or executed; where they cannot be, nothing is', async () => {
+    const argv = ['run', '--files', '/run/x', '--', 'agent'];
+    expect((await launched(argv)).order.slice(2)).toEqual(['files at /run/x', 'close', 'domain', 'exec']);
+    const refused = () => Promise.reject(new MandateError('E_FILES', { why: 'no tmpfs' }));
+    expect(await launched(argv, {}, { keepFiles: refused })).toMatchObject({ exit: 125, became: undefined });
   });
 
   test('a domain that the kernel refuses after all ends it before the command', async () => {

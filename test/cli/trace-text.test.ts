@@ -105,6 +105,13 @@ describe('a trace as text', () => {
     expect(traceText({ ...TRACE, hops }, NOW, PLAIN)).toContain(`"weekly report" (declared)${text}  `);
   });
 
+  test('a process that writes files is shown as such, not by its program', () => {
+    const hops = TRACE.hops.map((hop) => (hop.kind === 'process' ? { ...hop, attributes: { pid: 41208, delivery: 'files' } } : hop));
+    expect(traceText({ ...TRACE, hops }, NOW, PLAIN)).toContain(
+      'pid 41208        writes it into files, for whoever of its user reads them',
+    );
+  });
+
   test('a chain that stops says where first, and is never called complete', () => {
     const stopped: Trace = {
       ...TRACE,

@@ -1,5 +1,5 @@
 import { encodeTime, readTime } from '../../src/domain/certificate-time';
-import { DerError, DerReader, headerBytes, TAG, tlv } from '../../src/domain/der';
+import { derElements, DerError, DerReader, headerBytes, TAG, tlv } from '../../src/domain/der';
 
 const hex = (text: string): Buffer => Buffer.from(text, 'hex');
 
@@ -9,6 +9,13 @@ it.each([0, 1, 127, 128, 255, 256, 65535])('writes and reads back %i bytes of co
   const reader = new DerReader(element);
   expect(reader.contents(TAG.octetString)).toHaveLength(length);
   expect(reader.done).toBe(true);
+});
+
+it('takes a concatenation apart, and refuses a remainder', () => {
+  const elements = [tlv(TAG.sequence, hex('0102')), tlv(TAG.sequence, Buffer.alloc(300)), tlv(TAG.sequence)];
+  expect(derElements(Buffer.concat(elements))).toEqual(elements);
+  expect(derElements(Buffer.alloc(0))).toEqual([]);
+  expect(() => derElements(Buffer.concat([...elements, hex('30')]))).toThrow(DerError);
 });
 
 it('writes no contents of 64 KiB', () => {

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { confinementWord, noDomain } from '../../domain/confinement';
 import { MandateError } from '../../domain/errors';
 import { operand, textOption } from '../arguments';
@@ -35,6 +36,8 @@ export const run: Command = async (context, operands, options) => {
     out.note((style) => `${style.good('▸')} agent ${safe(begun.agentName)}  pid ${process.pid}  ${safe(identity)}\n`);
     if (possible.kind === 'none') out.note(() => `  not confined: ${NO_DOMAIN[possible.reason]}\n`);
   }
+  const files = textOption(options, 'files');
+  if (files !== undefined) await launcher.keepFiles(resolve(deps.cwd, files), socket);
   const given = launcher.asStarted();
   const { env, startedWith } = keptEnvironment(given.env);
   // Only now: before the answer the node has to read us, and a node of our own user could not any more.

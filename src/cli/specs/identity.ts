@@ -20,6 +20,7 @@ export const IDENTITY: readonly CommandSpec[] = [
         options: [
           { flags: '--name <name>', text: 'name of the agent for people; letters, digits, . _ -' },
           { flags: '--task <text>', text: 'what it is for; recorded as declared' },
+          { flags: '--files <dir>', text: 'keep SVID, key and bundle fresh as PEM files in dir, for programs without the socket' },
           { flags: '--no-confine', text: 'without a domain of its own: for sudo and other set-uid programs in it' },
         ],
       },
