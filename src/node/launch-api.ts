@@ -1,6 +1,6 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 import type { handleServerStreamingCall, handleUnaryCall, UntypedServiceImplementation } from '@grpc/grpc-js';
-import { type Confinement, confinementOf, confinementWord } from '../domain/confinement';
+import { confinementOf, confinementWord } from '../domain/confinement';
 import { MandateError } from '../domain/errors';
 import { fileText } from '../domain/file-text';
 import type { Log } from '../domain/ports';
@@ -12,7 +12,7 @@ import { answered, refusalOf, statusOf } from '../wire/refusal';
 import type { Images } from './images';
 import type { LaunchGroups, Placed } from './launch-groups';
 import { LiveStream } from './live-stream';
-import type { Members, OpenLaunch } from './members';
+import type { Members } from './members';
 import { measureProgram, type ProgramHasher } from './program';
 import type { Serving } from './serve';
 import type { Served } from './served';

@@ -1,6 +1,5 @@
 import type { JsonObject } from '@bufbuild/protobuf';
 import { Server } from '@grpc/grpc-js';
-import { type Confinement, confinementOf } from '../domain/confinement';
 import { MandateError } from '../domain/errors';
 import type { Layout } from '../domain/layout';
 import type { Accounts, Attestor, Clock, Log, Random } from '../domain/ports';

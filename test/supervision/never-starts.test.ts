@@ -100,7 +100,7 @@ test('a state folder whose socket paths would pass 100 bytes is refused before a
     long.spawnUp(['-o', 'json']);
     const { code, stdout } = await long.exited;
     expect({ code, error: (JSON.parse(stdout) as { error: { code: string } }).error.code }).toEqual({ code: 1, error: 'E_SOCKET_PATH' });
-    expect(readdirSync(home)).toEqual([]);
+    expect(readdirSync(home)).toEqual(['mandate.yaml']);
   } finally {
     rmSync(home, { recursive: true, force: true });
   }
