@@ -56,6 +56,9 @@ export type OwnNamespaces = Readonly<Record<(typeof NAMESPACES)[number][1], stri
 /** What may make a process something else than its program (integrity.md). */
 export const integrityAttestor = (reader: PatientReader, own: OwnNamespaces): Attestor => ({
   name: 'integrity',
+  prepare(view) {
+    Promise.all([reader.ownWords(view), reader.code(view)]).catch(() => undefined); // `attest` finds the same fault
+  },
   async attest(view) {
     const status = view.read('status');
     // Asked for together, so that they are read one after the other while the rest is done here.

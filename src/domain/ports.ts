@@ -191,6 +191,8 @@ export interface Observation {
  */
 export interface Attestor {
   readonly name: string;
+  /** Begins what takes its time as soon as a process connects, so that `attest` waits less for it. Never throws. */
+  prepare?(view: ProcessView): void;
   attest(view: ProcessView, context: AttestContext): Promise<readonly Observation[]> | readonly Observation[];
 }
 

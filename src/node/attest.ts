@@ -45,7 +45,7 @@ export async function attest(
 }
 
 /**
- * The process as attestors see it: its chain is walked once, however many ask for it. One that stands in a group of ours is shown in the
+ * The process as attestors see it: its chain is walked and each file read once, however many ask for it. One that stands in a group of ours is shown in the
  * one that its launch came from, which is what session and unit are known by; the id of ours would say nothing of either.
  */
 const asShown = (view: ProcessView, ancestry: ReturnType<ProcessView['ancestors']>, group: LaunchGroup | undefined): ProcessView => ({
@@ -56,7 +56,7 @@ const asShown = (view: ProcessView, ancestry: ReturnType<ProcessView['ancestors'
   startTicks: view.startTicks,
   alive: () => view.alive(),
   recheck: () => view.recheck(),
-  read: (file) => (group && file === 'cgroup' ? asBefore(view.read(file), group) : view.read(file)),
+  read: readOnce((file) => (group && file === 'cgroup' ? asBefore(view.read(file), group) : view.read(file))),
   link: (name) => view.link(name),
   openExe: () => view.openExe(),
   openFolder: () => view.openFolder(),
@@ -65,6 +65,15 @@ const asShown = (view: ProcessView, ancestry: ReturnType<ProcessView['ancestors'
   ...(!group && view.cgroupId && { cgroupId: () => view.cgroupId?.() }),
   ...(view.sameMounts && { sameMounts: () => view.sameMounts?.() ?? true }),
 });
+
+function readOnce(read: (file: string) => string): (file: string) => string {
+  const known = new Map<string, string>();
+  return (file) => {
+    const text = known.get(file) ?? read(file);
+    known.set(file, text);
+    return text;
+  };
+}
 
 async function gather(
   attestor: Attestor,

@@ -34,6 +34,11 @@ export interface AttestingParts {
 export class Attesting {
   constructor(private readonly parts: AttestingParts) {}
 
+  /** A process connected and will ask in a moment: what is read elsewhere is asked for now, while it speaks. */
+  prepare(process: PinnedProcess): void {
+    for (const attestor of this.parts.attestors) attestor.prepare?.(process);
+  }
+
   /**
    * Evidence of the process as it is now, as a request names it: whole until the server is known to hold it, then by digest. The caller
    * looks at the process closely before it lets an answer out.

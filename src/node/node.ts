@@ -198,6 +198,7 @@ export async function startNode(parts: NodeParts): Promise<RunningNode> {
     admit: (connection) => {
       if (parts.uid !== 0 && connection.uid !== parts.uid) throw new MandateError('E_PEER_OTHER_USER', { saw: `uid ${connection.uid}` });
       images.arrived(connection);
+      attesting.prepare(connection.process);
     },
     onRefused: (error, { pid, uid }) => {
       const second = Math.floor(clock.monotonicMs() / 1000);

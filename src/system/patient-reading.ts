@@ -12,7 +12,7 @@ export class PatientReading implements PatientReader {
   readonly #lanes: ReadingLanes;
   /** By program image: what a process says of itself later is worth even less than what it said first. */
   readonly #words = new WeakMap<object, Promise<OwnWords>>();
-  readonly #code = new WeakMap<object, { readonly readAtMs: number; readonly code: MappedCode }>();
+  readonly #code = new WeakMap<object, { readonly readAtMs: number; readonly code: Promise<MappedCode> }>();
 
   constructor(
     private readonly clock: Clock,
@@ -36,13 +36,14 @@ export class PatientReading implements PatientReader {
     return asked;
   }
 
-  async code(view: ProcessView): Promise<MappedCode> {
+  code(view: ProcessView): Promise<MappedCode> {
     const { image } = view;
     const known = this.#code.get(image);
     const readAtMs = this.clock.monotonicMs();
     if (known !== undefined && readAtMs - known.readAtMs < CODE_FRESH_MS) return known.code;
-    const code = await this.#ask<MappedCode>(view, { what: 'code' });
+    const code = this.#ask<MappedCode>(view, { what: 'code' });
     this.#code.set(image, { readAtMs, code });
+    code.catch(() => this.#code.delete(image));
     return code;
   }
 
