@@ -12,11 +12,6 @@ export const noGroups: string | undefined = (() => {
   return undefined;
 })();
 
-/** A `describe` that needs control groups, skipped with the reason where there are none. */
-export const describeGroups = noGroups === undefined ? describe : describe.skip;
-
-if (noGroups !== undefined) process.stdout.write(`tests of control groups are skipped: ${noGroups}\n`);
-
 /** The control groups of the launches of an installation that runs as root. */
 export function groupsOf(state: string): GroupTree {
   const tree = open(layoutOf({ uid: 0, state, home: '', xdgStateHome: undefined, xdgRuntimeDir: undefined }).launchGroups);
