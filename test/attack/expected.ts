@@ -17,7 +17,7 @@ const NOT_LOOKED_AT: Open = {
   why: 'what was loaded into a program is not looked at',
   closedBy: 'facts about its integrity, required by a rule',
 };
-const OUTSIDE: Open = { why: 'who leaves the tree of a launch is taken for the person', closedBy: 'a control group for each launch' };
+const OUTSIDE = 'who leaves the tree of a launch is taken for the person';
 
 /**
  * Which attacks may succeed, in which mode: every other one has to be defeated. One table, tightened when what is named on the right is
@@ -49,9 +49,8 @@ export const OPEN: Readonly<Record<string, Partial<Record<Mode, Open>>>> = {
   'the program that starts next': {
     'own user': { why: 'a clone belongs to whoever made it', closedBy: 'a program that belongs to root', depends: true },
   },
-  'a signal to the server': OWN_USER('the process is that of the uid'),
-  'rules apply after leaving the process tree': OWN_USER(OUTSIDE.why),
-  'rules apply by a broker': OWN_USER(OUTSIDE.why),
-  'rules apply from a shell start file': OWN_USER(OUTSIDE.why),
-  "a person's launch after leaving the process tree": BOTH(OUTSIDE),
+  'rules apply after leaving the process tree': OWN_USER(OUTSIDE),
+  'rules apply by a broker': OWN_USER(OUTSIDE),
+  'rules apply from a shell start file': OWN_USER(OUTSIDE),
+  "a person's launch after leaving the process tree": OWN_USER(OUTSIDE),
 };

@@ -19,6 +19,7 @@ STATE = os.environ["ATTACK_STATE"]
 SERVER = int(os.environ["ATTACK_SERVER_PID"])
 NODE = int(os.environ["ATTACK_NODE_PID"])
 PTRACE_SEIZE, PIDFD_OPEN, PIDFD_GETFD, VM_READV = 0x4206, 434, 438, 310
+PR_SET_CHILD_SUBREAPER = 36
 # It would be nobody's: that it can be put in force is what counts, and later cases are not to be changed by it.
 RULE = {
     "apiVersion": "mandate/v1",
@@ -196,7 +197,8 @@ def invented():
 
 
 def detached(deed):
-    """Leaves the process tree of the launch first: two forks and a session of its own, so that init is its parent."""
+    """Leaves the process tree of the launch first: no longer adopts orphans, then two forks and a session of its own, so that init is its parent."""
+    libc.prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
     hearing, telling = os.pipe()
     if os.fork() == 0:
         os.setsid()
