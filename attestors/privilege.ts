@@ -1,7 +1,7 @@
 import { MandateError } from '../src/domain/errors';
 import type { Attestor, Observation } from '../src/domain/ports';
 import { reachingCapabilities, type RootWay } from '../src/domain/privilege';
-import { statusField } from '../src/domain/proc-text';
+import { statusField, statusGroups } from '../src/domain/proc-text';
 
 /** Standing ways to root of an account with these groups (system/root-ways.ts). */
 export interface AccountWays {
@@ -15,8 +15,7 @@ export const privilegeAttestor = (ways: AccountWays): Attestor => ({
     const status = view.read('status');
     const capabilities = reachingCapabilities(statusField(status, 'CapEff'));
     if (capabilities === undefined) throw new MandateError('E_ATTEST_UNREADABLE', { saw: 'no CapEff in /proc/PID/status' });
-    const groups = (statusField(status, 'Groups') ?? '').split(' ').filter((id) => /^\d{1,10}$/.test(id));
-    const rootWays = ways.of(view.uid, [view.gid, ...groups.map(Number)]);
+    const rootWays = ways.of(view.uid, [view.gid, ...statusGroups(status)]);
     return [...facts('capabilities', capabilities), ...facts('root_way', rootWays)];
   },
 });

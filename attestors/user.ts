@@ -1,6 +1,6 @@
 import type { Accounts, Attestor, Observation, ProcessView } from '../src/domain/ports';
 import { asMandateError, MandateError } from '../src/domain/errors';
-import { parseStat, statusField } from '../src/domain/proc-text';
+import { parseStat, statusGroups } from '../src/domain/proc-text';
 
 /** More than this many supplementary groups are not stated; evidence is bounded. */
 const MAX_GROUPS = 256;
@@ -13,7 +13,7 @@ export const userAttestor = (accounts: Accounts): Attestor => ({
   name: 'user',
   attest(view) {
     const { uid, gid } = view;
-    const groups = (statusField(view.read('status'), 'Groups') ?? '').split(' ').filter((id) => /^\d+$/.test(id));
+    const groups = statusGroups(view.read('status'));
     return [
       fact('uid', String(uid)),
       fact('gid', String(gid)),
@@ -21,7 +21,7 @@ export const userAttestor = (accounts: Accounts): Attestor => ({
       ...named('group', accounts.groupName(gid)),
       ...groups
         .slice(0, MAX_GROUPS)
-        .flatMap((id) => [fact('supplementary_gid', id), ...named('supplementary_group', accounts.groupName(Number(id)))]),
+        .flatMap((id) => [fact('supplementary_gid', String(id)), ...named('supplementary_group', accounts.groupName(id))]),
       ...session(view),
       ...login(view),
     ];

@@ -101,16 +101,22 @@ func storm(connections int, input *bufio.Reader) {
 	io.Copy(io.Discard, input)
 }
 
-func flood(input *bufio.Reader) {
-	path := strings.TrimPrefix(os.Getenv("SPIFFE_ENDPOINT_SOCKET"), "unix://")
-	var ended atomic.Bool
-	opened, refused := 0, 0
+// begun waits for a line on standard input; what it returns turns true at the end of the input.
+func begun(input *bufio.Reader) *atomic.Bool {
+	ended := new(atomic.Bool)
 	say(map[string]any{"waiting": true})
 	input.ReadString('\n')
 	go func() {
 		io.Copy(io.Discard, input)
 		ended.Store(true)
 	}()
+	return ended
+}
+
+func flood(input *bufio.Reader) {
+	path := strings.TrimPrefix(os.Getenv("SPIFFE_ENDPOINT_SOCKET"), "unix://")
+	ended := begun(input)
+	opened, refused := 0, 0
 	for !ended.Load() {
 		conn, err := net.Dial("unix", path)
 		if err != nil {
@@ -125,13 +131,7 @@ func flood(input *bufio.Reader) {
 }
 
 func burn(thousandths int, input *bufio.Reader) {
-	var ended atomic.Bool
-	say(map[string]any{"waiting": true})
-	input.ReadString('\n')
-	go func() {
-		io.Copy(io.Discard, input)
-		ended.Store(true)
-	}()
+	ended := begun(input)
 	for !ended.Load() {
 		began := time.Now()
 		for time.Since(began) < time.Duration(thousandths)*10*time.Microsecond {

@@ -118,9 +118,3 @@ const logicalLines = (text: string): string[] =>
     .replaceAll(/\\\r?\n/g, ' ')
     .split('\n')
     .map((line) => line.trim());
-
-/** What the privilege attestor says of one process, and what separation rests on. */
-export interface Privilege {
-  readonly capabilities: readonly string[];
-  readonly rootWays: readonly RootWay[];
-}

@@ -51,6 +51,10 @@ export function statusIds(status: string, name: 'Uid' | 'Gid'): { readonly real:
   return { real: Number(real), effective: Number(effective) };
 }
 
+/** Supplementary groups of a /proc/PID/status text; none where it has no such line. */
+export const statusGroups = (status: string): readonly number[] =>
+  (statusField(status, 'Groups') ?? '').split(' ').filter(isId).map(Number);
+
 const ADDR_NO_RANDOMIZE = 0x0040000;
 
 /** True where a /proc/PID/personality text says that address randomisation is off. */

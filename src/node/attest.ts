@@ -45,7 +45,7 @@ export async function attest(
 }
 
 /**
- * The process as attestors see it: its chain is walked and each file read once, however many ask for it. One that stands in a group of ours is shown in the
+ * The process as attestors see it: its chain is walked and each file and link read once, however many ask for it. One that stands in a group of ours is shown in the
  * one that its launch came from, which is what session and unit are known by; the id of ours would say nothing of either.
  */
 const asShown = (view: ProcessView, ancestry: ReturnType<ProcessView['ancestors']>, group: LaunchGroup | undefined): ProcessView => ({
@@ -56,8 +56,8 @@ const asShown = (view: ProcessView, ancestry: ReturnType<ProcessView['ancestors'
   startTicks: view.startTicks,
   alive: () => view.alive(),
   recheck: () => view.recheck(),
-  read: readOnce((file) => (group && file === 'cgroup' ? asBefore(view.read(file), group) : view.read(file))),
-  link: (name) => view.link(name),
+  read: once((file) => (group && file === 'cgroup' ? asBefore(view.read(file), group) : view.read(file))),
+  link: once((name) => view.link(name)),
   openExe: () => view.openExe(),
   openFolder: () => view.openFolder(),
   image: view.image,
@@ -66,11 +66,11 @@ const asShown = (view: ProcessView, ancestry: ReturnType<ProcessView['ancestors'
   ...(view.sameMounts && { sameMounts: () => view.sameMounts?.() ?? true }),
 });
 
-function readOnce(read: (file: string) => string): (file: string) => string {
+function once(read: (name: string) => string): (name: string) => string {
   const known = new Map<string, string>();
-  return (file) => {
-    const text = known.get(file) ?? read(file);
-    known.set(file, text);
+  return (name) => {
+    const text = known.get(name) ?? read(name);
+    known.set(name, text);
     return text;
   };
 }

@@ -1,7 +1,7 @@
 import { fstatSync } from 'node:fs';
 import { MandateError } from '../domain/errors';
 import type { ExeHandle, FileHasher } from '../domain/ports';
-import { statusField } from '../domain/proc-text';
+import { statusGroups } from '../domain/proc-text';
 import { openProgram } from '../system/open-file';
 import type { PinnedProcess } from '../system/process-view';
 
@@ -48,7 +48,7 @@ function mayExecute(process: PinnedProcess, program: ExeHandle): boolean {
   if (process.uid === 0) return (program.mode & 0o111) !== 0;
   if (process.uid === program.ownerUid) return (program.mode & 0o100) !== 0;
   const { gid } = fstatSync(program.fd);
-  const groups = (statusField(process.read('status'), 'Groups') ?? '').trim().split(' ').map(Number);
+  const groups = statusGroups(process.read('status'));
   if (process.gid === gid || groups.includes(gid)) return (program.mode & 0o010) !== 0;
   return (program.mode & 0o001) !== 0;
 }

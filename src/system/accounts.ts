@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, openSync, readFileSync, statSync } from 'node:fs';
 import type { Accounts, Homes } from '../domain/ports';
+import { fileVersion } from './file-version';
 
 const MAX_FILE_BYTES = 16 * 1024 * 1024;
 const DEFAULT_UID_MIN = 1000;
@@ -37,29 +38,23 @@ class NameTable {
   }
 }
 
-function versionOf(path: string): string {
-  const { dev, ino, size, mtimeNs, ctimeNs } = statSync(path, { bigint: true });
-  return [dev, ino, size, mtimeNs, ctimeNs].join(':');
-}
+const versionOf = (path: string): string => fileVersion(statSync(path, { bigint: true }));
 
-/** Names by id of a file in the format of passwd(5) or group(5). The first entry of an id counts, as it does for the C library. */
-export function parseNames(text: string): ReadonlyMap<number, string> {
-  const names = new Map<number, string>();
-  for (const line of text.split('\n')) {
-    const [name = '', , id = ''] = line.split(':');
-    if (name !== '' && !name.startsWith('#') && /^\d{1,10}$/.test(id) && !names.has(Number(id))) names.set(Number(id), name);
-  }
-  return names;
-}
+/** Names by id of a file in the format of passwd(5) or group(5). */
+export const parseNames = (text: string): ReadonlyMap<number, string> => parseById(text, 0);
 
-/** Home folders by uid of a file in the format of passwd(5); the first entry of a uid counts. */
-export function parseHomes(text: string): ReadonlyMap<number, string> {
-  const homes = new Map<number, string>();
+/** Home folders by uid of a file in the format of passwd(5). */
+export const parseHomes = (text: string): ReadonlyMap<number, string> => parseById(text, 5);
+
+/** The first entry of an id counts, as it does for the C library. */
+function parseById(text: string, field: number): ReadonlyMap<number, string> {
+  const found = new Map<number, string>();
   for (const line of text.split('\n')) {
-    const [name = '', , uid = '', , , home = ''] = line.split(':');
-    if (name !== '' && !name.startsWith('#') && /^\d{1,10}$/.test(uid) && !homes.has(Number(uid))) homes.set(Number(uid), home);
+    const fields = line.split(':');
+    const [name = '', , id = ''] = fields;
+    if (name !== '' && !name.startsWith('#') && /^\d{1,10}$/.test(id) && !found.has(Number(id))) found.set(Number(id), fields[field] ?? '');
   }
-  return homes;
+  return found;
 }
 
 /** Home folders as /etc/passwd names them. */

@@ -3,6 +3,7 @@ import type { BigIntStats } from 'node:fs';
 import type { Worker } from 'node:worker_threads';
 import { MandateError } from '../domain/errors';
 import type { Clock, ExeHandle, FileHasher } from '../domain/ports';
+import { fileVersion } from './file-version';
 import { startThread } from './thread';
 
 export interface HashJob {
@@ -47,7 +48,7 @@ export class FileHashing implements FileHasher {
    */
   async sha256(handle: ExeHandle): Promise<string> {
     const before = this.admit(handle);
-    const key = versionOf(before);
+    const key = fileVersion(before);
     const known = this.#cache.get(key);
     if (known !== undefined) return known;
     const underway = this.#underway.get(key) ?? this.start(key, handle, before);
@@ -93,7 +94,7 @@ export class FileHashing implements FileHasher {
       this.#pending.set(job.id, { resolve, reject });
       this.thread().postMessage(job);
     });
-    if (versionOf(fstatSync(fd, { bigint: true })) !== versionOf(before)) throw new MandateError('E_ATTEST_CHANGED');
+    if (fileVersion(fstatSync(fd, { bigint: true })) !== fileVersion(before)) throw new MandateError('E_ATTEST_CHANGED');
     return sha256;
   }
 
@@ -125,5 +126,3 @@ export class FileHashing implements FileHasher {
     else pending?.reject(new MandateError('E_ATTEST_FAILED', { saw: answer.error }));
   }
 }
-
-const versionOf = (stat: BigIntStats): string => [stat.dev, stat.ino, stat.size, stat.mtimeNs, stat.ctimeNs].join(':');

@@ -1,6 +1,6 @@
 import { closeSync } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
-import { statusField } from '../domain/proc-text';
+import { statusGroups } from '../domain/proc-text';
 import type { FoundText, SeenFile, WantedText } from '../domain/ports';
 import { errnoOf } from './errno';
 import { hashOfMembers } from './json-members';
@@ -40,8 +40,7 @@ function carryOut(job: ReadingJob): unknown {
 
 function userOf({ folder, uid, gid }: ReadingJob): OnBehalfOf {
   const status = readUpTo(folder, 'status', MAX_STATUS_BYTES).toString('latin1');
-  const groups = (statusField(status, 'Groups') ?? '').split(' ').filter((id) => id !== '');
-  return { uid, groups: new Set([gid, ...groups.map(Number)]) };
+  return { uid, groups: new Set([gid, ...statusGroups(status)]) };
 }
 
 function firstFile(tree: SeenTree, paths: readonly string[]): SeenFile | undefined {

@@ -1,6 +1,8 @@
 import { closeSync, constants, fstatSync, openSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { type RootWay, sudoAnswer, sudoRules, type SudoRules, wayOfGroup } from '../domain/privilege';
+import { parseNames } from './accounts';
+import { fileVersion } from './file-version';
 
 /** What is read of sudo's configuration; beyond it the answer is that it is not known. */
 const MAX_FILES = 64;
@@ -51,16 +53,17 @@ export class RootWays {
     const read = this.#read;
     if (read !== undefined && [...read.versions].every(([file, version]) => versionOf(file) === version)) return read;
     const versions = new Map<string, string>();
-    const rows = (file: string) => {
+    const text = (file: string) => {
       versions.set(file, versionOf(file));
-      return (readBounded(file) ?? '').split('\n').map((line) => line.split(':'));
+      return readBounded(file) ?? '';
     };
-    const groups = rows(this.files.group).flatMap(([name = '', , gid = '', members = '']) =>
+    const rows = text(this.files.group)
+      .split('\n')
+      .map((line) => line.split(':'));
+    const groups = rows.flatMap(([name = '', , gid = '', members = '']) =>
       /^\d{1,10}$/.test(gid) ? [{ name, gid: Number(gid), members: members.split(',') }] : [],
     );
-    const names = new Map<number, string>();
-    for (const [name = '', , uid = ''] of rows(this.files.passwd))
-      if (/^\d{1,10}$/.test(uid) && !names.has(Number(uid))) names.set(Number(uid), name);
+    const names = parseNames(text(this.files.passwd));
     this.#read = { rules: readSudoers(this.files.sudoers, versions), groups, names, versions };
     return this.#read;
   }
@@ -104,8 +107,7 @@ const joined = (a: SudoRules, b: SudoRules): SudoRules => ({
 /** What a path is now, to be compared; the name of the failure where it cannot be told. */
 function versionOf(at: string): string {
   try {
-    const { dev, ino, size, mtimeNs, ctimeNs } = statSync(at, { bigint: true });
-    return [dev, ino, size, mtimeNs, ctimeNs].join(':');
+    return fileVersion(statSync(at, { bigint: true }));
   } catch (error) {
     return (error as NodeJS.ErrnoException).code ?? 'unknown';
   }

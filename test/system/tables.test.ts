@@ -1,6 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { fileText } from '../../src/domain/file-text';
-import { layoutReadable, parseStat, stackNotRandomised, statusField, statusIds, withoutRandomisation } from '../../src/domain/proc-text';
+import {
+  layoutReadable,
+  parseStat,
+  stackNotRandomised,
+  statusField,
+  statusGroups,
+  statusIds,
+  withoutRandomisation,
+} from '../../src/domain/proc-text';
 import { openFileLimits, startOf } from '../../src/system/exec-in-place';
 import { osName } from '../../src/system/host-facts';
 import { notOurs } from '../../src/system/inherited-descriptors';
@@ -162,3 +170,10 @@ describe.each<[string | undefined, ReturnType<typeof startOf>]>([
   ['99999999999999999999999 0000000000000000', { openFiles: undefined, ignored: [] }],
   [undefined, { openFiles: undefined, ignored: [] }],
 ])('started with %j', (noted, start) => test('is read', () => expect(startOf(noted)).toEqual(start)));
+
+test.each([
+  ['Uid:\t0\nGroups:\t27 998 \nNgid:\t0\n', [27, 998]],
+  // A process without any is in no group, and not in that of root.
+  ['Uid:\t0\nGroups:\t \nNgid:\t0\n', []],
+  ['Uid:\t0\n', []],
+])('supplementary groups of %j', (status, groups) => expect(statusGroups(status)).toEqual(groups));
