@@ -3,7 +3,7 @@ import { canonicalJson } from '../src/domain/canonical';
 import { fileText } from '../src/domain/file-text';
 import { type GoverningFile, governingFiles } from '../src/domain/governing-files';
 import { agentOfPackage, agentOfProgram, GENERIC, type RecognisedAgent } from '../src/domain/known-agents';
-import type { AttestContext, Attestor, FoundText, Homes, Observation, PatientReader, ProcessView } from '../src/domain/ports';
+import type { AttestContext, Attestor, FoundText, Homes, Observation, PatientReader, ProcessView } from '../src/domain/attestation';
 import type { RunningScripts } from '../src/domain/running-script';
 
 /** More files than this are not stated one by one; the digest covers all. */

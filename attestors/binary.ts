@@ -1,5 +1,5 @@
 import { fileText } from '../src/domain/file-text';
-import type { Attestor, FileHasher, Observation } from '../src/domain/ports';
+import type { Attestor, FileHasher, Observation } from '../src/domain/attestation';
 
 const DELETED = ' (deleted)';
 const GROUP_OR_OTHERS_WRITE = 0o022;

@@ -1,7 +1,7 @@
 import { type CgroupPlace, containerOf, unitOf, userUnitOf } from '../src/domain/cgroup-path';
 import { unifiedPath } from '../src/domain/cgroup-text';
 import { fileText } from '../src/domain/file-text';
-import type { Attestor, Cgroups, Observation } from '../src/domain/ports';
+import type { Attestor, Cgroups, Observation } from '../src/domain/attestation';
 
 /** Where the process stands in the cgroup v2 tree (cgroup.md). Nothing is stated on a device that has no such tree. */
 export const cgroupAttestor = (cgroups: Cgroups): Attestor => ({

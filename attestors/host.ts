@@ -1,4 +1,4 @@
-import type { Attestor, HostFacts } from '../src/domain/ports';
+import type { Attestor, HostFacts } from '../src/domain/attestation';
 
 /** Which device the process runs on, as the device says of itself (host.md). */
 export const hostAttestor = (host: HostFacts): Attestor => {

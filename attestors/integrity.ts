@@ -1,5 +1,5 @@
 import { fileText } from '../src/domain/file-text';
-import type { Attestor, Observation, OwnWords, PatientReader, ProcessView } from '../src/domain/ports';
+import type { Attestor, Observation, OwnWords, PatientReader, ProcessView } from '../src/domain/attestation';
 import { statusField } from '../src/domain/proc-text';
 
 /** More files of foreign code than this are not stated. */

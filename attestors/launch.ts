@@ -1,5 +1,5 @@
 import type { Confinement } from '../src/domain/confinement';
-import type { Attestor, Observation, ProcessView } from '../src/domain/ports';
+import type { Attestor, Observation, ProcessView } from '../src/domain/attestation';
 import { statusField } from '../src/domain/proc-text';
 
 /** Which launch the process belongs to, from the node's own record of it (launch.md). */

@@ -1,5 +1,5 @@
 import { MandateError } from '../src/domain/errors';
-import type { Attestor, Observation } from '../src/domain/ports';
+import type { Attestor, Observation } from '../src/domain/attestation';
 import { reachingCapabilities, type RootWay } from '../src/domain/privilege';
 import { statusField, statusGroups } from '../src/domain/proc-text';
 

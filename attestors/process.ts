@@ -1,5 +1,5 @@
 import { MandateError } from '../src/domain/errors';
-import type { Attestor, Observation } from '../src/domain/ports';
+import type { Attestor, Observation } from '../src/domain/attestation';
 import { parseStat } from '../src/domain/proc-text';
 
 /** What the process was started by, where, and when (process.md). */

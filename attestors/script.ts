@@ -1,5 +1,5 @@
 import { fileText } from '../src/domain/file-text';
-import type { Attestor, Observation } from '../src/domain/ports';
+import type { Attestor, Observation } from '../src/domain/attestation';
 import type { RunningScripts } from '../src/domain/running-script';
 
 /** More preloads than this are not stated. */

@@ -1,4 +1,4 @@
-import type { Accounts, Attestor, Observation, ProcessView } from '../src/domain/ports';
+import type { Accounts, Attestor, Observation, ProcessView } from '../src/domain/attestation';
 import { asMandateError, MandateError } from '../src/domain/errors';
 import { parseStat, statusGroups } from '../src/domain/proc-text';
 

@@ -1,4 +1,4 @@
-import type { AffectedItem } from '../domain/answers';
+import type { AffectedItem } from '../domain/rule-answers';
 import { safe, safeOr } from './safe';
 
 /** Living processes whose default identity is another one after a change; empty where there are none. */

@@ -1,4 +1,5 @@
-import type { ConditionItem, FactItem } from '../domain/answers';
+import type { FactItem } from '../domain/agent-answers';
+import type { ConditionItem } from '../domain/answers';
 import { LADDERS, type ProcessAssurance } from '../domain/assurance';
 import { MandateError, type ErrorCode } from '../domain/errors';
 

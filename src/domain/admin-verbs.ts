@@ -1,15 +1,6 @@
-import type {
-  AgentAnswer,
-  AgentsAnswer,
-  ApplyAnswer,
-  BundleAnswer,
-  ExplainAnswer,
-  RuleAnswer,
-  RulesAnswer,
-  StatusAnswer,
-  StopAnswer,
-  WhoAnswer,
-} from './answers';
+import type { AgentAnswer, AgentsAnswer, StopAnswer, WhoAnswer } from './agent-answers';
+import type { BundleAnswer, StatusAnswer } from './answers';
+import type { ApplyAnswer, ExplainAnswer, RuleAnswer, RulesAnswer } from './rule-answers';
 import type { ManifestAcceptedAnswer, ManifestAnswer, ManifestsAnswer } from './manifest-answers';
 import type { Trace } from './trace';
 

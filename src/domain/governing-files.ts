@@ -1,5 +1,5 @@
 import type { KnownAgent } from './known-agents';
-import type { WantedText } from './ports';
+import type { WantedText } from './attestation';
 
 /** Folders above the working folder whose instructions count. */
 const MAX_LEVELS_ABOVE = 6;

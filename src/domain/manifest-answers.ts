@@ -1,4 +1,4 @@
-import type { AffectedItem } from './answers';
+import type { AffectedItem } from './rule-answers';
 import type { KeyForm, ManifestKind } from './manifest';
 
 /** The JSON documents of `mandate manifest … -o json`; conventions as in answers.ts. */

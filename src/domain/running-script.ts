@@ -1,6 +1,6 @@
 import { type Interpreter, interpreterOf, type ScriptClaim, scriptClaim } from './interpreter';
 import { npmPackage, pythonPackage } from './package-claim';
-import type { PatientReader, ProcessView, SeenFile } from './ports';
+import type { PatientReader, ProcessView, SeenFile } from './attestation';
 
 /** Folders above a script that are looked into for the description of its package. */
 const MAX_LEVELS = 8;

@@ -3,7 +3,7 @@ import { encodeEvidence, MAX_EVIDENCE_BYTES } from '../domain/evidence';
 import type { Evidence, Fact } from '../domain/evidence';
 import { MAX_VALUE_BYTES } from '../domain/file-text';
 import { asBefore, type LaunchGroup } from './launch-groups';
-import type { AttestContext, Attestor, Observation, ProcessView } from '../domain/ports';
+import type { AttestContext, Attestor, Observation, ProcessView } from '../domain/attestation';
 
 /**
  * Everything the attestors can establish about one process, without its help, and its canonical bytes with their digest. `salt` is 128 random bits in hex; `ancestry` is what its

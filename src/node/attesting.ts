@@ -1,6 +1,7 @@
 import { type Delivery, SOURCES_FOR_FILES } from '../domain/delivery';
 import { MandateError } from '../domain/errors';
-import type { Attestor, Clock, FileHasher } from '../domain/ports';
+import type { Attestor, FileHasher } from '../domain/attestation';
+import type { Clock } from '../domain/ports';
 import type { PinnedProcess } from '../system/process-view';
 import { attest } from './attest';
 import type { LaunchGroups } from './launch-groups';

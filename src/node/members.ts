@@ -1,6 +1,6 @@
 import type { Confinement } from '../domain/confinement';
 import type { MembershipKind } from '../domain/membership';
-import type { LaunchMembership } from '../domain/ports';
+import type { LaunchMembership } from '../domain/attestation';
 
 /** A launch the node holds open. */
 export interface OpenLaunch {

@@ -1,6 +1,6 @@
 import { fstatSync } from 'node:fs';
 import { MandateError } from '../domain/errors';
-import type { ExeHandle, FileHasher } from '../domain/ports';
+import type { ExeHandle, FileHasher } from '../domain/attestation';
 import { statusGroups } from '../domain/proc-text';
 import { openProgram } from '../system/open-file';
 import type { PinnedProcess } from '../system/process-view';

@@ -1,4 +1,6 @@
-import type { AgentAnswer, AgentItem, BundleAnswer, ErrorBody, RuleItem, WhoAnswer } from '../domain/answers';
+import type { AgentAnswer, AgentItem, WhoAnswer } from '../domain/agent-answers';
+import type { BundleAnswer, ErrorBody } from '../domain/answers';
+import type { RuleItem } from '../domain/rule-answers';
 import { type Bundle, bundlePem, jwkSetJson, spiffeBundleJson } from '../domain/bundle';
 import type { Evidence } from '../domain/evidence';
 import type { Refusal } from '../domain/explain';

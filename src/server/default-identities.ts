@@ -1,4 +1,4 @@
-import type { AffectedItem } from '../domain/answers';
+import type { AffectedItem } from '../domain/rule-answers';
 import { matchRules } from '../domain/match';
 import { matchContext } from './entitlement';
 import type { NodeApi } from './node-api';

@@ -1,4 +1,4 @@
-import type { ExplainAnswer, ExplainedRule } from '../domain/answers';
+import type { ExplainAnswer, ExplainedRule } from '../domain/rule-answers';
 import { CATALOGUE } from '../domain/errors';
 import { FactIndex } from '../domain/facts';
 import { type Judged, judgeRules, type MatchContext, matchRules } from '../domain/match';

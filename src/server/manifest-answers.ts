@@ -7,7 +7,7 @@ import type {
   SeenHash,
 } from '../domain/manifest-answers';
 import { entryChanges } from '../domain/manifest-changes';
-import type { AffectedItem } from '../domain/answers';
+import type { AffectedItem } from '../domain/rule-answers';
 import { isManifestMatch, type RuleVersion } from '../domain/rule';
 import { manifestKeyId, manifestKeyText } from '../verify/manifest-key';
 import { instant } from './answers';

@@ -1,5 +1,5 @@
 import { closeSync, fstatSync, openSync, readFileSync, statSync } from 'node:fs';
-import type { Accounts, Homes } from '../domain/ports';
+import type { Accounts, Homes } from '../domain/attestation';
 import { fileVersion } from './file-version';
 
 const MAX_FILE_BYTES = 16 * 1024 * 1024;

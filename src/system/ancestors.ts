@@ -1,6 +1,6 @@
 import { closeSync, readFileSync, readlinkSync } from 'node:fs';
 import { fileText } from '../domain/file-text';
-import type { AncestorView } from '../domain/ports';
+import type { AncestorView } from '../domain/attestation';
 import { parseStat, statusIds } from '../domain/proc-text';
 import { pidfdAlive, pidfdInfo, pidfdOpen } from './pidfd';
 import { ownMounts, processKey } from './process-key';

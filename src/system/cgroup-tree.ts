@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from 'node:fs';
 import { cgroup2Mounts } from '../domain/cgroup-text';
-import type { Cgroups } from '../domain/ports';
+import type { Cgroups } from '../domain/attestation';
 
 const GROUP_OR_OTHERS_WRITE = 0o022;
 const MAX_DEPTH = 32;

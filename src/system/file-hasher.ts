@@ -2,7 +2,8 @@ import { fstatSync } from 'node:fs';
 import type { BigIntStats } from 'node:fs';
 import type { Worker } from 'node:worker_threads';
 import { MandateError } from '../domain/errors';
-import type { Clock, ExeHandle, FileHasher } from '../domain/ports';
+import type { ExeHandle, FileHasher } from '../domain/attestation';
+import type { Clock } from '../domain/ports';
 import { fileVersion } from './file-version';
 import { startThread } from './thread';
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { hostname, release } from 'node:os';
-import type { HostFacts } from '../domain/ports';
+import type { HostFacts } from '../domain/attestation';
 import { bootId } from './process-key';
 
 const MAX_CHARACTERS = 256;

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { FoundText } from '../domain/ports';
+import type { FoundText } from '../domain/attestation';
 
 /**
  * SHA-256 over some members of a JSON object, where the rest of the file changes all the time; `absent` where it has none of them, and

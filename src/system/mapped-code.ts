@@ -1,5 +1,5 @@
 import { readlinkSync, statfsSync, statSync } from 'node:fs';
-import type { MappedCode } from '../domain/ports';
+import type { MappedCode } from '../domain/attestation';
 import { readUpTo } from './own-words';
 import { may, type OnBehalfOf, type SeenTree } from './seen-tree';
 

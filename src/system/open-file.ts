@@ -1,6 +1,6 @@
 import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import { MandateError } from '../domain/errors';
-import type { ExeHandle } from '../domain/ports';
+import type { ExeHandle } from '../domain/attestation';
 import { errnoOf } from './errno';
 
 /** An open descriptor with the facts about its inode; the handle owns the descriptor. */

@@ -1,5 +1,6 @@
 import { MandateError } from '../domain/errors';
-import type { Clock, FoundText, MappedCode, OwnWords, PatientReader, ProcessView, SeenFile, WantedText } from '../domain/ports';
+import type { FoundText, MappedCode, OwnWords, PatientReader, ProcessView, SeenFile, WantedText } from '../domain/attestation';
+import type { Clock } from '../domain/ports';
 import type { OwnWordsRead } from './own-words';
 import type { ReadingJob, ReadingTask } from './reading-job';
 import { ReadingLanes } from './reading-lanes';

@@ -1,6 +1,6 @@
 import { closeSync, constants, openSync, readSync, readlinkSync } from 'node:fs';
 import { MandateError } from '../domain/errors';
-import type { ExeHandle, FolderHandle } from '../domain/ports';
+import type { ExeHandle, FolderHandle } from '../domain/attestation';
 import { errnoOf } from './errno';
 import { inodeAt } from './inode-at';
 import { exeHandle } from './open-file';

@@ -1,6 +1,6 @@
 import { closeSync } from 'node:fs';
 import { asMandateError, MandateError } from '../domain/errors';
-import type { AncestorView, ExeHandle, FolderHandle, ProcessView } from '../domain/ports';
+import type { AncestorView, ExeHandle, FolderHandle, ProcessView } from '../domain/attestation';
 import { statusField } from '../domain/proc-text';
 import { walkAncestors } from './ancestors';
 import { pidfdAlive, pidfdInfo, pidfdSignal } from './pidfd';

@@ -1,4 +1,4 @@
-import type { WantedText } from '../domain/ports';
+import type { WantedText } from '../domain/attestation';
 
 /** One job for a reading thread; `folder` is a descriptor of the process's /proc folder, open until the answer comes. */
 export type ReadingJob = { readonly folder: number; readonly uid: number; readonly gid: number } & ReadingTask;

@@ -1,7 +1,7 @@
 import { closeSync } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
 import { statusGroups } from '../domain/proc-text';
-import type { FoundText, SeenFile, WantedText } from '../domain/ports';
+import type { FoundText, SeenFile, WantedText } from '../domain/attestation';
 import { errnoOf } from './errno';
 import { hashOfMembers } from './json-members';
 import { readMappedCode } from './mapped-code';

@@ -1,6 +1,6 @@
 import { closeSync, readFileSync } from 'node:fs';
 import type { SessionHop } from '../domain/administration';
-import type { AncestorView, ProcessView } from '../domain/ports';
+import type { AncestorView, ProcessView } from '../domain/attestation';
 import { parseStat, statusField, statusIds } from '../domain/proc-text';
 import { pidfdAlive, pidfdOpen } from './pidfd';
 import { processKey } from './process-key';

@@ -1,5 +1,5 @@
 import { agentAttestor } from '../../attestors/agent';
-import type { LaunchMembership } from '../../src/domain/ports';
+import type { LaunchMembership } from '../../src/domain/attestation';
 import { RunningScripts } from '../../src/domain/running-script';
 import { lines, recorded, type Recorded, recordedReads, type RecordedReads, sha256 } from './recorded';
 

@@ -9,7 +9,7 @@ import { privilegeAttestor } from '../../attestors/privilege';
 import { RootWays } from '../../src/system/root-ways';
 import { userAttestor } from '../../attestors/user';
 import { type ErrorCode, MandateError } from '../../src/domain/errors';
-import type { Attestor, Observation, ProcessView } from '../../src/domain/ports';
+import type { Attestor, Observation, ProcessView } from '../../src/domain/attestation';
 import { attest } from '../../src/node/attest';
 import { fileAccounts } from '../../src/system/accounts';
 import { cgroupTree } from '../../src/system/cgroup-tree';

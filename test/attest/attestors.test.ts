@@ -12,7 +12,7 @@ import { scriptAttestor } from '../../attestors/script';
 import { userAttestor } from '../../attestors/user';
 import type { RootWay } from '../../src/domain/privilege';
 import { MandateError } from '../../src/domain/errors';
-import type { AttestContext, Attestor } from '../../src/domain/ports';
+import type { AttestContext, Attestor } from '../../src/domain/attestation';
 import { RunningScripts } from '../../src/domain/running-script';
 import { lines, NAMESPACES, recorded, recordedReads } from './recorded';
 import type { Recorded } from './recorded';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { normalize } from 'node:path';
 import { MandateError } from '../../src/domain/errors';
-import type { AncestorView, ExeHandle, FoundText, MappedCode, Observation, PatientReader, ProcessView } from '../../src/domain/ports';
+import type { AncestorView, ExeHandle, FoundText, MappedCode, Observation, PatientReader, ProcessView } from '../../src/domain/attestation';
 
 /** A /proc/PID as it was recorded, with the name put where the kernel puts it. */
 const STAT = (name: string, session: number, tty: number): string =>

@@ -1,5 +1,5 @@
 import { scriptAttestor } from '../../attestors/script';
-import type { PatientReader } from '../../src/domain/ports';
+import type { PatientReader } from '../../src/domain/attestation';
 import { RunningScripts } from '../../src/domain/running-script';
 import { lines, recorded, type Recorded, recordedReads, type RecordedReads, sha256 } from './recorded';
 

@@ -1,18 +1,6 @@
-import type {
-  AgentAnswer,
-  AgentItem,
-  AgentsAnswer,
-  ApplyAnswer,
-  BundleAnswer,
-  DatabaseStatusAnswer,
-  ExplainAnswer,
-  RuleAnswer,
-  RuleItem,
-  RulesAnswer,
-  StatusAnswer,
-  StopAnswer,
-  WhoAnswer,
-} from '../../src/domain/answers';
+import type { AgentAnswer, AgentItem, AgentsAnswer, StopAnswer, WhoAnswer } from '../../src/domain/agent-answers';
+import type { BundleAnswer, DatabaseStatusAnswer, StatusAnswer } from '../../src/domain/answers';
+import type { ApplyAnswer, ExplainAnswer, RuleAnswer, RuleItem, RulesAnswer } from '../../src/domain/rule-answers';
 import type {
   ManifestAcceptedAnswer,
   ManifestAnswer,

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import type { WhoAnswer } from '../../src/domain/answers';
+import type { WhoAnswer } from '../../src/domain/agent-answers';
 import { AGENT, AgentProcess, ownProgram } from './agent-process';
 import { Installation, ROOT } from '../running/installation';
 

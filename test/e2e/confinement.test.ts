@@ -3,7 +3,7 @@ import { chmodSync, chownSync, copyFileSync, writeFileSync } from 'node:fs';
 import { once } from 'node:events';
 import path from 'node:path';
 import { possibleConfinement } from '../../src/system/landlock';
-import type { AgentAnswer, AgentsAnswer } from '../../src/domain/answers';
+import type { AgentAnswer, AgentsAnswer } from '../../src/domain/agent-answers';
 import type { Trace } from '../../src/domain/trace';
 import { type Account, hasProgram, Installation, MANDATE, ROOT, type RunOptions } from '../running/installation';
 

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { readlinkSync } from 'node:fs';
-import type { ExplainAnswer } from '../../src/domain/answers';
+import type { ExplainAnswer } from '../../src/domain/rule-answers';
 import { Installation } from '../running/installation';
 
 jest.setTimeout(60_000);

@@ -1,5 +1,6 @@
 import { readFileSync, readlinkSync } from 'node:fs';
-import type { RuleAnswer, WhoAnswer } from '../../src/domain/answers';
+import type { WhoAnswer } from '../../src/domain/agent-answers';
+import type { RuleAnswer } from '../../src/domain/rule-answers';
 import { canonicalRule } from '../../src/domain/rule-canonical';
 import type { Rule } from '../../src/domain/rule';
 import { parentOf, programOf } from '../supervision/proc';

@@ -3,7 +3,8 @@ import { createHash, randomBytes } from 'node:crypto';
 import { appendFileSync, closeSync, mkdtempSync, openSync, rmSync, truncateSync, utimesSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Clock, ExeHandle } from '../../src/domain/ports';
+import type { ExeHandle } from '../../src/domain/attestation';
+import type { Clock } from '../../src/domain/ports';
 import { FileHashing } from '../../src/system/file-hasher';
 import { exeHandle, openProgram } from '../../src/system/open-file';
 

@@ -16,7 +16,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { scriptAttestor } from '../../attestors/script';
-import type { Clock, ProcessView } from '../../src/domain/ports';
+import type { ProcessView } from '../../src/domain/attestation';
+import type { Clock } from '../../src/domain/ports';
 import { RunningScripts } from '../../src/domain/running-script';
 import { systemClock } from '../../src/system/clock';
 import { PatientReading } from '../../src/system/patient-reading';

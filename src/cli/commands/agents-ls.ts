@@ -1,4 +1,4 @@
-import type { AgentItem, AgentsAnswer } from '../../domain/answers';
+import type { AgentItem, AgentsAnswer } from '../../domain/agent-answers';
 import { askAdmin } from '../admin-client';
 import { textOption, wholeNumber } from '../arguments';
 import { safeOr } from '../safe';

@@ -1,4 +1,4 @@
-import type { AgentAnswer } from '../../domain/answers';
+import type { AgentAnswer } from '../../domain/agent-answers';
 import { askAdmin } from '../admin-client';
 import { operand } from '../arguments';
 import { NO_DOMAIN } from '../no-domain';

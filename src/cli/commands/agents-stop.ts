@@ -1,4 +1,4 @@
-import type { StopAnswer } from '../../domain/answers';
+import type { StopAnswer } from '../../domain/agent-answers';
 import { EXIT } from '../../domain/errors';
 import { askAdmin } from '../admin-client';
 import { operand } from '../arguments';

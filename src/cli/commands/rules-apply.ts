@@ -1,4 +1,4 @@
-import type { ApplyAnswer } from '../../domain/answers';
+import type { ApplyAnswer } from '../../domain/rule-answers';
 import { loadRules } from '../../domain/rule-file';
 import { askAdmin } from '../admin-client';
 import { affectedText } from '../affected-text';

@@ -1,4 +1,4 @@
-import type { ExplainAnswer, ExplainedRule } from '../../domain/answers';
+import type { ExplainAnswer, ExplainedRule } from '../../domain/rule-answers';
 import { MandateError } from '../../domain/errors';
 import { askAdmin } from '../admin-client';
 import { textOption, wholeNumber } from '../arguments';

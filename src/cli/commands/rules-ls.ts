@@ -1,4 +1,4 @@
-import type { RulesAnswer } from '../../domain/answers';
+import type { RulesAnswer } from '../../domain/rule-answers';
 import { askAdmin } from '../admin-client';
 import { safe } from '../safe';
 import type { Command } from '../specs/spec';

@@ -1,4 +1,4 @@
-import type { RuleAnswer } from '../../domain/answers';
+import type { RuleAnswer } from '../../domain/rule-answers';
 import { askAdmin } from '../admin-client';
 import { isManifestMatch, type MatchValue } from '../../domain/rule';
 import { operand } from '../arguments';

@@ -1,4 +1,4 @@
-import type { ValidateAnswer } from '../../domain/answers';
+import type { ValidateAnswer } from '../../domain/rule-answers';
 import { MandateError } from '../../domain/errors';
 import { loadRules, type LoadedRule } from '../../domain/rule-file';
 import { runRuleTests } from '../../domain/rule-tests';

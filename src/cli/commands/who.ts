@@ -1,4 +1,4 @@
-import type { WhoAnswer } from '../../domain/answers';
+import type { WhoAnswer } from '../../domain/agent-answers';
 import { askAdmin } from '../admin-client';
 import { operand, wholeNumber } from '../arguments';
 import { safe, safeOr } from '../safe';
