@@ -1,7 +1,7 @@
 import { LADDERS } from './assurance';
 import type { ProcessAssurance } from './assurance';
 import { MandateError } from './errors';
-import { encodeEvidence, MAX_EVIDENCE_BYTES } from './evidence';
+import { bytesInOrder, factsInOrder, MAX_EVIDENCE_BYTES } from './evidence';
 import type { Ancestor, Evidence, Fact } from './evidence';
 
 /** Most facts, ancestors and gaps in one piece of evidence. */
@@ -27,11 +27,12 @@ export function decodeEvidence(bytes: Uint8Array): Evidence {
   const evidence = shape(parse(buffer.toString('utf8')));
   let again: Buffer;
   try {
-    again = encodeEvidence(evidence).bytes;
+    again = bytesInOrder(evidence);
   } catch (cause) {
     throw refused('a text is not well-formed Unicode', cause);
   }
-  if (!again.equals(buffer)) throw refused('the bytes are not the canonical form of what they say');
+  const ordered = factsInOrder(evidence.facts) && evidence.gaps.every((gap, at, gaps) => at === 0 || gaps[at - 1]! <= gap);
+  if (!ordered || !again.equals(buffer)) throw refused('the bytes are not the canonical form of what they say');
   return evidence;
 }
 

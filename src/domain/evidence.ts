@@ -42,29 +42,42 @@ export interface Evidence {
   readonly gaps: readonly string[];
 }
 
-/** Canonical bytes and SHA-256 digest (lower-case hex) of evidence; facts are sorted and duplicates dropped. */
+/** Canonical bytes and SHA-256 digest (lower-case hex) of evidence; facts and gaps are sorted and duplicate facts dropped. */
 export function encodeEvidence(evidence: Evidence): { bytes: Buffer; digest: string } {
-  const facts = [...new Map(evidence.facts.map((f) => [`${f.type}\0${f.value}`, f])).entries()]
+  const facts = [...new Map(evidence.facts.map((fact) => [`${fact.type}\0${fact.value}`, fact])).entries()]
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([, f]) => [f.type, f.value, f.assurance]);
-  const bytes = Buffer.from(
-    canonicalJson({
-      v: 1,
-      salt: evidence.salt,
-      processKey: evidence.processKey,
-      pid: evidence.pid,
-      uid: evidence.uid,
-      gid: evidence.gid,
-      startTicks: evidence.startTicks,
-      facts,
-      ancestors: evidence.ancestors.map((a) => ({ key: a.key, pid: a.pid, uid: a.uid, exe: a.exe })),
-      chainEnd: evidence.chainEnd,
-      gaps: [...evidence.gaps].sort(),
-    }),
-    'utf8',
-  );
+    .map(([, fact]) => fact);
+  const bytes = bytesInOrder({ ...evidence, facts, gaps: [...evidence.gaps].sort() });
   return { bytes, digest: evidenceDigest(bytes) };
 }
+
+/** Canonical bytes of evidence whose facts and gaps are in order. Throws RangeError on a lone surrogate. */
+export function bytesInOrder(evidence: Evidence): Buffer {
+  // Members in canonical order, so that the text is canonical as it stands: several times faster than walking it.
+  const ordered = {
+    ancestors: evidence.ancestors.map(({ exe, key, pid, uid }) => ({ exe, key, pid, uid })),
+    chainEnd: evidence.chainEnd,
+    facts: evidence.facts.map(({ type, value, assurance }) => [type, value, assurance]),
+    gaps: evidence.gaps,
+    gid: evidence.gid,
+    pid: evidence.pid,
+    processKey: evidence.processKey,
+    salt: evidence.salt,
+    startTicks: evidence.startTicks,
+    uid: evidence.uid,
+    v: 1,
+  };
+  const text = JSON.stringify(ordered);
+  // The one thing it would write otherwise is half of a surrogate pair, which has no canonical form.
+  return Buffer.from(text.includes('\\ud') ? canonicalJson(ordered) : text, 'utf8');
+}
+
+/** True where each fact comes after the one before it, as canonical evidence has them. */
+export const factsInOrder = (facts: readonly Fact[]): boolean =>
+  facts.every(({ type, value }, at) => {
+    const before = facts[at - 1];
+    return before === undefined || before.type < type || (before.type === type && before.value < value);
+  });
 
 /** SHA-256 of canonical evidence bytes, lower-case hex. */
 export const evidenceDigest = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');

@@ -1,34 +1,18 @@
 import { harden } from '../system/harden';
-import { agentAttestor } from '../../attestors/agent';
-import { binaryAttestor } from '../../attestors/binary';
-import { cgroupAttestor } from '../../attestors/cgroup';
-import { hostAttestor } from '../../attestors/host';
-import { integrityAttestor } from '../../attestors/integrity';
-import { launchAttestor } from '../../attestors/launch';
-import { privilegeAttestor } from '../../attestors/privilege';
-import { processAttestor } from '../../attestors/process';
-import { scriptAttestor } from '../../attestors/script';
-import { userAttestor } from '../../attestors/user';
 import type { NodeStart, ToNode } from '../domain/child-protocol';
-import { PLACES } from '../domain/known-agents';
-import { RunningScripts } from '../domain/running-script';
 import type { JsonObject } from '@bufbuild/protobuf';
 import { startNode } from '../node/node';
 import type { Trust } from '../node/trust';
 import { openGroupTree } from '../system/group-tree';
-import { fileAccounts, fileHomes } from '../system/accounts';
-import { cgroupTree } from '../system/cgroup-tree';
 import { systemClock } from '../system/clock';
 import { FileHashing } from '../system/file-hasher';
 import { readHostFacts } from '../system/host-facts';
-import { ownNamespaces } from '../system/own-namespaces';
-import { PatientReading } from '../system/patient-reading';
 import { systemRandom } from '../system/random';
 import { PinnedProcesses } from '../system/processes';
 import { Readiness } from '../system/readiness';
-import { RootWays } from '../system/root-ways';
 import { verifyJwtSvid } from '../verify/jwt-svid';
 import { parseBundle } from '../verify/trust-bundle';
+import { attestorsOf, recentAccounts } from './attestors';
 import { superviseSelf, tell } from './child';
 import { jsonLog } from './log';
 
@@ -52,10 +36,8 @@ export function nodeEntry(): void {
 
   async function run({ layout, version }: NodeStart) {
     const readiness = new Readiness(log);
-    const accounts = fileAccounts();
+    const accounts = recentAccounts(systemClock);
     const hasher = new FileHashing(systemClock);
-    const reader = new PatientReading(systemClock, PLACES);
-    const scripts = new RunningScripts(reader);
     const host = readHostFacts();
     let linked: () => void = () => undefined;
     const up = new Promise<void>((resolve) => {
@@ -67,19 +49,7 @@ export function nodeEntry(): void {
       version,
       uid,
       device: host,
-      attestors: [
-        // First those that wait for their reads, so that the others work meanwhile.
-        integrityAttestor(reader, ownNamespaces()),
-        scriptAttestor(scripts),
-        agentAttestor(reader, scripts, fileHomes()),
-        hostAttestor(host),
-        userAttestor(accounts),
-        binaryAttestor(hasher),
-        processAttestor(),
-        privilegeAttestor(new RootWays()),
-        cgroupAttestor(cgroupTree()),
-        launchAttestor(),
-      ],
+      attestors: attestorsOf({ accounts, hasher, host, clock: systemClock }),
       accounts,
       hasher,
       processes: new PinnedProcesses(readiness),

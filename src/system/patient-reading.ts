@@ -2,11 +2,17 @@ import { MandateError } from '../domain/errors';
 import type { FoundText, MappedCode, OwnWords, PatientReader, ProcessView, SeenFile, WantedText } from '../domain/attestation';
 import type { Clock } from '../domain/ports';
 import type { OwnWordsRead } from './own-words';
-import type { ReadingJob, ReadingTask } from './reading-job';
+import type { ReadingAnswer, ReadingTask } from './reading-job';
 import { ReadingLanes } from './reading-lanes';
 
 /** Mappings younger than this are not read again, since they are the dearest part of a look; a rotation finds them older. */
 const CODE_FRESH_MS = 30_000;
+
+/** What is asked about one program in one turn. */
+interface Batch {
+  readonly tasks: ReadingTask[];
+  readonly answer: Promise<ReadingAnswer | undefined>;
+}
 
 /** Reads on threads of its own, started when first needed: none of what it reads may keep the main thread waiting. */
 export class PatientReading implements PatientReader {
@@ -14,6 +20,8 @@ export class PatientReading implements PatientReader {
   /** By program image: what a process says of itself later is worth even less than what it said first. */
   readonly #words = new WeakMap<object, Promise<OwnWords>>();
   readonly #code = new WeakMap<object, { readonly readAtMs: number; readonly code: Promise<MappedCode> }>();
+
+  readonly #batches = new Map<object, Batch>();
 
   constructor(
     private readonly clock: Clock,
@@ -62,11 +70,27 @@ export class PatientReading implements PatientReader {
   }
 
   async #ask<Found>(view: ProcessView, task: ReadingTask): Promise<Found> {
-    const folder = view.openFolder();
-    const job: ReadingJob = { folder: folder.fd, uid: view.uid, gid: view.gid, ...task };
-    const answer = await this.#lanes.run(job, () => folder.close());
-    if ('found' in answer) return answer.found as Found;
+    const { tasks, answer } = this.#batch(view);
+    const at = tasks.push(task) - 1;
+    const found = (await answer)?.[at] ?? { error: 'the end of a thread' };
+    if ('found' in found) return found.found as Found;
     if (!view.alive()) throw new MandateError('E_PEER_GONE');
-    throw new MandateError('E_ATTEST_UNREADABLE', { saw: `${answer.error} while reading what the process serves` });
+    throw new MandateError('E_ATTEST_UNREADABLE', { saw: `${found.error} while reading what the process serves` });
+  }
+
+  /** The tasks of one turn go to a thread together: each answer has to wait until the main thread has time to fetch it. */
+  #batch(view: ProcessView): Batch {
+    const { image } = view;
+    const open = this.#batches.get(image);
+    if (open !== undefined) return open;
+    const tasks: ReadingTask[] = [];
+    const answer = Promise.resolve().then(() => {
+      this.#batches.delete(image);
+      const folder = view.openFolder();
+      return this.#lanes.run({ folder: folder.fd, uid: view.uid, gid: view.gid, tasks }, () => folder.close());
+    });
+    const batch = { tasks, answer };
+    this.#batches.set(image, batch);
+    return batch;
   }
 }

@@ -1,8 +1,8 @@
 import { closeSync } from 'node:fs';
 import { asMandateError, MandateError } from '../domain/errors';
-import type { AncestorView, ExeHandle, FolderHandle, ProcessView } from '../domain/attestation';
+import type { ExeHandle, FolderHandle, ProcessView } from '../domain/attestation';
 import { statusField } from '../domain/proc-text';
-import { walkAncestors } from './ancestors';
+import type { Ancestors, Ancestry } from './ancestors';
 import { pidfdAlive, pidfdInfo, pidfdSignal } from './pidfd';
 import { ProcFolder } from './proc-folder';
 import { ownMounts, processKey } from './process-key';
@@ -34,6 +34,7 @@ export class PinnedProcess implements ProcessView {
     readonly pidfd: number,
     readonly pid: number,
     credentials: { readonly uid: number; readonly gid: number } | undefined,
+    private readonly above: Ancestors,
     private readonly onReleased: (released: PinnedProcess) => void,
   ) {
     const alive = () => this.alive();
@@ -112,8 +113,8 @@ export class PinnedProcess implements ProcessView {
     return this.#folder.path(below);
   }
 
-  ancestors(): { readonly chain: readonly AncestorView[]; readonly end: string } {
-    return walkAncestors(this.pidfd, this.pid, () => this.#records.stat().ppid);
+  ancestors(): Ancestry {
+    return this.above.walk(this.pidfd, this.pid, () => this.#records.stat().ppid);
   }
 
   sameMounts(): boolean {

@@ -1,6 +1,7 @@
 import { closeSync, readFileSync } from 'node:fs';
 import { MandateError } from '../domain/errors';
 import { parseStat } from '../domain/proc-text';
+import { Ancestors } from './ancestors';
 import { KernelError } from './libc';
 import { pidfdOpen } from './pidfd';
 import { processKey } from './process-key';
@@ -11,6 +12,7 @@ import type { Readiness } from './readiness';
 export class PinnedProcesses {
   readonly #byKey = new Map<string, PinnedProcess>();
   readonly #watches = new Map<PinnedProcess, () => void>();
+  readonly #ancestors = new Ancestors();
 
   constructor(private readonly readiness: Readiness) {}
 
@@ -71,7 +73,7 @@ export class PinnedProcesses {
       closeSync(pidfd);
       return known.retain();
     }
-    const pinned = new PinnedProcess(pidfd, pid, credentials, (released) => this.forget(released));
+    const pinned = new PinnedProcess(pidfd, pid, credentials, this.#ancestors, (released) => this.forget(released));
     this.#byKey.set(pinned.key, pinned);
     this.#watches.set(
       pinned,

@@ -1,7 +1,12 @@
 import type { WantedText } from '../domain/attestation';
 
-/** One job for a reading thread; `folder` is a descriptor of the process's /proc folder, open until the answer comes. */
-export type ReadingJob = { readonly folder: number; readonly uid: number; readonly gid: number } & ReadingTask;
+/** One job for a reading thread: tasks on one process, whose /proc folder is open under `folder` until the answer comes. */
+export interface ReadingJob {
+  readonly folder: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly tasks: readonly ReadingTask[];
+}
 
 export type ReadingTask =
   | { readonly what: 'own-words'; readonly places: readonly string[] }
@@ -9,4 +14,7 @@ export type ReadingTask =
   | { readonly what: 'file'; readonly paths: readonly string[] }
   | { readonly what: 'texts'; readonly wanted: readonly WantedText[] };
 
-export type ReadingAnswer = { readonly found: unknown } | { readonly error: string };
+/** One for each task, in order. */
+export type ReadingAnswer = readonly TaskAnswer[];
+
+export type TaskAnswer = { readonly found: unknown } | { readonly error: string };

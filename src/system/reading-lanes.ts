@@ -11,7 +11,7 @@ const PATIENCE_MS = 2_000;
 
 interface Asked {
   readonly job: ReadingJob;
-  readonly answer: (answer: ReadingAnswer) => void;
+  readonly answer: (answer: ReadingAnswer | undefined) => void;
   readonly fail: (error: MandateError) => void;
   /** The job has left the thread, or never gets to one. */
   readonly over: () => void;
@@ -39,15 +39,15 @@ class Lane {
 export class ReadingLanes {
   readonly #lanes = new Map<number, Lane>();
   readonly #idle: Worker[] = [];
-  readonly #busy = new Map<Worker, { readonly lane: Lane; readonly settle: (answer: ReadingAnswer) => void }>();
+  readonly #busy = new Map<Worker, { readonly lane: Lane; readonly settle: (answer: ReadingAnswer | undefined) => void }>();
   /** Lanes that have a job and no thread, in order of arrival. */
   readonly #waiting: Lane[] = [];
   #closed = false;
 
   constructor(private readonly clock: Clock) {}
 
-  /** `over` is called once, when the job's descriptors are no longer needed; that may be long after the answer. */
-  run(job: ReadingJob, over: () => void): Promise<ReadingAnswer> {
+  /** `over` is called once, when the job's descriptors are no longer needed; that may be long after the answer, which is undefined where the thread ended. */
+  run(job: ReadingJob, over: () => void): Promise<ReadingAnswer | undefined> {
     return new Promise((resolve, reject) => {
       const lane = this.#lane(job.uid);
       const refused =
@@ -94,7 +94,7 @@ export class ReadingLanes {
       asked.fail(hangs());
       lane.refuse();
     });
-    const settle = (answer: ReadingAnswer): void => {
+    const settle = (answer: ReadingAnswer | undefined): void => {
       stop();
       asked.over();
       asked.answer(answer);
@@ -104,7 +104,7 @@ export class ReadingLanes {
   }
 
   /** The thread came back, with an answer or by ending. */
-  #done(thread: Worker, answer: ReadingAnswer): void {
+  #done(thread: Worker, answer: ReadingAnswer | undefined): void {
     const current = this.#busy.get(thread);
     if (current === undefined) return;
     this.#busy.delete(thread);
@@ -128,7 +128,7 @@ export class ReadingLanes {
     thread.once('exit', () => {
       const at = this.#idle.indexOf(thread);
       if (at >= 0) this.#idle.splice(at, 1);
-      this.#done(thread, { error: 'the reading thread ended' });
+      this.#done(thread, undefined);
       this.#assign();
     });
     return thread;

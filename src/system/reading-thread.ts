@@ -6,7 +6,7 @@ import { errnoOf } from './errno';
 import { hashOfMembers } from './json-members';
 import { readMappedCode } from './mapped-code';
 import { readOwnWords, readUpTo } from './own-words';
-import type { ReadingAnswer, ReadingJob } from './reading-job';
+import type { ReadingAnswer, ReadingJob, ReadingTask } from './reading-job';
 import { type OnBehalfOf, pathOf, readWhole, SeenTree } from './seen-tree';
 
 /** Carries out one job at a time, for as long as that takes: whoever asked waits no longer than it wants to. */
@@ -20,21 +20,33 @@ const MAX_TEXT_BYTES = 256 * 1024;
 /** Files that programs keep their state in beside the members that are wanted. */
 const MAX_JSON_BYTES = 4 * 1024 * 1024;
 
-function carryOut(job: ReadingJob): unknown {
-  if (job.what === 'own-words') return readOwnWords(job.folder, job.places);
+/** A task that cannot be carried out leaves the others alone. */
+function carryOut(job: ReadingJob): ReadingAnswer {
   const behalf = userOf(job);
   const tree = new SeenTree(job.folder, behalf);
   try {
-    switch (job.what) {
-      case 'code':
-        return readMappedCode(job.folder, tree, behalf);
-      case 'file':
-        return firstFile(tree, job.paths);
-      case 'texts':
-        return job.wanted.map((wanted) => readText(tree, wanted));
-    }
+    return job.tasks.map((task) => {
+      try {
+        return { found: find(task, job.folder, tree, behalf) };
+      } catch (thrown) {
+        return { error: errnoOf(thrown) };
+      }
+    });
   } finally {
     tree.close();
+  }
+}
+
+function find(task: ReadingTask, folder: number, tree: SeenTree, behalf: OnBehalfOf): unknown {
+  switch (task.what) {
+    case 'own-words':
+      return readOwnWords(folder, task.places);
+    case 'code':
+      return readMappedCode(folder, tree, behalf);
+    case 'file':
+      return firstFile(tree, task.paths);
+    case 'texts':
+      return task.wanted.map((wanted) => readText(tree, wanted));
   }
 }
 
@@ -75,9 +87,10 @@ function readText(tree: SeenTree, { path, members, text }: WantedText): FoundTex
 parentPort?.on('message', (job: ReadingJob) => {
   let answer: ReadingAnswer;
   try {
-    answer = { found: carryOut(job) };
+    answer = carryOut(job);
   } catch (thrown) {
-    answer = { error: errnoOf(thrown) };
+    const error = errnoOf(thrown);
+    answer = job.tasks.map(() => ({ error }));
   }
   parentPort?.postMessage(answer);
 });

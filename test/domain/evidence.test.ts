@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { type Canonical, canonicalJson } from '../../src/domain/canonical';
 import { MandateError } from '../../src/domain/errors';
 import { encodeEvidence, MAX_EVIDENCE_BYTES } from '../../src/domain/evidence';
 import type { Evidence } from '../../src/domain/evidence';
@@ -151,9 +152,16 @@ test('any evidence within the bounds comes back byte for byte', () => {
     fc.property(any, (of) => {
       const encoded = encodeEvidence(of).bytes;
       expect(encodeEvidence(decodeEvidence(encoded)).bytes.equals(encoded)).toBe(true);
+      expect(canonicalJson(JSON.parse(encoded.toString()) as Canonical)).toBe(encoded.toString());
     }),
     { numRuns: 500 },
   );
+});
+
+test('half of a surrogate pair has no evidence; a path that looks like one has', () => {
+  const named = (value: string) => evidence(undefined, { facts: [{ type: 'user.name', value, assurance: 'observed' }] });
+  expect(() => encodeEvidence(named('\ud800'))).toThrow(RangeError);
+  expect(decodeEvidence(encodeEvidence(named('\\ud800')).bytes).facts[0]!.value).toBe('\\ud800');
 });
 
 test('one flipped bit is never the same evidence', () => {

@@ -199,6 +199,7 @@ describe('whoever lets a read hang', () => {
     const name = mkdtempSync(path('hang-'));
     const pipe = join(name, 'cmdline');
     spawnSync('mkfifo', [pipe]);
+    writeFileSync(join(name, 'status'), 'Groups:\t\n');
     const seen = { closed: false };
     const view = {
       image: {},
@@ -271,6 +272,21 @@ describe('whoever lets a read hang', () => {
     for (const { release } of stuck) await until(release);
     for (const one of asked) expect(await one).toMatchObject(cameBack);
     await patient.close();
+  });
+});
+
+test('what is asked of one program in one turn is read through one folder, and one fault leaves the rest alone', async () => {
+  await running('sh', ['-c', SH], async (pinned) => {
+    let opened = 0;
+    const view = new Proxy(pinned, {
+      get: (target, name) => {
+        if (name === 'openFolder') opened += 1;
+        const value: unknown = Reflect.get(target, name, target);
+        return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+      },
+    });
+    const [words, code, nothing] = await Promise.all([reader.ownWords(view), reader.code(view), reader.file(view, [path('absent')])]);
+    expect([words.args[0], code.foreign, nothing, opened]).toEqual(['sh', [], undefined, 1]);
   });
 });
 

@@ -272,6 +272,27 @@ describe('ancestors', () => {
     process.kill(pid, 'SIGKILL');
   });
 
+  test('one that is known already is read again: it may run another program by now', async () => {
+    const talker = talk('bash', '-c', `sleep 1000 </dev/null >/dev/null & echo $!; read line; exec sh -c 'echo gone on; read line'`);
+    const pid = Number(await talker.hear());
+    const pinned = pin(pid);
+    const [before] = pinned.ancestors().chain;
+    expect(before).toMatchObject({ pid: talker.pid, exe: expect.stringMatching(/bash$/) as string });
+    talker.say('');
+    expect(await talker.hear()).toBe('gone on');
+    const [after] = pinned.ancestors().chain;
+    expect(after).toMatchObject({ pid: talker.pid, key: before!.key, exe: expect.not.stringMatching(/bash$/) as string });
+    process.kill(pid, 'SIGKILL');
+  });
+
+  test('more than are kept are told apart all the same', async () => {
+    const talkers = Array.from({ length: 150 }, () => talk('sh', '-c', `sh -c 'echo $$; read line; echo'; echo`));
+    const pinned = await Promise.all(talkers.map(async (talker) => pin(Number(await talker.hear()))));
+    const twice = [0, 1].map(() => pinned.map((one) => one.ancestors().chain[0]!));
+    expect(twice[0]!.map(({ pid }) => pid)).toEqual(talkers.map(({ pid }) => pid));
+    expect(twice[1]).toEqual(twice[0]);
+  });
+
   test('at most 64 of them are named', async () => {
     const nest = 'if [ $1 -eq 0 ]; then echo $$; read line; else sh -c "$0" "$0" $(($1 - 1)); echo; fi';
     const talker = talk('sh', '-c', 'sh -c "$0" "$0" 70; echo', nest);

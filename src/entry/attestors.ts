@@ -1,0 +1,68 @@
+import { agentAttestor } from '../../attestors/agent';
+import { binaryAttestor } from '../../attestors/binary';
+import { cgroupAttestor } from '../../attestors/cgroup';
+import { hostAttestor } from '../../attestors/host';
+import { integrityAttestor } from '../../attestors/integrity';
+import { launchAttestor } from '../../attestors/launch';
+import { type AccountWays, privilegeAttestor } from '../../attestors/privilege';
+import { processAttestor } from '../../attestors/process';
+import { scriptAttestor } from '../../attestors/script';
+import { userAttestor } from '../../attestors/user';
+import type { Accounts, Attestor, Cgroups, FileHasher, HostFacts } from '../domain/attestation';
+import { PLACES } from '../domain/known-agents';
+import type { Clock } from '../domain/ports';
+import { RunningScripts } from '../domain/running-script';
+import { fileAccounts, fileHomes } from '../system/accounts';
+import { cgroupTree } from '../system/cgroup-tree';
+import { ownNamespaces } from '../system/own-namespaces';
+import { PatientReading } from '../system/patient-reading';
+import { recently } from '../system/recently';
+import { RootWays } from '../system/root-ways';
+
+interface AttestorParts {
+  readonly accounts: Accounts;
+  readonly hasher: FileHasher;
+  readonly host: HostFacts;
+  readonly clock: Clock;
+}
+
+/** All attestors. First those that wait for their reads, so that the others work meanwhile. */
+export function attestorsOf({ accounts, hasher, host, clock }: AttestorParts): readonly Attestor[] {
+  const reader = new PatientReading(clock, PLACES);
+  const scripts = new RunningScripts(reader);
+  return [
+    integrityAttestor(reader, ownNamespaces()),
+    scriptAttestor(scripts),
+    agentAttestor(reader, scripts, fileHomes()),
+    hostAttestor(host),
+    userAttestor(accounts),
+    binaryAttestor(hasher),
+    processAttestor(),
+    privilegeAttestor(recentWays(clock)),
+    cgroupAttestor(recentCgroups(clock)),
+    launchAttestor(),
+  ];
+}
+
+/** Names of users and groups on this machine. */
+export function recentAccounts(clock: Clock): Accounts {
+  const accounts = fileAccounts();
+  return {
+    userName: recently(clock, (uid: number) => accounts.userName(uid)),
+    groupName: recently(clock, (gid: number) => accounts.groupName(gid)),
+  };
+}
+
+function recentWays(clock: Clock): AccountWays {
+  const ways = new RootWays();
+  const of = recently(clock, (key: string) => {
+    const [uid, ...gids] = key.split(' ').map(Number);
+    return ways.of(uid!, gids);
+  });
+  return { of: (uid, gids) => of([uid, ...gids].join(' ')) };
+}
+
+function recentCgroups(clock: Clock): Cgroups {
+  const tree = cgroupTree();
+  return { onlyRootMoves: recently(clock, (folder: string) => tree.onlyRootMoves(folder)) };
+}
