@@ -13,7 +13,7 @@ export type Obtained =
   | { readonly kind: 'nothing'; readonly why: string };
 
 /** `root`: a hand with root arranges the attack. `other user`: a second uid. `ours`: more of Mandate than its Workload API. */
-export type Need = 'root' | 'other user' | 'ours' | 'cc' | 'bash' | 'psql';
+export type Need = 'root' | 'other user' | 'ours' | 'cc' | 'bash' | 'psql' | 'tmux' | 'systemd --user' | 'ssh to itself';
 
 /**
  * The run that has to succeed, or the attack proves nothing: with these patches in a copy of the build, or the same attack where what
@@ -28,6 +28,8 @@ export interface AttackCase {
   readonly needs?: readonly Need[];
   /** Decided by time, so it is tried many times. */
   readonly race?: true;
+  /** It says nothing about the other way to run. */
+  readonly only?: 'installed' | 'own user';
   /** The modes in which a guard stands against it, where that is not so in all. */
   readonly guardedIn?: readonly Mode[];
   /** Undefined only where nothing stands against it yet. */

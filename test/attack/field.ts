@@ -13,6 +13,8 @@ const PYTHON = '/usr/bin/python3';
 /** What hangs is ended; nothing that comes to an end is judged by its time. */
 const LIMIT_MS = 60_000;
 const TRIAL_LIMIT_MS = 1_000;
+/** The same on every machine, so that a seed draws the same delays on each. */
+const LANES = 4;
 
 /** Who carries out an attack: an ordinary account, a second one, or root. */
 export type Hand = 'attacker' | 'other' | 'root';
@@ -25,6 +27,8 @@ export interface AttackOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Runs it by `mandate run`, as an agent. */
   readonly launched?: true;
+  /** For tries that know nothing of each other: shared by several attackers at once, each with delays of its own. */
+  readonly lanes?: true;
 }
 
 export interface FieldParts {
@@ -103,8 +107,13 @@ export class Field {
 
   /** Runs an attacker and reads everything it obtained, one entry for each try. Throws where it said less than it was to try. */
   async attack(script: string, args: readonly string[] = [], options: AttackOptions = {}): Promise<readonly Obtained[]> {
-    const trials = options.trials ?? 1;
-    return this.run(options.by ?? PYTHON, [this.script(script), ...args], trials, options);
+    const { trials = 1, lanes, by = PYTHON } = options;
+    const run = (share: number, env = options.env) =>
+      this.run(by, [this.script(script), ...args], share, { ...options, ...(env && { env }) });
+    if (lanes === undefined || trials < LANES) return run(trials);
+    const shares = Array.from({ length: LANES }, (_, lane) => Math.floor((trials + lane) / LANES));
+    const { seed } = this.parts;
+    return (await Promise.all(shares.map((share, lane) => run(share, { ...options.env, ATTACK_SEED: `${seed}/${lane}` })))).flat();
   }
 
   /** Runs any program that speaks as the attackers do. */
@@ -116,6 +125,15 @@ export class Field {
     clearTimeout(limit);
     if (obtained.length !== trials) throw new Error(`${program} ${args.join(' ')} said ${obtained.length} of ${trials}: ${stderr}`);
     return obtained;
+  }
+
+  /** Whether a program ends well in the attackers' hand; what it says is not read. */
+  async succeeds(program: string, args: readonly string[]): Promise<boolean> {
+    const child = this.start(program, args);
+    child.stdin!.end();
+    child.stdout!.resume();
+    child.stderr!.resume();
+    return (await new Promise<number | null>((resolve) => child.once('close', resolve))) === 0;
   }
 
   private accountOf(hand: Hand): Account {

@@ -1,8 +1,8 @@
-import { existsSync } from 'node:fs';
 import type { Patch } from '../faults/scratch';
-import { type Account, hasProgram } from '../running/installation';
-import type { AttackCase, Mode, Need, Obtained } from './attack-case';
+import type { Account } from '../running/installation';
+import type { AttackCase, Mode, Obtained } from './attack-case';
 import type { Field } from './field';
+import { lacking, notCarriedOut } from './needs';
 import { OurMandate } from './our-mandate';
 import type { Row } from './table';
 import { type Judged, judge } from './verdict';
@@ -17,7 +17,6 @@ export interface SuiteOptions {
   readonly say: (row: Row) => void;
 }
 
-const PYTHON = '/usr/bin/python3';
 /** Of what time decides, with its guard off: it succeeds each time or nearly so. */
 const UNGUARDED_TRIALS = 5;
 const GUARD_OFF = 'guard off';
@@ -29,23 +28,32 @@ export async function runSuite(options: SuiteOptions): Promise<number> {
     if (row.failed) failed += 1;
     options.say(row);
   };
+  /** Why the control of a case was not run in any mode so far. */
+  const uncontrolled = new Map<AttackCase, string>();
   const controlled = new Set<AttackCase>();
   for (const mode of options.modes) {
     const field = await OurMandate.field({ mode, account: options.account, seed: options.seed });
     try {
       await runOn(field, options.cases, options.trials, say);
       for (const attack of options.cases) {
-        if (controlled.has(attack) || lacking(attack.needs, field) !== undefined) continue;
-        if (await runControl(field, attack, say)) controlled.add(attack);
+        if (controlled.has(attack) || (await notCarriedOut(attack, field)) !== undefined) continue;
+        const lack = await runControl(field, attack, say);
+        if (lack === undefined) controlled.add(attack);
+        else uncontrolled.set(attack, lack);
       }
     } finally {
       await field.ours.end();
     }
   }
+  for (const [{ name }, verdict] of [...uncontrolled].filter(([attack]) => !controlled.has(attack))) say(notRun(name, GUARD_OFF, verdict));
   for (const { mode, patches, cases } of unguarded(options)) {
     const field = await OurMandate.field({ mode, account: options.account, seed: options.seed, patches });
     try {
-      for (const attack of cases) say(await unguardedRow(field, attack, () => attack.attack(field, UNGUARDED_TRIALS)));
+      for (const attack of cases) {
+        const lack = await notCarriedOut(attack, field);
+        if (lack !== undefined) say(notRun(attack.name, GUARD_OFF, lack));
+        else say(await unguardedRow(field, attack, () => attack.attack(field, UNGUARDED_TRIALS)));
+      }
     } finally {
       await field.ours.end();
     }
@@ -57,9 +65,9 @@ export async function runSuite(options: SuiteOptions): Promise<number> {
 export async function runOn(field: Field, cases: readonly AttackCase[], trials: number, say: (row: Row) => void): Promise<void> {
   for (const attack of cases) {
     const { name } = attack;
-    const lack = lacking(attack.needs, field);
+    const lack = await notCarriedOut(attack, field);
     if (lack !== undefined) {
-      say({ name, mode: field.mode, obtained: '', verdict: lack, trials: '', failed: false });
+      say(notRun(name, field.mode, lack));
       continue;
     }
     try {
@@ -72,24 +80,23 @@ export async function runOn(field: Field, cases: readonly AttackCase[], trials: 
   }
 }
 
-/** What is not there for a case to be run on this field, as it is shown; undefined where nothing is missing. */
-function lacking(needs: readonly Need[] = [], field: Field): string | undefined {
-  if (needs.includes('ours') && field.parts.ours === undefined) return 'n/a';
-  const asRoot = process.getuid?.() === 0;
-  const missing = [
-    ...(existsSync(PYTHON) ? [] : [PYTHON]),
-    ...needs.filter((need) => (need === 'root' || need === 'other user' ? !asRoot : need !== 'ours' && !hasProgram(need))),
-  ];
-  return missing.length === 0 ? undefined : `skipped: no ${missing.join(', no ')}`;
+/** Runs the control of a case, where it has one. Returns why it was not run where something for it is missing. */
+async function runControl(field: Field, attack: AttackCase, say: (row: Row) => void): Promise<string | undefined> {
+  const { withoutGuard } = attack;
+  if (withoutGuard === undefined || !('control' in withoutGuard)) return undefined;
+  const lack = await lacking(withoutGuard.needs ?? [], field);
+  if (lack === undefined) say(await unguardedRow(field, attack, () => withoutGuard.control(field)));
+  return lack;
 }
 
-/** Runs the control of a case; false where it has none or what that needs is missing. */
-async function runControl(field: Field, attack: AttackCase, say: (row: Row) => void): Promise<boolean> {
-  const { withoutGuard } = attack;
-  if (withoutGuard === undefined || !('control' in withoutGuard) || lacking(withoutGuard.needs, field) !== undefined) return false;
-  say(await unguardedRow(field, attack, () => withoutGuard.control(field)));
-  return true;
-}
+const notRun = (name: string, mode: Row['mode'], why: string): Row => ({
+  name,
+  mode,
+  obtained: '',
+  verdict: why,
+  trials: '',
+  failed: false,
+});
 
 async function unguardedRow(field: Field, attack: AttackCase, run: () => Promise<readonly Obtained[]>): Promise<Row> {
   try {
@@ -114,7 +121,7 @@ function unguarded({ cases, modes }: SuiteOptions): { mode: 'installed' | 'own u
   for (const attack of cases) {
     if (attack.withoutGuard === undefined || !('patches' in attack.withoutGuard)) continue;
     const { patches } = attack.withoutGuard;
-    const mode = modes.find((one) => attack.guardedIn?.includes(one) ?? true);
+    const mode = modes.find((one) => (attack.only === undefined || attack.only === one) && (attack.guardedIn?.includes(one) ?? true));
     if (mode === undefined || (attack.needs?.some((need) => need === 'root' || need === 'other user') && process.getuid?.() !== 0))
       continue;
     const key = JSON.stringify([mode, patches]);

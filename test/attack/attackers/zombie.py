@@ -6,11 +6,14 @@ alive  it does not die
 
 import os
 import signal
+import socket
 import time
 
 from attacker import INTERPRETER, TRIALS, answer, argument, become, call, connect, opening
 
 ME = os.path.abspath(__file__)
+NODE = int(os.environ["ATTACK_NODE_PID"])
+UID = int(os.environ["ATTACK_UID"])
 
 
 def asker(how, told):
@@ -20,10 +23,10 @@ def asker(how, told):
     if os.fork() == 0:
         while how == "dead" and state_of(mine) != "Z":
             time.sleep(0.001)
-        os.write(told, b"z")
+        told.send(b"z")
         answer(connection)
+        told.send(b"d")
         os._exit(0)
-    os.close(told)
     if how == "dead":
         os._exit(0)
     time.sleep(60)
@@ -34,29 +37,47 @@ def state_of(pid):
         return file.read().rsplit(")", 1)[1].split()[0]
 
 
-def trial(how):
-    node, uid = int(os.environ["ATTACK_NODE_PID"]), int(os.environ["ATTACK_UID"])
-    hearing, telling = os.pipe()
-    os.set_inheritable(telling, True)
-    os.kill(node, signal.SIGSTOP)
+def mother(how, told):
+    """The allowed program. Each trial is a fork of it, which runs the same program, and is reaped only when the trial is over."""
+    while told.recv(1):
+        child = os.fork()
+        if child == 0:
+            asker(how, told)
+        told.recv(1)
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        told.send(b"r")
+
+
+def trial(told):
+    """The node stands still from before the asker connects until it is dead."""
+    os.kill(NODE, signal.SIGSTOP)
     try:
-        first = os.fork()
-        if first == 0:
-            if os.getuid() != uid:
-                become(uid)
-            os.execv(INTERPRETER, [INTERPRETER, ME, "asker", how, str(telling)])
-        os.close(telling)
-        os.read(hearing, 1)
+        told.send(b"g")
+        told.recv(1)
     finally:
-        os.kill(node, signal.SIGCONT)
-    os.read(hearing, 1)
-    os.close(hearing)
-    os.kill(first, 9)
-    os.waitpid(first, 0)
+        os.kill(NODE, signal.SIGCONT)
+    told.recv(1)
+    told.send(b"o")
+    told.recv(1)
 
 
-if argument() == "asker":
-    asker(argument(2), int(argument(3)))
-else:
+def main(how):
+    mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    theirs.set_inheritable(True)
+    if os.fork() == 0:
+        mine.close()
+        if os.getuid() != UID:
+            become(UID)
+        os.execv(INTERPRETER, [INTERPRETER, ME, "mother", how, str(theirs.fileno())])
+    theirs.close()
     for _ in range(TRIALS):
-        trial(argument())
+        trial(mine)
+    mine.close()
+    os.wait()
+
+
+if argument() == "mother":
+    mother(argument(2), socket.socket(fileno=int(argument(3))))
+else:
+    main(argument())
