@@ -13,7 +13,7 @@ export type Obtained =
   | { readonly kind: 'nothing'; readonly why: string };
 
 /** `root`: a hand with root arranges the attack. `other user`: a second uid. `ours`: more of Mandate than its Workload API. */
-export type Need = 'root' | 'other user' | 'ours' | 'cc' | 'bash' | 'psql' | 'tmux' | 'systemd --user' | 'ssh to itself';
+export type Need = 'root' | 'other user' | 'ours' | 'cc' | 'bash' | 'psql' | 'tmux' | 'systemd --user' | 'ssh to itself' | 'control groups';
 
 /**
  * The run that has to succeed, or the attack proves nothing: with these patches in a copy of the build, or the same attack where what

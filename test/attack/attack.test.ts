@@ -78,13 +78,17 @@ const QUICK = [
   'memfd under a trusted name',
   'own file replaced by a trusted one',
   'bind mount over a trusted path',
+  'LD_PRELOAD, rule without foreign code',
   'ptrace while it asks',
+  'theft from /proc/PID/mem, by a launched agent',
   'forged arguments, environment and title',
   'hostile process names',
   'invented evidence on the NodeLink socket',
   'ptrace of the server',
   'memory of the node',
   'rules apply',
+  'rules apply on a terminal of its own',
+  'agents stop',
   "a launch's identity by a broker",
 ];
 const QUICK_TRIALS = 10;

@@ -13,10 +13,10 @@ const OWN_USER = (why: string): Partial<Record<Mode, Open>> => ({ 'own user': { 
 
 const NO_HOLDERS: Open = { why: 'who else holds a connection is not looked at', closedBy: 'a scan of its holders' };
 const SAME_UID: Open = { why: 'the kernel gives a process to its own uid', closedBy: 'a uid of its own, or an agent that is not dumpable' };
-const NOT_LOOKED_AT: Open = {
-  why: 'what was loaded into a program is not looked at',
-  closedBy: 'facts about its integrity, required by a rule',
-};
+const OWN_ACCOUNT = 'a rule with an account of its own';
+const HASH_ALONE: Open = { why: 'a rule by hash asks for nothing else', closedBy: 'a rule without foreign code' };
+const NOT_MAPPED: Open = { why: 'what it loads is read, never mapped from a file', closedBy: OWN_ACCOUNT };
+const NO_SESSIONS = 'whoever starts processes for the person is taken for the person';
 const OUTSIDE = 'who leaves the tree of a launch is taken for the person';
 
 /**
@@ -29,11 +29,16 @@ export const OPEN: Readonly<Record<string, Partial<Record<Mode, Open>>>> = {
   'descriptor passed in use, other uid': BOTH(NO_HOLDERS),
   'connection inherited by a started program': BOTH(NO_HOLDERS),
   'connection shared after fork': BOTH(NO_HOLDERS),
-  LD_PRELOAD: BOTH(NOT_LOOKED_AT),
-  NODE_OPTIONS: BOTH(NOT_LOOKED_AT),
+  LD_PRELOAD: BOTH(HASH_ALONE),
+  'LD_PRELOAD that leaves no mapping, rule without foreign code': BOTH({
+    why: 'it puts its code into memory that is of no file',
+    closedBy: OWN_ACCOUNT,
+  }),
+  NODE_OPTIONS: BOTH(NOT_MAPPED),
+  'NODE_OPTIONS, rule without foreign code': BOTH(NOT_MAPPED),
   'another script for a trusted interpreter': BOTH({
     why: 'the hash of an interpreter says nothing about its script',
-    closedBy: 'facts about scripts, required by a rule',
+    closedBy: OWN_ACCOUNT,
   }),
   'theft from /proc/PID/mem, same uid': BOTH(SAME_UID),
   'theft by process_vm_readv, same uid': BOTH(SAME_UID),
@@ -44,6 +49,8 @@ export const OPEN: Readonly<Record<string, Partial<Record<Mode, Open>>>> = {
   'passwords of the database': OWN_USER('the files are those of the uid'),
   'embedded database as its owner': OWN_USER('its password lies in a file of the uid'),
   'a file among the keys': OWN_USER('the folder is that of the uid'),
+  'mandate.yaml for the next start': OWN_USER('the file is that of the uid'),
+  'leaving a launch by double fork and setsid': OWN_USER('launches have no control group'),
   'a socket in place of the agent socket': OWN_USER('the folder is that of the uid'),
   'a link among the logs': OWN_USER('the folder is that of the uid'),
   'the program that starts next': {
@@ -51,6 +58,9 @@ export const OPEN: Readonly<Record<string, Partial<Record<Mode, Open>>>> = {
   },
   'rules apply after leaving the process tree': OWN_USER(OUTSIDE),
   'rules apply by a broker': OWN_USER(OUTSIDE),
+  'rules apply by a running tmux': OWN_USER(NO_SESSIONS),
+  'rules apply by systemd --user': OWN_USER(NO_SESSIONS),
+  'rules apply by ssh to itself': OWN_USER(NO_SESSIONS),
   'rules apply from a shell start file': OWN_USER(OUTSIDE),
   "a person's launch after leaving the process tree": OWN_USER(OUTSIDE),
 };

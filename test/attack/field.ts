@@ -99,7 +99,7 @@ export class Field {
     const [first, ...rest] = launched ? [ours!.program, 'run', '--name', 'attack', '--', program, ...args] : [program, ...args];
     return spawn(first, rest, {
       ...this.accountOf(hand),
-      cwd: this.folder,
+      cwd: hand === 'other' ? path.join(this.folder, 'other') : this.folder,
       env: { ...this.environment(), ...env },
       stdio: ['pipe', 'pipe', 'pipe'],
     });

@@ -84,3 +84,27 @@ export const AFTER_ACCEPT_BY_PID: readonly Patch[] = [
   { file: 'src/system/peer-connection.ts', edits: [['process.onExit(() => this.destroy())', 'process.onExit(() => undefined)']] },
   { file: 'src/node/images.ts', edits: [['if (!served.connections.has(peer)) throw', "if (peer.id === '') throw"]] },
 ];
+
+/** No mapped code is foreign. */
+export const NO_FOREIGN_CODE: Patch = {
+  file: 'attestors/integrity.ts',
+  edits: [["fact('foreign_code', String(code.foreign.length > 0))", "fact('foreign_code', String(code.foreign.length < 0))"]],
+};
+
+/** Who belongs to a launch is known by its ancestors alone. */
+export const NO_CONTROL_GROUP: Patch = {
+  file: 'src/node/attesting.ts',
+  edits: [['ancestry.chain, group?.launchId)', 'ancestry.chain, undefined)']],
+};
+
+/** Who has more ancestors than are followed is not refused for that. */
+export const NO_DEPTH_CHECK: Patch = {
+  file: 'src/server/callers.ts',
+  edits: [['if (!whole) throw', 'if (!whole && caller.uid < 0) throw']],
+};
+
+/** Who asks to see or to end agents is taken for somebody outside every agent. */
+export const NO_AGENT_STOP_CHECK: Patch = {
+  file: 'src/server/callers.ts',
+  edits: [['return this.#standing(caller, agentId);', 'return this.#standing(caller, caller.uid < 0 ? agentId : undefined);']],
+};

@@ -30,7 +30,7 @@ async function main(): Promise<void> {
       programs: { type: 'string' },
       identity: { type: 'string' },
       prepare: { type: 'string' },
-      only: { type: 'string' },
+      only: { type: 'string', multiple: true },
       trials: { type: 'string' },
     },
   });
@@ -38,7 +38,7 @@ async function main(): Promise<void> {
   const seed = process.env['ATTACK_SEED'] ?? randomBytes(4).toString('hex');
   const trials = Number(values.trials ?? (process.env['FULL'] === '1' ? FULL_TRIALS : SHORT_TRIALS));
   if (!Number.isSafeInteger(trials) || trials < 1) throw new Error('--trials takes a number of tries');
-  const cases = CASES.filter(({ name }) => values.only === undefined || name.includes(values.only));
+  const cases = CASES.filter(({ name }) => values.only?.some((text) => name.includes(text)) ?? true);
   say(`seed=${seed}\n${HEAD}`);
   const beganMs = Date.now();
   let failed = 0;

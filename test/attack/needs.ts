@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { noGroups } from '../running/control-groups';
 import { hasProgram } from '../running/installation';
 import type { AttackCase, Need } from './attack-case';
 import type { Field } from './field';
@@ -28,6 +29,8 @@ export async function notCarriedOut({ needs = [], only }: AttackCase, field: Fie
 async function isThere(need: Need, field: Field): Promise<boolean> {
   if (need === 'ours') return true;
   if (need === 'root' || need === 'other user') return process.getuid?.() === 0;
+  // An ordinary user's node gives launches none, wherever it runs.
+  if (need === 'control groups') return field.mode !== 'installed' || noGroups === undefined;
   const broker = BROKERS[need];
   if (broker === undefined) return hasProgram(need);
   const [program, ...args] = broker;

@@ -74,8 +74,23 @@ export class OurMandate extends Installation {
     const folder = path.join(this.home, 'attacker');
     mkdirSync(folder, { mode: 0o711 });
     if (account?.uid !== undefined) chownSync(folder, account.uid, account.gid ?? account.uid);
+    const other = path.join(folder, 'other');
+    mkdirSync(other);
+    if (account !== undefined) chownSync(other, OTHER_UID, OTHER_UID);
     const uids = [account?.uid ?? process.getuid!(), ...(account === undefined ? [] : [OTHER_UID])].map(String);
     await this.apply({ name: 'trusted', match: { 'binary.sha256': hashesOf(programs) }, issue: { id: '/trusted' } });
+    await this.apply({
+      name: 'intact',
+      priority: -1,
+      match: { 'binary.sha256': hashesOf(programs), 'integrity.foreign_code': false },
+      issue: { id: '/intact' },
+    });
+    await this.apply({
+      name: 'own-account',
+      priority: -1,
+      match: { 'binary.sha256': hashesOf(programs), 'user.uid': String(OTHER_UID) },
+      issue: { id: '/own-account' },
+    });
     await this.apply({ name: 'by-path', match: { 'binary.path': programs.sleeper, 'user.uid': uids }, issue: { id: '/by-path' } });
     await this.apply({ name: 'launched', match: { 'launch.id': '*' }, issue: { id: '/launched/{user}' } });
     await this.apply({ name: 'person', match: { 'launch.id': '*' }, require: { given: 'launched' }, issue: { id: '/person' } });

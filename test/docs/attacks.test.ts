@@ -1,32 +1,19 @@
 import { CASES } from '../attack/cases/all';
 import { OPEN } from '../attack/expected';
-import { readPage } from './markdown';
+import { cellsBelow, quoted, readPage } from './markdown';
 
 const page = readPage('docs/attacks.md');
 const names = new Set(CASES.map(({ name }) => name));
 
-/** Rows of the table below a heading, as cells. */
-function rowsBelow(prose: readonly string[], heading: string): string[][] {
-  const rest = prose.slice(prose.indexOf(heading) + 1);
-  const end = rest.findIndex((line) => line.startsWith('#'));
-  return rest
-    .slice(0, end < 0 ? undefined : end)
-    .filter((line) => line.startsWith('| '))
-    .slice(1)
-    .map((line) => line.slice(2, -2).split(' | '));
-}
-
-const quoted = (cell: string): string[] => [...cell.matchAll(/`([^`]+)`/g)].map((match) => match[1]!);
-
 test('the page names what is open, and in which mode, as the list does', () => {
   const listed = Object.entries(OPEN).map(([name, modes]) => [name, modes.installed === undefined ? 'own user' : 'all']);
-  const said = rowsBelow(page.prose, '## What is open').map(([name, modes]) => [quoted(name!)[0], modes]);
+  const said = cellsBelow(page.prose, '## What is open').map(([name, modes]) => [quoted(name!)[0], modes]);
   expect(said.sort()).toEqual(listed.sort());
 });
 
 describe('what the threat model rests on', () => {
-  const rows = rowsBelow(page.prose, '## What the threat model rests on');
-  const tried = rowsBelow(readPage('docs/threat-model.md').prose, '### A process of the same uid as an agent').map(([first]) => first!);
+  const rows = cellsBelow(page.prose, '## What the threat model rests on');
+  const tried = cellsBelow(readPage('docs/threat-model.md').prose, '### A process of the same uid as an agent').map(([first]) => first!);
 
   test('there are rows on both sides', () => expect([rows.length > 10, tried.length > 10]).toEqual([true, true]));
 

@@ -69,6 +69,17 @@ export function readPage(file: string): Page {
 /** Without inline code: what stands in it is quoted, not said. */
 export const spoken = (line: string): string => line.replace(/`[^`]*`/g, '');
 
+/** Rows of the first table below a heading, as cells, without the head. */
+export function cellsBelow(prose: readonly string[], heading: string): string[][] {
+  const rest = prose.slice(prose.indexOf(heading) + 1);
+  const end = rest.findIndex((line) => line.startsWith('#'));
+  const table = rest.slice(0, end < 0 ? undefined : end).filter((line) => line.startsWith('| '));
+  return table.slice(1).map((line) => line.slice(2, -2).split(' | '));
+}
+
+/** What stands in it as code. */
+export const quoted = (cell: string): string[] => [...cell.matchAll(/`([^`]+)`/g)].map((match) => match[1]!);
+
 function linksOf(prose: readonly string[]): Link[] {
   return prose.flatMap((line, index) =>
     [...spoken(line).matchAll(/\]\(([^)\s]+)\)/g)].map((match) => ({ target: match[1]!, line: index + 1 })),

@@ -1,6 +1,7 @@
 """Code of the attacker runs inside an allowed program.
 
 preload   a library is loaded into it (LD_PRELOAD)
+unmapped  the same, and the library puts itself where no file is mapped before it asks
 options   Node.js loads a module of the attacker (NODE_OPTIONS)
 script    the allowed interpreter is given another script
 traced    the attacker traces it while it asks
@@ -16,12 +17,12 @@ from attacker import HERE, INTERPRETER, argument, call, libc, opening
 PTRACE_TRACEME, PTRACE_CONT = 0, 7
 
 how = argument()
-if how == "preload":
+if how in ("preload", "unmapped"):
     library = os.path.abspath("injected.so")
     subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", library, os.path.join(HERE, "injected.c")], check=True)
     with open("request", "wb") as file:
         file.write(opening() + call())
-    os.execve(os.environ["ATTACK_SLEEPER"], ["sleeper", "0"], {**os.environ, "LD_PRELOAD": library})
+    os.execve(os.environ["ATTACK_SLEEPER"], ["sleeper", "0"], {**os.environ, "LD_PRELOAD": library, **({"ATTACK_LEAVE": "1"} if how == "unmapped" else {})})
 elif how == "options":
     with open("request", "wb") as file:
         file.write(opening() + call())

@@ -51,6 +51,100 @@ def apply_rule():
     cli("rules", "apply", rule_file())
 
 
+def terminal(*command):
+    """Runs a command on a terminal of its own. Returns what appeared there."""
+    pid, ours = pty.fork()
+    if pid == 0:
+        os.execv(command[0], command)
+    text = b""
+    try:
+        while chunk := os.read(ours, 4096):
+            text += chunk
+    except OSError:
+        pass
+    os.waitpid(pid, 0)
+    return text.decode()
+
+
+def pass_on(text):
+    """Says what another attacker said, among whatever else."""
+    lines = [line.strip() for line in text.splitlines() if line.startswith('{"')]
+    os.write(1, (lines[0] + "\n").encode()) if lines else say(nothing=text[:200])
+
+
+def terminal_apply():
+    pass_on(terminal(sys.executable, os.path.abspath(__file__), "apply_rule"))
+
+
+def deep_apply():
+    """Stands below more ancestors than are followed."""
+    for _ in range(80):
+        child = os.fork()
+        if child != 0:
+            os.waitpid(child, 0)
+            os._exit(0)
+    apply_rule()
+
+
+def add_manifest():
+    """A manifest of its own making, trusted by a key of its own."""
+    pair = "const k=require('crypto').generateKeyPairSync('ed25519');const w=require('fs').writeFileSync;w('k.pem',k.privateKey.export({type:'pkcs8',format:'pem'}));w('k.pub',k.publicKey.export({type:'spki',format:'pem'}))"
+    subprocess.run([os.environ["ATTACK_NODE"], "-e", pair], check=True)
+    sign = [MANDATE, "manifest", "sign", "--name", "planted", "--release", "1=/bin/true", "--key", "k.pem", "-o", "json"]
+    with open("planted.json", "wb") as file:
+        subprocess.run(sign, stdout=file, check=True)
+    cli("manifest", "add", "planted.json", "--key", "k.pub")
+
+
+def stop_agent():
+    cli("agents", "stop", os.environ["ATTACK_VICTIM"], "-y")
+
+
+def config_file():
+    """Puts a configuration of its own where the next start reads one, as whoever may write to the folder can."""
+    name = os.environ["MANDATE_CONFIG"]
+    os.rename(name, name + ".away")
+    os.rename(name + ".away", name)
+    say(deed="may replace mandate.yaml")
+
+
+def own_group():
+    """Leaves its control group for the one above, for that of the machine, or for a neighbour's."""
+    with open("/proc/self/mountinfo") as file:
+        mount = next(line.split()[4] for line in file if " - cgroup2 " in line)
+    with open("/proc/self/cgroup") as file:
+        mine = mount + next(line[3:].strip() for line in file if line.startswith("0::"))
+    above = os.path.dirname(mine) if mine != mount else mount
+    tried = "no other group"
+    beside = (entry.path for entry in os.scandir(above) if entry.is_dir())
+    for group in sorted({mount, above, *beside} - {mine}):
+        try:
+            with open(os.path.join(group, "cgroup.procs"), "w") as file:
+                file.write(str(os.getpid()))
+            return say(deed="moved to another control group")
+        except OSError as error:
+            tried = error.strerror
+    say(nothing=tried)
+
+
+def by_tmux():
+    """Has a tmux that ran before the launch do it, on a terminal of that."""
+    tmux = ["tmux", "-S", os.environ["ATTACK_BROKER"]]
+    deed = f'"{sys.executable}" "{os.path.abspath(__file__)}" apply_rule > by-tmux 2>&1; {" ".join(tmux)} wait-for -S done'
+    subprocess.run([*tmux, "new-window", deed], check=True)
+    subprocess.run([*tmux, "wait-for", "done"], check=True)
+    with open("by-tmux") as file:
+        pass_on(file.read())
+
+
+def handed_to(*broker):
+    """Has the deed done by who starts processes for this user, with the environment that it needs."""
+    told = [f"{name}={value}" for name, value in os.environ.items() if name.startswith(("ATTACK_", "MANDATE_", "HOME"))]
+    command = [*broker, "env", *told, sys.executable, os.path.abspath(__file__), "apply_rule"]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    pass_on(done.stdout + done.stderr)
+
+
 def end_it():
     """Whoever ends it may not be allowed to see when it has ended; that the server goes is what counts."""
     done = subprocess.run([MANDATE, "down"], stdin=subprocess.DEVNULL, capture_output=True, text=True)
@@ -255,18 +349,7 @@ def start_file():
 
 def own_terminal():
     """Starts an agent of its own from a terminal of its own, for a rule that asks for a person's launch."""
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.execv(MANDATE, [MANDATE, "run", "--name", "own", "--", "/usr/bin/python3", os.path.join(HERE, "ask.py")])
-    text = b""
-    try:
-        while chunk := os.read(terminal, 4096):
-            text += chunk
-    except OSError:
-        pass
-    os.waitpid(pid, 0)
-    lines = [line.strip() for line in text.decode().splitlines() if line.startswith('{"received"')]
-    os.write(1, (lines[0] + "\n").encode()) if lines else say(nothing=text.decode()[:200])
+    pass_on(terminal(MANDATE, "run", "--name", "own", "--", "/usr/bin/python3", os.path.join(HERE, "ask.py")))
 
 
 def forged_login():
@@ -291,6 +374,9 @@ DEEDS = {
     "debugger_node": lambda: debugger(NODE),
     "detached_apply": lambda: detached(apply_rule),
     "detached_terminal": lambda: detached(own_terminal),
+    "detached_ask": lambda: detached(lambda: ask(connect())),
+    "systemd_apply": lambda: handed_to("systemd-run", "--user", "--wait", "--pipe", "--quiet"),
+    "ssh_apply": lambda: handed_to("ssh", "-o", "BatchMode=yes", "localhost"),
     "broker_apply": lambda: broker("apply_rule"),
     "broker_ask": lambda: broker("ask_plainly"),
     "ask_plainly": lambda: ask(connect()),

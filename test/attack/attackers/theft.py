@@ -4,23 +4,28 @@ memory      reads its memory by /proc/PID/mem
 vm          reads its memory by process_vm_readv
 traced      attaches to it, and reads then
 descriptor  takes its connection (pidfd_getfd) and asks on it
+
+In what manner: `launched`, the holder is an agent; `hidden`, it is not dumpable; `agent`, the thief is an agent; `unconfined`, one without a domain.
 """
 
 import ctypes
 import os
 import socket
 import struct
+import subprocess
 import sys
 
 from attacker import INTERPRETER, Reader, answer, argument, become, call, connect, failed_call, libc, opening, say
 
 ME = os.path.abspath(__file__)
-PTRACE_SEIZE = 0x4206
+PTRACE_SEIZE, PR_SET_DUMPABLE = 0x4206, 4
 PIDFD_OPEN, PIDFD_GETFD, VM_READV = 434, 438, 310
 KEY = bytes.fromhex("308187020100301306072a8648ce3d020106082a8648ce3d030107046d306b0201010420")
 
 
-def victim(ready):
+def victim(ready, manner):
+    if manner == "hidden":
+        libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
     connection = connect()
     connection.sendall(opening() + call())
     reader = Reader(connection)
@@ -78,7 +83,27 @@ def steal_descriptor(pid, number):
     answer(connection, 3)
 
 
-def main(how, thief, launched):
+def steal(how, holder, number):
+    try:
+        if how == "descriptor":
+            return steal_descriptor(holder, number)
+        if how == "vm":
+            return steal_key(by_vm(holder))
+        if how == "traced" and libc.ptrace(PTRACE_SEIZE, holder, None, None) != 0:
+            return say(nothing=failed_call("ptrace"))
+        steal_key(by_mem(holder))
+    except OSError as error:
+        say(nothing=error.strerror or str(error))
+
+
+def steal_as_agent(manner, how, holder, number):
+    """The thief is an agent, in a domain unless it is launched without one."""
+    without = ["--no-confine"] if manner == "unconfined" else []
+    run = [os.environ["ATTACK_MANDATE"], "run", "-q", "--name", "thief", *without, "--"]
+    subprocess.run([*run, "/usr/bin/python3", ME, "thief", how, str(holder), str(number)])
+
+
+def main(how, thief, manner):
     reading, writing = os.pipe()
     os.set_inheritable(writing, True)
     keep_reading, keep_writing = os.pipe()
@@ -89,8 +114,8 @@ def main(how, thief, launched):
         os.dup2(keep_reading, 0)
         if os.getuid() == 0 and uid != 0:
             become(uid)
-        command = [INTERPRETER, ME, "victim", str(writing)]
-        if launched:
+        command = [INTERPRETER, ME, "victim", str(writing), manner]
+        if manner == "launched":
             command = [os.environ["ATTACK_MANDATE"], "run", "-q", "--name", "victim", "--", *command]
         os.execv(command[0], command)
     os.close(writing)
@@ -100,22 +125,16 @@ def main(how, thief, launched):
     (number,) = struct.unpack("i", told)
     if thief and int(thief) != os.getuid():
         become(int(thief))
-    try:
-        if how == "descriptor":
-            steal_descriptor(holder, number)
-        elif how == "vm":
-            steal_key(by_vm(holder))
-        else:
-            if how == "traced" and libc.ptrace(PTRACE_SEIZE, holder, None, None) != 0:
-                return say(nothing=failed_call("ptrace"))
-            steal_key(by_mem(holder))
-    except OSError as error:
-        say(nothing=str(error))
-    finally:
-        os.close(keep_writing)
+    if manner in ("agent", "unconfined"):
+        steal_as_agent(manner, how, holder, number)
+    else:
+        steal(how, holder, number)
+    os.close(keep_writing)
 
 
 if argument() == "victim":
-    victim(int(argument(2)))
+    victim(int(argument(2)), argument(3))
+elif argument() == "thief":
+    steal(argument(2), int(argument(3)), int(argument(4)))
 else:
-    main(argument(), argument(2), argument(3) == "launched")
+    main(argument(), argument(2), argument(3))

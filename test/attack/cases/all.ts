@@ -5,6 +5,7 @@ import { execSwap } from './exec-swap';
 import { hashing } from './hashing';
 import { injection } from './injection';
 import { issuer } from './issuer';
+import { leaving } from './leaving';
 import { lookAlikes } from './look-alikes';
 import { nodeLink } from './node-link';
 import { connectionsPassedOn } from './passed-on';
@@ -26,6 +27,7 @@ export const CASES: readonly AttackCase[] = [
   ...claims,
   ...hashing,
   nodeLink,
+  ...leaving,
   ...issuer,
   ...administering,
   down,

@@ -34,6 +34,7 @@ export const issuer: readonly AttackCase[] = [
   reach('debugger of the server by SIGUSR1', 'debugger_server', { withoutGuard: plainDebugger }),
   reach('debugger of the node by SIGUSR1', 'debugger_node', { withoutGuard: plainDebugger }),
   reach('a file among the keys', 'write_state'),
+  reach('mandate.yaml for the next start', 'config_file'),
   reach('a socket in place of the agent socket', 'squat'),
   reach('a link among the logs', 'symlink'),
   reach('the program that starts next', 'program'),
