@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { attestation } from './attestation';
 import { connections } from './connections';
 import { type Figure, table } from './figure';
 import { flood } from './flood';
@@ -24,6 +25,7 @@ export interface Tools {
 
 const MEASUREMENTS: Readonly<Record<string, (tools: Tools) => Promise<readonly Figure[]>>> = {
   minting,
+  attestation,
   issuance,
   latency: firstSvid,
   throughput,
