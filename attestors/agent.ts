@@ -1,13 +1,12 @@
-import { createHash } from 'node:crypto';
-import { canonicalJson } from '../src/domain/canonical';
 import { fileText } from '../src/domain/file-text';
 import { type GoverningFile, governingFiles } from '../src/domain/governing-files';
+import { configurationDigest } from '../src/domain/manifest';
 import { agentOfPackage, agentOfProgram, GENERIC, type RecognisedAgent } from '../src/domain/known-agents';
 import type { AttestContext, Attestor, FoundText, Homes, Observation, PatientReader, ProcessView } from '../src/domain/attestation';
 import type { RunningScripts } from '../src/domain/running-script';
 
-/** More files than this are not stated one by one; the digest covers all. */
-const MAX_FILES = 16;
+/** No agent that is known here has more; whoever compares the digest with a manifest can name each file that differs. */
+const MAX_FILES = 48;
 
 /** Which known AI agent this is, and by what it is governed (agent.md). */
 export const agentAttestor = (reader: PatientReader, scripts: RunningScripts, homes: Homes): Attestor => ({
@@ -23,7 +22,14 @@ export const agentAttestor = (reader: PatientReader, scripts: RunningScripts, ho
     return [
       { name: 'product', value: agent.product, assurance: 'declared' },
       ...(version === undefined ? [] : [{ name: 'version', value: version, assurance: 'declared' } as const]),
-      { name: 'config_sha256', value: digestOf(agent.product, found), assurance: whole ? 'observed' : 'declared' },
+      {
+        name: 'config_sha256',
+        value: configurationDigest(
+          found.map(({ label, state }) => ({ name: label, sha256: state })),
+          agent.product,
+        ),
+        assurance: whole ? 'observed' : 'declared',
+      },
       ...found.slice(0, MAX_FILES).map(({ label, state }): Observation => ({
         name: 'config_file',
         value: `${label} ${state}`,
@@ -50,15 +56,10 @@ interface Present {
   readonly state: string;
 }
 
+/** Labels instead of paths: the same configuration has the same digest for everybody. */
 const present = (files: readonly GoverningFile[], found: readonly FoundText[]): Present[] =>
   files.flatMap(({ label }, index) => {
     const text = found[index];
     if (text === undefined || text.state === 'absent') return [];
     return [{ label: fileText(label), state: text.state === 'read' ? text.sha256 : text.state }];
   });
-
-/** Labels instead of paths: the same configuration has the same digest for everybody. */
-const digestOf = (product: string, found: readonly Present[]): string =>
-  createHash('sha256')
-    .update(canonicalJson({ v: 1, product, files: found.map(({ label, state }) => [label, state]) }))
-    .digest('hex');

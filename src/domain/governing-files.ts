@@ -41,6 +41,13 @@ export function governingFiles(
   };
 }
 
+/** Names of all files that may govern an agent, and whether only some members of such a file count. */
+export function governedNames(agent: KnownAgent): ReadonlyMap<string, { readonly whole: boolean }> {
+  const project = '/1'.repeat(MAX_LEVELS_ABOVE + 1);
+  const { files } = governingFiles(agent, { home: '/home', project, said: new Map() });
+  return new Map(files.map(({ label, members }) => [label, { whole: members === undefined }]));
+}
+
 function userFiles(agent: KnownAgent, home: string | undefined, moved: string | undefined, project: string): GoverningFile[] {
   const { folder, state } = agent;
   const own = folder && (moved ?? (home === undefined ? undefined : `${home}/${folder.name}`));

@@ -92,6 +92,9 @@ export function agentOfProgram(exe: string): RecognisedAgent | undefined {
   return agent && { agent, version: agent.native?.exec(path)?.[1] };
 }
 
+/** The agent of that name, `generic` included. */
+export const agentOfProduct = (product: string): KnownAgent | undefined => [...KNOWN, GENERIC].find((agent) => agent.product === product);
+
 /** Variables whose values say where agents look for their files. */
 export const PLACES: readonly string[] = [
   'HOME',

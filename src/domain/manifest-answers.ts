@@ -50,8 +50,11 @@ export interface ManifestAnswer {
   readonly seen: readonly SeenHash[];
 }
 
-export interface ManifestChanges {
+export interface ManifestChanges extends EntryDifferences {
   readonly fromVersion: number;
+}
+
+export interface EntryDifferences {
   readonly added: readonly ManifestEntryItem[];
   readonly removed: readonly ManifestEntryItem[];
   readonly changed: readonly { readonly name: string; readonly before: string; readonly after: string }[];
@@ -67,6 +70,10 @@ export interface SeenHash {
   readonly version: number | null;
   /** The release by its label; null where there is none, and for a configuration. */
   readonly name: string | null;
+  /** True where it counts for nothing, whatever is listed: it is the process's own word, or what it is the digest of changed while it ran. */
+  readonly declared: boolean;
+  /** How the governed files differ from those that the statement in force lists; null for releases, and where they are not known one by one. */
+  readonly files: EntryDifferences | null;
   readonly pids: readonly number[];
 }
 

@@ -11,6 +11,9 @@ export const MAX_MANIFEST_VERSION = 1_000_000_000;
 
 export const MANIFEST_NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 
+/** How a statement names the agent that its files govern. */
+export const AGENT_PRODUCT = MANIFEST_NAME;
+
 /** One release by its label, or one governed file by its path, and the SHA-256 of its contents in lower-case hex. */
 export interface ManifestEntry {
   readonly name: string;
@@ -22,6 +25,8 @@ export interface ManifestStatement {
   readonly name: string;
   readonly kind: ManifestKind;
   readonly version: number;
+  /** Of a configuration: the agent that the files govern, as `agent.product` names it. With it the digest is that of `agent.config_sha256`. */
+  readonly agent?: string;
   readonly entries: readonly ManifestEntry[];
 }
 
@@ -70,16 +75,26 @@ export function entryNameFault(kind: ManifestKind, name: string): string | undef
 
 /**
  * The digest of a configuration, lower-case hex: SHA-256 over one line for each file, `<sha256>  <path>\n` as sha256sum(1) prints it,
- * sorted by the bytes of the path. Paths are unique and hold no line break.
+ * sorted by the bytes of the path. Paths are unique and hold no line break. Where the files govern an agent, a first line says which: another
+ * agent does not read the same files, and would be known by fewer of them.
  */
-export function configurationDigest(files: readonly ManifestEntry[]): string {
+export function configurationDigest(files: readonly GovernedFile[], agent?: string): string {
   const lines = files
     .map(({ name, sha256 }) => ({ path: Buffer.from(name, 'utf8'), sha256 }))
     .sort((a, b) => Buffer.compare(a.path, b.path))
     .map(({ path, sha256 }) => Buffer.concat([Buffer.from(`${sha256}  `), path, Buffer.from('\n')]));
-  return createHash('sha256').update(Buffer.concat(lines)).digest('hex');
+  const first = agent === undefined ? [] : [Buffer.from(`agent ${agent}\n`)];
+  return createHash('sha256')
+    .update(Buffer.concat([...first, ...lines]))
+    .digest('hex');
+}
+
+/** A file as the digest takes it; `refused` stands for the hash of one that could not be read. */
+export interface GovernedFile {
+  readonly name: string;
+  readonly sha256: string;
 }
 
 /** The hashes that a rule compares a fact with: one for each release, or the one digest of a configuration. */
-export const admittedBy = ({ kind, entries }: Pick<ManifestStatement, 'kind' | 'entries'>): readonly string[] =>
-  kind === 'configuration' ? [configurationDigest(entries)] : entries.map(({ sha256 }) => sha256);
+export const admittedBy = ({ kind, agent, entries }: Pick<ManifestStatement, 'kind' | 'agent' | 'entries'>): readonly string[] =>
+  kind === 'configuration' ? [configurationDigest(entries, agent)] : entries.map(({ sha256 }) => sha256);

@@ -1,7 +1,5 @@
+import { CONFIGURATION } from '../domain/configuration';
 import type { Evidence } from '../domain/evidence';
-
-/** Selector type of the digest over the files that govern an agent. */
-export const CONFIGURATION = 'agent.config_sha256';
 
 export interface ConfigurationChange {
   readonly first: string;

@@ -1,5 +1,6 @@
 import type { Evidence } from '../domain/evidence';
-import { CONFIGURATION, type ConfigurationChange, Governing } from './governing';
+import { CONFIGURATION } from '../domain/configuration';
+import { type ConfigurationChange, Governing } from './governing';
 import { FactIndex } from '../domain/facts';
 import type { CompiledRules, MatchResult } from '../domain/match';
 import { membershipKind, type MembershipKind } from '../domain/membership';

@@ -81,6 +81,11 @@ export class Manifests {
       throw new MandateError('E_MANIFEST_INVALID', { saw: `manifest ${statement.name}`, why: `it is not ${name}` });
     if (statement.kind !== known.row.kind)
       throw new MandateError('E_MANIFEST_INVALID', { saw: statement.kind, why: `manifest ${name} holds ${known.row.kind}` });
+    if (statement.agent !== newest.statement.agent)
+      throw new MandateError('E_MANIFEST_INVALID', {
+        saw: `agent ${statement.agent ?? 'not named'}`,
+        why: `manifest ${name} is for another`,
+      });
     if (newest.version === row.version && newest.row.statementSha256 === row.statementSha256) return { manifest: known, statement: newest };
     await this.store.append(name, row);
     return this.#reloaded(name, row.version);

@@ -1,5 +1,7 @@
 import { compileCondition, conditionHolds } from '../domain/condition';
-import type { SeenHash } from '../domain/manifest-answers';
+import type { EntryDifferences, SeenHash } from '../domain/manifest-answers';
+import { CONFIGURATION, configurationFiles } from '../domain/configuration';
+import { entryChanges } from '../domain/manifest-changes';
 import { isManifestMatch, type ManifestMatch, type RuleVersion } from '../domain/rule';
 import { listing } from './manifest-answers';
 import type { LoadedManifest, Manifests } from './manifests';
@@ -32,10 +34,16 @@ export function seenHashes(manifest: LoadedManifest, parts: SeenHashesParts): re
       for (const process of processes) {
         if (!others.every((condition) => conditionHolds(condition, process.facts))) continue;
         for (const fact of process.facts.of(selector)) {
-          const key = `${rule.name} ${selector} ${fact.value}`;
+          const declared = fact.assurance === 'declared';
+          const key = `${rule.name} ${selector} ${fact.value} ${declared}`;
           const known = found.get(key);
           if (known === undefined && found.size >= MAX_SEEN) continue;
-          const seen = known ?? { ...seenHash(manifest, rule.name, selector, fact.value, value, parts), pids: [] };
+          const seen = known ?? {
+            ...seenHash(manifest, rule.name, selector, fact.value, value, parts),
+            declared,
+            files: selector === CONFIGURATION ? filesBeside(manifest, process) : null,
+            pids: [],
+          };
           if (seen.pids.length < MAX_PIDS) seen.pids.push(process.evidence.pid);
           found.set(key, seen);
         }
@@ -45,6 +53,12 @@ export function seenHashes(manifest: LoadedManifest, parts: SeenHashesParts): re
   return [...found.values()];
 }
 
+/** Which governed files of a process are others than the statement in force lists. */
+function filesBeside({ statements: [newest] }: LoadedManifest, { facts }: LiveProcess): EntryDifferences | null {
+  const files = configurationFiles(facts);
+  return newest && newest.statement.kind === 'configuration' && files ? entryChanges(newest.statement.entries, files) : null;
+}
+
 function seenHash(
   manifest: LoadedManifest,
   rule: string,
@@ -52,7 +66,7 @@ function seenHash(
   sha256: string,
   match: ManifestMatch,
   { manifests, nowMs }: SeenHashesParts,
-): Omit<SeenHash, 'pids'> {
+): Omit<SeenHash, 'declared' | 'files' | 'pids'> {
   const admitted = manifests.standing(match, nowMs)?.admits.has(sha256) === true;
   const newest = manifest.statements[0]?.admits.includes(sha256) === true;
   return { rule, selector, sha256, standing: newest ? 'newest' : admitted ? 'grace' : 'refused', ...listing(manifest, sha256) };

@@ -1,6 +1,13 @@
 import { canonicalJson } from '../domain/canonical';
 import { MandateError } from '../domain/errors';
-import { entryNameFault, MANIFEST_KINDS, MANIFEST_NAME, MAX_MANIFEST_ENTRIES, MAX_MANIFEST_VERSION } from '../domain/manifest';
+import {
+  AGENT_PRODUCT,
+  entryNameFault,
+  MANIFEST_KINDS,
+  MANIFEST_NAME,
+  MAX_MANIFEST_ENTRIES,
+  MAX_MANIFEST_VERSION,
+} from '../domain/manifest';
 import type { ManifestEntry, ManifestKind, ManifestStatement } from '../domain/manifest';
 import { isObject, parseStrictJson } from './strict-json';
 
@@ -10,13 +17,13 @@ const STATEMENT_TYPE = 'https://in-toto.io/Statement/v1';
 const PREDICATE_TYPE = 'urn:mandate:manifest:v1';
 
 /** The bytes of a statement to sign, entries sorted by name: equal statements are equal bytes. */
-export function statementPayload({ name, kind, version, entries }: ManifestStatement): Buffer {
+export function statementPayload({ name, kind, version, agent, entries }: ManifestStatement): Buffer {
   const sorted = [...entries].sort((a, b) => (a.name < b.name ? -1 : 1));
   const document = {
     _type: STATEMENT_TYPE,
     subject: sorted.map((entry) => ({ name: entry.name, digest: { sha256: entry.sha256 } })),
     predicateType: PREDICATE_TYPE,
-    predicate: { manifest: name, kind, version },
+    predicate: { manifest: name, kind, version, ...(agent !== undefined && { agent }) },
   };
   return Buffer.from(canonicalJson(document), 'utf8');
 }
@@ -35,15 +42,23 @@ export function readStatement(payload: Buffer): ManifestStatement {
   const statement = members(value, ['_type', 'subject', 'predicateType', 'predicate'], 'the statement');
   if (statement['_type'] !== STATEMENT_TYPE || statement['predicateType'] !== PREDICATE_TYPE)
     throw invalid(`the statement is not ${STATEMENT_TYPE} with the predicate ${PREDICATE_TYPE}`);
-  const predicate = members(statement['predicate'], ['manifest', 'kind', 'version'], 'the predicate');
-  const { manifest, version } = predicate;
+  const predicate = members(statement['predicate'], ['manifest', 'kind', 'version'], 'the predicate', ['agent']);
+  const { manifest, version, agent } = predicate;
   if (typeof manifest !== 'string' || !MANIFEST_NAME.test(manifest))
     throw invalid('a manifest has a name of 1 to 63 of a-z 0-9 and -, with no - at either end');
   const kind = MANIFEST_KINDS.find((known) => known === predicate['kind']);
   if (kind === undefined) throw invalid(`the kind of a manifest is ${MANIFEST_KINDS.join(' or ')}`);
   if (!Number.isInteger(version) || (version as number) < 1 || (version as number) > MAX_MANIFEST_VERSION)
     throw invalid(`the version of a manifest is a whole number from 1 to ${MAX_MANIFEST_VERSION}`);
-  return { name: manifest, kind, version: version as number, entries: readEntries(statement['subject'], kind) };
+  if (agent !== undefined && (kind !== 'configuration' || typeof agent !== 'string' || !AGENT_PRODUCT.test(agent)))
+    throw invalid('only a configuration names an agent, by 1 to 63 of a-z 0-9 and -');
+  return {
+    name: manifest,
+    kind,
+    version: version as number,
+    ...(agent !== undefined && { agent: agent }),
+    entries: readEntries(statement['subject'], kind),
+  };
 }
 
 function readEntries(subject: unknown, kind: ManifestKind): readonly ManifestEntry[] {
@@ -62,10 +77,19 @@ function readEntries(subject: unknown, kind: ManifestKind): readonly ManifestEnt
   });
 }
 
-/** An object with exactly these members. */
-function members<K extends string>(value: unknown, names: readonly K[], what: string): Readonly<Record<K, unknown>> {
-  if (isObject(value) && Object.keys(value).length === names.length && names.every((name) => Object.hasOwn(value, name))) return value;
-  throw invalid(`${what} has the members ${names.join(', ')} and no others`);
+/** An object with all of these members, perhaps some of the `optional` ones, and no others. */
+function members<K extends string, O extends string = never>(
+  value: unknown,
+  names: readonly K[],
+  what: string,
+  optional: readonly O[] = [],
+): Readonly<Record<K | O, unknown>> {
+  const known: readonly string[] = [...names, ...optional];
+  if (isObject(value) && names.every((name) => Object.hasOwn(value, name)) && Object.keys(value).every((name) => known.includes(name)))
+    return value;
+  throw invalid(
+    `${what} has the members ${names.join(', ')}${optional.length > 0 ? `, perhaps ${optional.join(', ')},` : ''} and no others`,
+  );
 }
 
 const invalid = (why: string, cause?: unknown) => new MandateError('E_MANIFEST_INVALID', { why }, { cause });

@@ -1,6 +1,12 @@
 import { agentAttestor } from '../../attestors/agent';
 import type { LaunchMembership } from '../../src/domain/attestation';
+import { configurationFiles } from '../../src/domain/configuration';
+import { FactIndex } from '../../src/domain/facts';
+import { governedNames } from '../../src/domain/governing-files';
+import { agentOfProduct } from '../../src/domain/known-agents';
+import { configurationDigest } from '../../src/domain/manifest';
 import { RunningScripts } from '../../src/domain/running-script';
+import { evidence } from '../domain/samples';
 import { lines, recorded, type Recorded, recordedReads, type RecordedReads, sha256 } from './recorded';
 
 const launch: LaunchMembership = {
@@ -108,4 +114,41 @@ describe('what governs it', () => {
     expect(digest(facts)).toMatch(/\(declared\)$/);
     expect(facts).toContain('config_file=./CLAUDE.md refused (observed)');
   });
+});
+
+describe('as a manifest lists it', () => {
+  const files = { '/home/ana/.claude/settings.json': 'u', '/work/project/CLAUDE.md': 'p' };
+  const listed = [
+    { name: './CLAUDE.md', sha256: sha256('p') },
+    { name: '~/.claude/settings.json', sha256: sha256('u') },
+  ];
+
+  test('the digest is that of a configuration for this agent, and of no other', async () => {
+    expect(digest(await stated(NATIVE, { files }))).toBe(`config_sha256=${configurationDigest(listed, 'claude-code')} (observed)`);
+    expect(new Set(['claude-code', 'codex', undefined].map((agent) => configurationDigest(listed, agent))).size).toBe(3);
+  });
+
+  test('sha256sum(1) and a line for the agent give the same', () => {
+    const text = `agent claude-code\n${sha256('p')}  ./CLAUDE.md\n${sha256('u')}  ~/.claude/settings.json\n`;
+    expect(configurationDigest(listed, 'claude-code')).toBe(sha256(text));
+  });
+
+  test('the files behind it can be told one by one, unless they are not all there', async () => {
+    const facts = await agentAttestor(recordedReads({ files }), new RunningScripts(recordedReads({ files })), home).attest(
+      recorded(NATIVE),
+      {
+        launch: undefined,
+      },
+    );
+    const of = (some: typeof facts) =>
+      configurationFiles(
+        new FactIndex(evidence({}, { facts: some.map(({ name, value, assurance }) => ({ type: `agent.${name}`, value, assurance })) })),
+      );
+    expect(of(facts)).toEqual(expect.arrayContaining(listed));
+    expect(of(facts.filter(({ value }) => !value.startsWith('~')))).toBeUndefined();
+  });
+
+  test.each(['claude-code', 'codex', 'gemini-cli', 'generic'])('%s has no more files than are stated one by one', (product) =>
+    expect(governedNames(agentOfProduct(product)!).size).toBeLessThanOrEqual(48),
+  );
 });

@@ -175,6 +175,8 @@ describe('verbs ask the service and say its answer', () => {
     expect(out).toContain(`  ✓ binary.sha256  ${sha}  2.1.0 v3  rule claude-code  pid 41207, 41300\n`);
     expect(out).toContain(`  ✓ binary.sha256  ${sha}  2.0.0 v2, left out since, in grace  rule claude-code  pid 41301\n`);
     expect(out).toContain(`  ✗ binary.sha256  ${sha}  in no statement  rule claude-code  pid 41302\n`);
+    expect(out).toContain(`v3, counts for nothing: declared, or changed while it ran  rule claude-code  pid 41303\n`);
+    expect(out).toContain(`      ~  ~/.claude/settings.json  ${sha} → ${sha}\n`);
   });
 
   test('bundle show and export', async () => {

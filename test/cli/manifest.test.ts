@@ -2,6 +2,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { configurationDigest } from '../../src/domain/manifest';
 import { manifestKeyText } from '../../src/verify/manifest-key';
 import { ALICE, HASH_A, HASH_B, signed } from '../verify/manifest-samples';
 import { mandate } from './command-line';
@@ -86,6 +87,19 @@ describe('sign', () => {
     expect(answer.configurationSha256).toBe(digest);
   });
 
+  test('files that govern an agent: by the names of its evidence, wherever they lie', async () => {
+    const argv = ['--name', 'c', '--agent', 'claude-code', '--file', './CLAUDE.md=program', '--file', `~/.claude.json=sha256:${HASH_A}`];
+    write('governed.json', (await run('sign', ...argv, '--key', 'key.pem')).out);
+    const answer = await verified('governed.json');
+    const files = [
+      { name: './CLAUDE.md', sha256: PROGRAM },
+      { name: '~/.claude.json', sha256: HASH_A },
+    ];
+    expect(answer).toMatchObject({ kind: 'configuration', entries: files, configurationSha256: configurationDigest(files, 'claude-code') });
+    write('later.json', (await run('sign', '--from', 'governed.json', '--drop', '~/.claude.json', '--key', 'key.pem')).out);
+    expect((await verified('later.json')).configurationSha256).toBe(configurationDigest([files[0]!], 'claude-code'));
+  });
+
   test('what is counted on from must be signed by a key that counts', async () => {
     write('foreign.json', (await run('sign', '--name', 'a', '--release', '1=program', '--key', 'other.pem')).out);
     const argv = ['sign', '--from', 'foreign.json', '--release', '2=program', '--key', 'key.pem'];
@@ -115,6 +129,14 @@ describe('sign', () => {
     ['an RSA key', 1, ['--name', 'a', '--release', '1=program', '--key', 'rsa.pem']],
     ['a public key', 1, ['--name', 'a', '--release', '1=program', '--key', 'key.pub']],
     ['dropping what is not there', 2, ['--from', 'v1.json', '--drop', '9', '--key', 'key.pem']],
+    ['an agent nobody knows', 2, ['--name', 'a', '--agent', 'hal', '--file', './CLAUDE.md=program', '--key', 'key.pem']],
+    ['releases of an agent', 2, ['--name', 'a', '--agent', 'codex', '--release', '1=program', '--key', 'key.pem']],
+    ['a file that does not govern it', 2, ['--name', 'a', '--agent', 'codex', '--file', './CLAUDE.md=program', '--key', 'key.pem']],
+    [
+      'all of a file of which parts count',
+      2,
+      ['--name', 'a', '--agent', 'claude-code', '--file', '~/.claude.json=program', '--key', 'key.pem'],
+    ],
     ['version 0', 2, ['--name', 'a', '--release', '1=program', '--number', '0', '--key', 'key.pem']],
     ['another list beside a manifest', 2, ['v1.json', '--name', 'b', '--key', 'key.pem']],
     ['a signature without a manifest', 2, ['--name', 'a', '--release', '1=program', '--signature', 'key.pub']],

@@ -176,6 +176,8 @@ export const MANIFESTS: ManifestsAnswer = {
   manifests: [MANIFEST, { ...MANIFEST, name: 'old', state: 'damaged', signedBy: null, rules: [] }],
 };
 
+const EDITED = { added: [], removed: [], changed: [{ name: '~/.claude/settings.json', before: SHA, after: SHA }] };
+
 export const MANIFEST_SHOWN: ManifestAnswer = {
   manifest: MANIFEST,
   keys: [{ id: KEY_ID, form: 'ed25519', text: '-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n' }],
@@ -192,9 +194,50 @@ export const MANIFEST_SHOWN: ManifestAnswer = {
     changed: [{ name: '2.0.9', before: SHA, after: SHA }],
   },
   seen: [
-    { rule: 'claude-code', selector: 'binary.sha256', sha256: SHA, standing: 'newest', version: 3, name: '2.1.0', pids: [41207, 41300] },
-    { rule: 'claude-code', selector: 'binary.sha256', sha256: SHA, standing: 'grace', version: 2, name: '2.0.0', pids: [41301] },
-    { rule: 'claude-code', selector: 'binary.sha256', sha256: SHA, standing: 'refused', version: null, name: null, pids: [41302] },
+    {
+      rule: 'claude-code',
+      selector: 'binary.sha256',
+      sha256: SHA,
+      standing: 'newest',
+      version: 3,
+      name: '2.1.0',
+      declared: false,
+      files: null,
+      pids: [41207, 41300],
+    },
+    {
+      rule: 'claude-code',
+      selector: 'binary.sha256',
+      sha256: SHA,
+      standing: 'grace',
+      version: 2,
+      name: '2.0.0',
+      declared: false,
+      files: null,
+      pids: [41301],
+    },
+    {
+      rule: 'claude-code',
+      selector: 'binary.sha256',
+      sha256: SHA,
+      standing: 'refused',
+      version: null,
+      name: null,
+      declared: false,
+      files: null,
+      pids: [41302],
+    },
+    {
+      rule: 'claude-code',
+      selector: 'agent.config_sha256',
+      sha256: SHA,
+      standing: 'newest',
+      version: 3,
+      name: null,
+      declared: true,
+      files: EDITED,
+      pids: [41303],
+    },
   ],
 };
 

@@ -76,7 +76,7 @@ test('a program updated in place: the old process keeps its identity, the new re
   const shown = await mandate.json<ManifestAnswer>('manifest', 'show', 'claude-code');
   fits('manifest', shown);
   const { seen } = shown;
-  const shared = { rule: 'claude-code', selector: 'binary.sha256' };
+  const shared = { rule: 'claude-code', selector: 'binary.sha256', declared: false, files: null };
   expect(seen).toContainEqual({ ...shared, sha256: program.sha256, standing: 'newest', version: 1, name: '1.0', pids: [old.pid] });
   expect(seen).toContainEqual({ ...shared, sha256: update.sha256, standing: 'refused', version: null, name: null, pids: [fresh.pid] });
 

@@ -3,7 +3,7 @@ import { encodeEvidence, type Evidence } from '../../src/domain/evidence';
 import type { DeviceRow, LineageEntry } from '../../src/domain/lineage';
 import { MandateError } from '../../src/domain/errors';
 import { DeviceSession, type DeviceSessionParts } from '../../src/server/device-session';
-import { CONFIGURATION } from '../../src/server/governing';
+import { CONFIGURATION } from '../../src/domain/configuration';
 import { Living } from '../../src/server/living';
 import { systemRandom } from '../../src/system/random';
 import { BOOT, evidence } from '../domain/samples';

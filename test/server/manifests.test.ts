@@ -100,6 +100,7 @@ describe('a newer statement', () => {
     ['by somebody else', signed({ version: 2 }, [BOB]), 'E_MANIFEST_SIGNATURE'],
     ['for another manifest, well signed', signed({ version: 2, name: 'other' }), 'E_MANIFEST_INVALID'],
     ['of another kind', signed({ version: 2, kind: 'configuration' }), 'E_MANIFEST_INVALID'],
+    ['for an agent, where there was none', signed({ version: 2, kind: 'configuration', agent: 'codex' }), 'E_MANIFEST_INVALID'],
     ['of the same version with other contents', signed({ entries: entries(HASH_B) }), 'E_MANIFEST_ROLLBACK'],
   ])('%s is refused', async (_name, text, expected) => {
     expect(await code(update(text))).toBe(expected);

@@ -139,6 +139,11 @@ describe('statements, well signed', () => {
     ['a label that is no text', { ...good, subject: [{ ...subject, name: 2 }] }],
     ['a digest in capitals', { ...good, subject: [{ ...subject, digest: { sha256: 'AA'.repeat(32) } }] }],
     ['another digest beside it', { ...good, subject: [{ ...subject, digest: { ...subject.digest, md5: 'x' } }] }],
+    ['an agent of releases', { ...good, predicate: { ...good.predicate, agent: 'codex' } }],
+    [
+      'an agent with a line break',
+      { ...good, predicate: { ...good.predicate, kind: 'configuration', agent: 'codex\n' }, subject: [{ ...subject, name: '/a' }] },
+    ],
     [
       'a path with a line break',
       { ...good, predicate: { ...good.predicate, kind: 'configuration' }, subject: [{ ...subject, name: '/a\n' }] },

@@ -1,4 +1,4 @@
-import type { ManifestAnswer, ManifestChanges, SeenHash } from '../../domain/manifest-answers';
+import type { EntryDifferences, ManifestAnswer, ManifestChanges, SeenHash } from '../../domain/manifest-answers';
 import { askAdmin } from '../admin-client';
 import { operand } from '../arguments';
 import { safe } from '../safe';
@@ -48,26 +48,31 @@ export function differencesText(answer: ManifestAnswer, style: Style): string {
 
 function changesText(changes: ManifestChanges | null, style: Style): string {
   if (changes === null) return 'The first statement: there is none before\n';
-  const lines = [
-    ...changes.added.map(({ name, sha256 }) => [style.good('+'), safe(name), sha256]),
-    ...changes.removed.map(({ name, sha256 }) => [style.bad('-'), safe(name), sha256]),
-    ...changes.changed.map(({ name, before, after }) => [style.warn('~'), safe(name), `${before} → ${after}`]),
-  ];
-  const text = lines.length === 0 ? '  nothing\n' : lines.map((cells) => `  ${cells.join('  ')}\n`).join('');
-  return `Changed since v${changes.fromVersion}\n${text}`;
+  return `Changed since v${changes.fromVersion}\n${differences(changes, style, '  ') || '  nothing\n'}`;
 }
+
+const differences = ({ added, removed, changed }: EntryDifferences, style: Style, indent: string): string =>
+  [
+    ...added.map(({ name, sha256 }) => [style.good('+'), safe(name), sha256]),
+    ...removed.map(({ name, sha256 }) => [style.bad('-'), safe(name), sha256]),
+    ...changed.map(({ name, before, after }) => [style.warn('~'), safe(name), `${before} → ${after}`]),
+  ]
+    .map((cells) => `${indent}${cells.join('  ')}\n`)
+    .join('');
 
 const seenText = (seen: readonly SeenHash[], style: Style): string =>
   seen
     .map((hash) => {
-      const mark = hash.standing === 'refused' ? style.bad('✗') : style.good('✓');
+      const mark = hash.standing === 'refused' || hash.declared ? style.bad('✗') : style.good('✓');
       const pids = `pid ${hash.pids.join(', ')}`;
-      return `  ${mark} ${safe(hash.selector)}  ${safe(hash.sha256)}  ${standing(hash)}  rule ${safe(hash.rule)}  ${pids}\n`;
+      const line = `  ${mark} ${safe(hash.selector)}  ${safe(hash.sha256)}  ${standing(hash)}  rule ${safe(hash.rule)}  ${pids}\n`;
+      return hash.files === null ? line : line + differences(hash.files, style, '      ');
     })
     .join('');
 
-function standing({ standing: how, version, name }: SeenHash): string {
-  if (version === null) return 'in no statement';
+function standing({ standing: how, version, name, declared }: SeenHash): string {
+  const doubt = declared ? ', counts for nothing: declared, or changed while it ran' : '';
+  if (version === null) return `in no statement${doubt}`;
   const where = `${name === null ? '' : `${safe(name)} `}v${version}`;
-  return how === 'newest' ? where : how === 'grace' ? `${where}, left out since, in grace` : `${where}, left out since`;
+  return `${how === 'newest' ? where : how === 'grace' ? `${where}, left out since, in grace` : `${where}, left out since`}${doubt}`;
 }

@@ -18,14 +18,14 @@ export const manifestVerify: Command = async ({ deps, out, layout }, operands, o
     files.length > 0 ? undefined : await askAdmin(deps.clock, layout().adminSocket, 'showManifest', { name: claimed(text).statement.name });
   const keys = known ? known.keys.map((key) => readManifestKey(key.text)) : readManifestKeys(deps.cwd, files);
   const { statement, keyId, statementSha256 } = verifyManifest(text, keys);
-  const { name, kind, version, entries } = statement;
+  const { name, kind, version, agent, entries } = statement;
   const answer: ManifestVerifyAnswer = {
     verified: true,
     name,
     kind,
     version,
     entries,
-    configurationSha256: kind === 'configuration' ? configurationDigest(entries) : null,
+    configurationSha256: kind === 'configuration' ? configurationDigest(entries, agent) : null,
     statementSha256,
     signedBy: keyId,
     inForce: known?.manifest.version ?? null,

@@ -23,6 +23,7 @@ export const MANIFEST: readonly CommandSpec[] = [
         options: [
           { flags: '--name <name>', text: 'name of the manifest' },
           { flags: '--release <label=file>', text: 'a release: hash of the file, or label=sha256:HEX (repeatable)', repeatable: true },
+          { flags: '--agent <product>', text: 'agent that the files govern, such as claude-code' },
           { flags: '--file <path>', text: 'a governed file, path=file where it lies elsewhere (repeatable)', repeatable: true },
           { flags: '--from <manifest>', text: 'count on from this one: its entries, one version more' },
           { flags: '--trusted <key>', text: 'public key that signed --from, if it is not of --key (repeatable)', repeatable: true },
