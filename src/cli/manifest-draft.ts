@@ -1,20 +1,24 @@
 import { MandateError } from '../domain/errors';
 import { entryNameFault, MANIFEST_NAME, MAX_MANIFEST_ENTRIES, MAX_MANIFEST_VERSION } from '../domain/manifest';
+import { longDurationSeconds } from '../domain/duration';
 import { governedNames } from '../domain/governing-files';
 import { agentOfProduct, type KnownAgent } from '../domain/known-agents';
 import type { ManifestEntry, ManifestKind, ManifestStatement } from '../domain/manifest';
 import { listOption, textOption, wholeNumber } from './arguments';
 import { fileSha256 } from './file-sha256';
+import { readManifestKeys } from './manifest-files';
 import type { Options } from './specs/spec';
 
-/** Where names of files are looked up. */
+/** Where names of files are looked up, and when. */
 export interface Place {
+  readonly nowMs: number;
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
 /** A statement as `manifest sign` is asked for it; `from` is the one it counts on from. Throws E_USAGE, E_NOT_FOUND. */
-export function draftStatement({ cwd, env }: Place, options: Options, from: ManifestStatement | undefined): ManifestStatement {
+export function draftStatement(place: Place, options: Options, from: ManifestStatement | undefined): ManifestStatement {
+  const { cwd } = place;
   const name = textOption(options, 'name') ?? from?.name;
   if (name === undefined || !MANIFEST_NAME.test(name)) throw wrong(name ?? 'no name', 'give --name, 1 to 63 of a-z 0-9 and -');
   const kind = kindOf(options, from);
@@ -23,8 +27,7 @@ export function draftStatement({ cwd, env }: Place, options: Options, from: Mani
   for (const dropped of listOption(options, 'drop'))
     if (!entries.delete(dropped)) throw wrong(`--drop ${dropped}`, 'name an entry of the manifest that --from names');
   for (const written of listOption(options, kind === 'releases' ? 'release' : 'file')) {
-    const entry =
-      kind === 'releases' ? release(cwd, written) : agent ? fileOfAgent({ cwd, env }, agent, written) : governedFile(cwd, written);
+    const entry = kind === 'releases' ? release(cwd, written) : agent ? fileOfAgent(place, agent, written) : governedFile(cwd, written);
     const fault = entryNameFault(kind, entry.name);
     if (fault !== undefined) throw wrong(written, fault);
     entries.set(entry.name, entry);
@@ -33,7 +36,17 @@ export function draftStatement({ cwd, env }: Place, options: Options, from: Mani
   if (entries.size > MAX_MANIFEST_ENTRIES) throw wrong(`${entries.size} entries`, `at most ${MAX_MANIFEST_ENTRIES}`);
   const number = textOption(options, 'number');
   const version = number === undefined ? (from?.version ?? 0) + 1 : wholeNumber(number, '--number', 1, MAX_MANIFEST_VERSION);
-  return { name, kind, version, ...(agent && { agent: agent.product }), entries: [...entries.values()] };
+  const expires = textOption(options, 'expires');
+  const handOver = readManifestKeys(cwd, listOption(options, 'handOver'));
+  return {
+    name,
+    kind,
+    version,
+    ...(agent && { agent: agent.product }),
+    ...(expires !== undefined && { expiresAtMs: expiryOf(expires, place.nowMs) }),
+    ...(handOver.length > 0 && { keys: handOver }),
+    entries: [...entries.values()],
+  };
 }
 
 function kindOf(options: Options, from: ManifestStatement | undefined): ManifestKind {
@@ -43,6 +56,17 @@ function kindOf(options: Options, from: ManifestStatement | undefined): Manifest
   if (from && from.kind !== kind) throw wrong(`${kind} after ${from.kind}`, 'a manifest stays of one kind');
   return kind;
 }
+
+/** An instant of RFC 3339 in UTC, or a duration from now on; in whole seconds. What `--from` said does not carry over. */
+function expiryOf(written: string, nowMs: number): number {
+  const seconds = longDurationSeconds(written);
+  const ms = seconds === undefined ? instantMs(written) : (Math.floor(nowMs / 1000) + seconds) * 1000;
+  if (ms === undefined || ms <= nowMs) throw wrong(`--expires ${written}`, 'give an instant to come such as 2027-01-31T00:00:00Z, or 90d');
+  return ms;
+}
+
+const instantMs = (text: string): number | undefined =>
+  /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$/.test(text) && !Number.isNaN(Date.parse(text)) ? Date.parse(text) : undefined;
 
 /** `LABEL=FILE`, or `LABEL=sha256:HEX` for a release that is not on this machine. */
 function release(cwd: string, written: string): ManifestEntry {

@@ -31,7 +31,10 @@ export interface AdminVerbs {
   explainRules: { request: { readonly pid: number }; answer: ExplainAnswer };
   /** `envelope` is a DSSE envelope, `keys` the text of each public key that is to be trusted. */
   addManifest: { request: { readonly envelope: string; readonly keys: readonly string[] }; answer: ManifestAcceptedAnswer };
-  updateManifest: { request: { readonly name: string; readonly envelope: string }; answer: ManifestAcceptedAnswer };
+  updateManifest: {
+    request: { readonly name: string; readonly envelope: string; readonly keys?: readonly string[] };
+    answer: ManifestAcceptedAnswer;
+  };
   listManifests: { request: Record<string, never>; answer: ManifestsAnswer };
   showManifest: { request: { readonly name: string }; answer: ManifestAnswer };
   bundle: { request: Record<string, never>; answer: BundleAnswer };

@@ -33,7 +33,7 @@ export type ManifestLookup = (match: ManifestMatch) => ManifestStanding | undefi
 export function compileCondition(type: string, value: MatchValue, standingOf: ManifestLookup): CompiledCondition {
   if (!isManifestMatch(value)) return { type, values: new Set(value), any: mayMatchAny(type) && value.includes(ANY_VALUE) };
   const standing = standingOf(value);
-  const version = standing === undefined ? '' : ` v${standing.version}`;
+  const version = standing === undefined ? '' : ` v${standing.version}${standing.expired ? ' (expired)' : ''}`;
   return { type, values: standing?.admits ?? new Set(), any: false, manifest: `manifest ${value.manifest}${version}` };
 }
 

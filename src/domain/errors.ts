@@ -123,6 +123,7 @@ export const CATALOGUE = {
   E_MANIFEST_KEY: entry('the key cannot be used for manifests', 'invalidArgument', 'failure'),
   E_MANIFEST_SIGNATURE: entry('no trusted key signed the manifest', 'permissionDenied', 'notVerified'),
   E_MANIFEST_ROLLBACK: entry('the manifest is not newer than the one in force', 'failedPrecondition', 'failure'),
+  E_MANIFEST_EXPIRED: entry('the manifest has expired', 'failedPrecondition', 'notVerified'),
   E_MANIFEST_EXISTS: entry('there is a manifest of this name already', 'alreadyExists', 'failure'),
   E_NOT_FOUND: entry('no such thing', 'notFound', 'notFound'),
   E_AMBIGUOUS: entry('the reference fits more than one', 'notFound', 'notFound'),

@@ -6,8 +6,8 @@ import type { KeyForm, ManifestKind } from './manifest';
 export interface ManifestItem {
   readonly name: string;
   readonly kind: ManifestKind;
-  /** `damaged`: what is stored no longer verifies, so it admits nothing. */
-  readonly state: 'in-force' | 'damaged';
+  /** `damaged`: what is stored no longer verifies, so it admits nothing. `expired`: what it lists holds in the grace of a rule only. */
+  readonly state: 'in-force' | 'expired' | 'damaged';
   readonly version: number;
   /** Releases or governed files of the statement in force. */
   readonly entries: number;
@@ -15,6 +15,8 @@ export interface ManifestItem {
   /** Key that signed the statement in force; null where it is damaged. */
   readonly signedBy: string | null;
   readonly accepted: string;
+  /** When the statement in force expires; null for never, and where it is damaged. */
+  readonly expires: string | null;
   readonly author: string;
   /** Rules in force that name it. */
   readonly rules: readonly string[];
@@ -31,10 +33,13 @@ export interface ManifestEntryItem {
 
 export interface ManifestAnswer {
   readonly manifest: ManifestItem;
+  /** Those that the next statement must be signed by. */
   readonly keys: readonly { readonly id: string; readonly form: KeyForm; readonly text: string }[];
   readonly entries: readonly ManifestEntryItem[];
   /** Digest of the configuration as a rule compares it; null for releases. */
   readonly configurationSha256: string | null;
+  /** Agent that the files of a configuration govern; null where it names none. */
+  readonly agent: string | null;
   /** Newest first; those that count. */
   readonly statements: readonly {
     readonly version: number;
@@ -42,6 +47,7 @@ export interface ManifestAnswer {
     readonly statementSha256: string;
     readonly signedBy: string;
     readonly accepted: string;
+    readonly expires: string | null;
     readonly author: string;
   }[];
   /** What the statement in force changed of the one before; null where there is none before. */
@@ -88,7 +94,10 @@ export interface ManifestAcceptedAnswer {
   readonly entries: number;
   readonly statementSha256: string;
   readonly signedBy: string;
+  readonly expires: string | null;
+  /** Those that the next statement must be signed by, and whether others did before. */
   readonly keys: readonly string[];
+  readonly keysChanged: boolean;
   readonly affected: readonly AffectedItem[];
 }
 
@@ -102,6 +111,10 @@ export interface ManifestVerifyAnswer {
   readonly configurationSha256: string | null;
   readonly statementSha256: string;
   readonly signedBy: string;
+  readonly agent: string | null;
+  readonly expires: string | null;
+  /** Keys that it hands over to; empty where it does not. */
+  readonly keys: readonly string[];
   /** Version in force in the running service; null where only key files were asked. */
   readonly inForce: number | null;
 }

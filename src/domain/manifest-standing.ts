@@ -2,6 +2,7 @@
 export interface AcceptedStatement {
   readonly version: number;
   readonly acceptedAtMs: number;
+  readonly expiresAtMs?: number;
   readonly admits: readonly string[];
 }
 
@@ -9,14 +10,17 @@ export interface AcceptedStatement {
 export interface ManifestStanding {
   /** Of the newest statement. */
   readonly version: number;
+  /** It has: what it still admits, it admits in grace. */
+  readonly expired: boolean;
   readonly admits: ReadonlySet<string>;
-  /** When the grace of the next hash ends; undefined where time alone changes nothing. */
+  /** When the next hash is admitted no longer; undefined where time alone changes nothing. */
   readonly changesAtMs: number | undefined;
 }
 
 /**
  * Every hash of the newest statement, and those that a newer one left out less than `graceSeconds` ago. A hash is left out when the first
- * statement without it was accepted after the last one that listed it. Statements come newest first; undefined where there is none.
+ * statement without it was accepted after the last one that listed it, or when that last one expired. Statements come newest first;
+ * undefined where there is none.
  */
 export function manifestStanding(
   statements: readonly AcceptedStatement[],
@@ -25,22 +29,27 @@ export function manifestStanding(
 ): ManifestStanding | undefined {
   const [newest] = statements;
   if (!newest) return undefined;
-  const admits = new Set(newest.admits);
-  const seen = new Set(newest.admits);
+  const admits = new Set<string>();
+  const seen = new Set<string>();
   let changesAtMs: number | undefined;
-  let leftAtMs = newest.acceptedAtMs;
-  for (const { acceptedAtMs, admits: listed } of statements.slice(1)) {
-    const endsAtMs = leftAtMs + graceSeconds * 1000;
+  let followedAtMs = Infinity;
+  for (const { acceptedAtMs, expiresAtMs, admits: listed } of statements) {
+    const endsAtMs = Math.min(followedAtMs, expiresAtMs ?? Infinity) + graceSeconds * 1000;
+    // Without a grace no clock that went back brings a hash back that was left out.
+    const over = nowMs >= endsAtMs || (graceSeconds === 0 && followedAtMs < Infinity);
     for (const hash of listed) {
-      // Listed by a newer statement as well: it was left out later, or not at all.
+      // Listed by a newer statement as well: that one decides.
       if (seen.has(hash)) continue;
       seen.add(hash);
-      // Without a grace no clock that went back brings a hash back either.
-      if (graceSeconds === 0 || nowMs >= endsAtMs) continue;
+      if (over) continue;
       admits.add(hash);
-      changesAtMs = Math.min(changesAtMs ?? Infinity, endsAtMs);
+      if (endsAtMs < Infinity) changesAtMs = Math.min(changesAtMs ?? Infinity, endsAtMs);
     }
-    leftAtMs = acceptedAtMs;
+    followedAtMs = acceptedAtMs;
   }
-  return { version: newest.version, admits, changesAtMs };
+  return { version: newest.version, expired: hasExpired(newest, nowMs), admits, changesAtMs };
 }
+
+/** True from the instant on that the statement names. */
+export const hasExpired = ({ expiresAtMs }: { readonly expiresAtMs?: number }, nowMs: number): boolean =>
+  expiresAtMs !== undefined && nowMs >= expiresAtMs;

@@ -7,6 +7,8 @@ export type ManifestKind = (typeof MANIFEST_KINDS)[number];
 /** Most entries of one statement, and most bytes of one name in it. */
 export const MAX_MANIFEST_ENTRIES = 1024;
 export const MAX_ENTRY_NAME_BYTES = 512;
+/** Most keys that count for one manifest at a time. */
+export const MAX_MANIFEST_KEYS = 8;
 export const MAX_MANIFEST_VERSION = 1_000_000_000;
 
 export const MANIFEST_NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
@@ -27,6 +29,10 @@ export interface ManifestStatement {
   readonly version: number;
   /** Of a configuration: the agent that the files govern, as `agent.product` names it. With it the digest is that of `agent.config_sha256`. */
   readonly agent?: string;
+  /** From this instant on it admits nothing new, and what it admitted only in grace; none, it holds until it is followed. */
+  readonly expiresAtMs?: number;
+  /** Keys that sign whatever follows, in place of those that count now. One of them has signed this statement too. */
+  readonly keys?: readonly ManifestKey[];
   readonly entries: readonly ManifestEntry[];
 }
 
@@ -41,6 +47,17 @@ export interface ManifestKey {
   readonly bytes: Buffer;
 }
 
+/** A key, and the version from which on it is one of those that count, until a higher version brings others. */
+export interface TrustedKey extends ManifestKey {
+  readonly fromVersion: number;
+}
+
+/** The keys that a statement of this version must be signed by. */
+export function keysFor(keys: readonly TrustedKey[], version: number): readonly TrustedKey[] {
+  const since = Math.max(...keys.map(({ fromVersion }) => fromVersion).filter((from) => from <= version));
+  return keys.filter(({ fromVersion }) => fromVersion === since);
+}
+
 /** One accepted statement as it is stored; who signed it and what it says is read from the envelope each time it is loaded. */
 export interface StatementRow {
   readonly version: number;
@@ -52,11 +69,11 @@ export interface StatementRow {
   readonly acceptedAtMs: number;
 }
 
-/** A manifest as it is stored: its keys, and its newest statements, newest first. */
+/** A manifest as it is stored: all keys that ever counted, and its newest statements, newest first. */
 export interface ManifestRow {
   readonly name: string;
   readonly kind: ManifestKind;
-  readonly keys: readonly ManifestKey[];
+  readonly keys: readonly TrustedKey[];
   readonly author: string;
   readonly addedAtMs: number;
   readonly statements: readonly StatementRow[];

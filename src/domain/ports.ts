@@ -1,5 +1,5 @@
 import type { AgentSummary, AuthorityRow, AuthorityStage, Chain, CredentialRow, Installation, LineageEntry } from './lineage';
-import type { ManifestRow, StatementRow } from './manifest';
+import type { ManifestRow, StatementRow, TrustedKey } from './manifest';
 import type { Rule, RuleVersion } from './rule';
 
 /** What the core needs from the world, on one page, with the promises an implementer keeps. */
@@ -72,8 +72,11 @@ export interface ManifestStore {
   read(statements: number, name?: string): Promise<readonly ManifestRow[]>;
   /** Begins a manifest with its first statement. Throws E_MANIFEST_EXISTS, and E_MANIFEST_INVALID where there are `most` already. */
   add(manifest: ManifestRow, most: number): Promise<void>;
-  /** Adds a statement whose version is higher than every one before; two callers at once are put in an order. Throws E_MANIFEST_ROLLBACK. */
-  append(name: string, statement: StatementRow): Promise<void>;
+  /**
+   * Adds a statement whose version is higher than every one before, and the keys that count by it. `follows` is the version that it was
+   * judged by: where another came meanwhile, so may have other keys. Throws E_MANIFEST_ROLLBACK.
+   */
+  append(name: string, statement: StatementRow, keys: readonly TrustedKey[], follows: number): Promise<void>;
 }
 
 /** Public halves and stages of authorities. */

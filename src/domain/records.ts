@@ -118,8 +118,8 @@ export interface EventData {
     readonly generation: number;
     readonly rules: readonly { readonly name: string; readonly version: number; readonly contentSha256: string }[];
   };
-  /** A manifest was begun, with the keys that it trusts from then on. */
-  readonly 'manifest-added': StatementData & { readonly manifestKind: ManifestKind; readonly keys: readonly string[] };
+  /** A manifest was begun. */
+  readonly 'manifest-added': StatementData & { readonly manifestKind: ManifestKind };
   readonly 'manifest-updated': StatementData & { readonly fromVersion: number };
   /** An administrator was let to the database itself, past everything that looks at callers. */
   readonly 'database-opened': AdministratorData & { readonly verb: AuthorizedVerb };
@@ -148,6 +148,8 @@ interface DelegationData {
 /** A statement of a manifest that is in force from now on. */
 interface StatementData extends AdministratorData {
   readonly manifest: string;
+  /** Names of the keys that the next statement must be signed by. */
+  readonly keys: readonly string[];
   readonly version: number;
   readonly statementSha256: string;
   /** The trusted key that signed it. */

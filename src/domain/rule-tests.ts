@@ -109,7 +109,12 @@ export function runRuleTests(rule: Rule, tests: readonly RuleTest[]): readonly R
 /** Stands for the hashes of a manifest: which ones they are is nothing that a rule file could know. */
 const listedIn = (manifest: string): string => `manifest:${manifest}`;
 
-const everyManifest: ManifestLookup = ({ manifest }) => ({ version: 1, admits: new Set([listedIn(manifest)]), changesAtMs: undefined });
+const everyManifest: ManifestLookup = ({ manifest }) => ({
+  version: 1,
+  expired: false,
+  admits: new Set([listedIn(manifest)]),
+  changesAtMs: undefined,
+});
 
 const TRUST_DOMAIN = 'rule.test';
 const AGENT_ID = '00000000-0000-7000-8000-0000deadbeef';

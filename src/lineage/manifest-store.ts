@@ -1,6 +1,6 @@
 import type { Manifest, ManifestKey, ManifestStatement, PrismaClient } from '../generated/prisma/client';
 import { MandateError } from '../domain/errors';
-import type { KeyForm, ManifestKind, ManifestRow, StatementRow } from '../domain/manifest';
+import type { KeyForm, ManifestKind, ManifestRow, StatementRow, TrustedKey } from '../domain/manifest';
 import type { ManifestStore } from '../domain/ports';
 import type { Database } from './connection';
 import { query } from './reading';
@@ -32,13 +32,12 @@ export class PostgresManifestStore implements ManifestStore {
       if (names.some((row) => row.name === name)) throw new MandateError('E_MANIFEST_EXISTS', { saw: `manifest ${name}` });
       if (names.length >= most) throw new MandateError('E_MANIFEST_INVALID', { why: `there are ${most} manifests already` });
       await transaction.manifest.createMany({ data: { name, kind, author, addedAt: new Date(addedAtMs) } });
-      const keyRows = keys.map(({ form, bytes }) => ({ manifest: name, form, publicKey: Uint8Array.from(bytes) }));
-      await transaction.manifestKey.createMany({ data: keyRows });
+      await transaction.manifestKey.createMany({ data: keyData(name, keys) });
       await transaction.manifestStatement.createMany({ data: statements.map((statement) => statementData(name, statement)) });
     });
   }
 
-  append(name: string, statement: StatementRow): Promise<void> {
+  append(name: string, statement: StatementRow, keys: readonly TrustedKey[], follows: number): Promise<void> {
     return this.#inOrder(async (transaction) => {
       const newest = await transaction.manifestStatement.findFirst({
         where: { manifest: name },
@@ -47,7 +46,10 @@ export class PostgresManifestStore implements ManifestStore {
       });
       if (newest && newest.version >= statement.version)
         throw new MandateError('E_MANIFEST_ROLLBACK', { saw: `v${statement.version}`, why: `v${newest.version} is in force` });
+      if (newest && newest.version !== follows)
+        throw new MandateError('E_MANIFEST_ROLLBACK', { saw: `v${newest.version} came meanwhile`, fix: 'give the statement once more' });
       await transaction.manifestStatement.createMany({ data: statementData(name, statement) });
+      await transaction.manifestKey.createMany({ data: keyData(name, keys) });
     });
   }
 
@@ -62,6 +64,9 @@ export class PostgresManifestStore implements ManifestStore {
   }
 }
 
+const keyData = (manifest: string, keys: readonly TrustedKey[]) =>
+  keys.map(({ fromVersion, form, bytes }) => ({ manifest, fromVersion, form, publicKey: Uint8Array.from(bytes) }));
+
 const statementData = (manifest: string, { version, envelope, statementSha256, author, acceptedAtMs }: StatementRow) => ({
   manifest,
   version,
@@ -75,7 +80,7 @@ const statementData = (manifest: string, { version, envelope, statementSha256, a
 const manifestRow = (row: Manifest & { keys: ManifestKey[]; statements: ManifestStatement[] }): ManifestRow => ({
   name: row.name,
   kind: row.kind as ManifestKind,
-  keys: row.keys.map(({ form, publicKey }) => ({ form: form as KeyForm, bytes: Buffer.from(publicKey) })),
+  keys: row.keys.map(({ fromVersion, form, publicKey }) => ({ fromVersion, form: form as KeyForm, bytes: Buffer.from(publicKey) })),
   author: row.author,
   addedAtMs: row.addedAt.getTime(),
   statements: row.statements.map(({ version, envelope, statementSha256, author, acceptedAt }) => ({

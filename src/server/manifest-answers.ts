@@ -7,25 +7,27 @@ import type {
   SeenHash,
 } from '../domain/manifest-answers';
 import { entryChanges } from '../domain/manifest-changes';
+import { hasExpired } from '../domain/manifest-standing';
 import type { AffectedItem } from '../domain/rule-answers';
 import { isManifestMatch, type RuleVersion } from '../domain/rule';
 import { manifestKeyId, manifestKeyText } from '../verify/manifest-key';
 import { instant } from './answers';
-import type { Accepted, LoadedManifest, LoadedStatement } from './manifests';
+import { type Accepted, keysInForce, type LoadedManifest, type LoadedStatement } from './manifests';
 
 /** One line of `manifest ls`. */
-export function manifestItem({ row, statements }: LoadedManifest, rules: readonly RuleVersion[]): ManifestItem {
+export function manifestItem({ row, statements }: LoadedManifest, rules: readonly RuleVersion[], nowMs: number): ManifestItem {
   const [newest] = statements;
   const [stored] = row.statements;
   return {
     name: row.name,
     kind: row.kind,
-    state: newest ? 'in-force' : 'damaged',
+    state: newest ? (hasExpired(newest, nowMs) ? 'expired' : 'in-force') : 'damaged',
     version: stored?.version ?? 0,
     entries: newest?.statement.entries.length ?? 0,
     statementSha256: stored?.statementSha256 ?? '',
     signedBy: newest?.keyId ?? null,
     accepted: instant(stored?.acceptedAtMs ?? row.addedAtMs),
+    expires: newest?.expiresAtMs === undefined ? null : instant(newest.expiresAtMs),
     author: stored?.author ?? row.author,
     rules: rules.filter(({ rule }) => Object.values(rule.match).some((value) => names(value, row.name))).map(({ rule }) => rule.name),
   };
@@ -34,20 +36,27 @@ export function manifestItem({ row, statements }: LoadedManifest, rules: readonl
 const names = (value: RuleVersion['rule']['match'][string], name: string): boolean => isManifestMatch(value) && value.manifest === name;
 
 /** Everything `manifest show` tells of one manifest. */
-export function manifestAnswer(manifest: LoadedManifest, rules: readonly RuleVersion[], seen: readonly SeenHash[]): ManifestAnswer {
+export function manifestAnswer(
+  manifest: LoadedManifest,
+  rules: readonly RuleVersion[],
+  seen: readonly SeenHash[],
+  nowMs: number,
+): ManifestAnswer {
   const { row, statements } = manifest;
   const [newest, before] = statements;
   return {
-    manifest: manifestItem(manifest, rules),
-    keys: row.keys.map((key) => ({ id: manifestKeyId(key), form: key.form, text: manifestKeyText(key) })),
+    manifest: manifestItem(manifest, rules, nowMs),
+    keys: keysInForce(manifest).map((key) => ({ id: manifestKeyId(key), form: key.form, text: manifestKeyText(key) })),
     entries: (newest?.statement.entries ?? []).map(entryItem),
     configurationSha256: (newest && row.kind === 'configuration' && newest.admits[0]) || null,
-    statements: statements.map(({ row: stored, statement, keyId }) => ({
+    agent: newest?.statement.agent ?? null,
+    statements: statements.map(({ row: stored, statement, keyId, expiresAtMs }) => ({
       version: stored.version,
       entries: statement.entries.length,
       statementSha256: stored.statementSha256,
       signedBy: keyId,
       accepted: instant(stored.acceptedAtMs),
+      expires: expiresAtMs === undefined ? null : instant(expiresAtMs),
       author: stored.author,
     })),
     changes: newest && before ? changesOf(before, newest) : null,
@@ -64,23 +73,29 @@ const changesOf = (before: LoadedStatement, after: LoadedStatement): ManifestCha
 
 /** What `manifest add` and `manifest update` answer. */
 export function acceptedAnswer(
-  { manifest: { row }, statement }: Accepted,
+  { manifest, statement }: Accepted,
   from: number | null,
   affected: readonly AffectedItem[],
 ): ManifestAcceptedAnswer {
   return {
-    name: row.name,
-    kind: row.kind,
+    name: manifest.row.name,
+    kind: manifest.row.kind,
     from,
     to: statement.version,
     changed: from !== statement.version,
     entries: statement.statement.entries.length,
     statementSha256: statement.row.statementSha256,
     signedBy: statement.keyId,
-    keys: row.keys.map(manifestKeyId),
+    expires: statement.expiresAtMs === undefined ? null : instant(statement.expiresAtMs),
+    keys: keysInForce(manifest).map(manifestKeyId),
+    keysChanged: from === null || changesKeys(manifest, statement),
     affected,
   };
 }
+
+/** True where other keys count since this statement than before it: an administrator named them with it, or it hands over to them. */
+const changesKeys = ({ row }: LoadedManifest, { version }: LoadedStatement): boolean =>
+  row.keys.some(({ fromVersion }) => fromVersion === version + 1 || (fromVersion === version && fromVersion > 1));
 
 /** The newest version that lists a hash, and the label of the release it is. */
 export function listing(

@@ -1,16 +1,15 @@
 import { MandateError } from '../domain/errors';
-import { MANIFEST_NAME } from '../domain/manifest';
+import { MANIFEST_NAME, MAX_MANIFEST_KEYS } from '../domain/manifest';
 import type { ManifestKey } from '../domain/manifest';
 import type { Clock } from '../domain/ports';
 import { MAX_ENVELOPE_BYTES } from '../verify/dsse';
-import { MAX_MANIFEST_KEYS } from '../verify/manifest';
 import { manifestKeyId, readManifestKey } from '../verify/manifest-key';
 import type { VerbHandlers } from './admin-api';
 import type { Callers, PinnedCaller, Standing } from './callers';
 import { affectedProcesses, defaultIdentities } from './default-identities';
 import type { Journal } from './journal';
 import { acceptedAnswer, manifestAnswer, manifestItem } from './manifest-answers';
-import { type Accepted, type LoadedManifest, type Manifests, noSuchManifest } from './manifests';
+import { type Accepted, keysInForce, type LoadedManifest, type Manifests, noSuchManifest } from './manifests';
 import type { NodeApi } from './node-api';
 import { authorOf, type Rules } from './rules';
 import { seenHashes } from './seen-hashes';
@@ -37,19 +36,20 @@ export const manifestVerbs = (parts: ManifestVerbsParts): Pick<VerbHandlers, Man
     return changed(parts, null, { caller, standing }, () => manifests.add(text, trusted, authorOf(caller), clock.nowMs()));
   },
 
-  updateManifest: async ({ name, envelope }, caller) => {
+  updateManifest: async ({ name, envelope, keys }, caller) => {
     const { callers, manifests, clock } = parts;
     const standing = await callers.administer('manifest update', caller);
     const before = known(manifests, name).row;
     const text = envelopeOf(envelope);
+    const named = keys === undefined ? [] : keysOf(keys);
     const version = before.statements[0]?.version ?? null;
-    return changed(parts, version, { caller, standing }, () => manifests.update(before.name, text, authorOf(caller), clock.nowMs()));
+    return changed(parts, version, { caller, standing }, () => manifests.update(before.name, text, authorOf(caller), clock.nowMs(), named));
   },
 
   listManifests: async (_, caller) => {
-    const { callers, manifests, rules } = parts;
+    const { callers, manifests, rules, clock } = parts;
     await callers.administer('manifest ls', caller);
-    return { manifests: manifests.all.map((manifest) => manifestItem(manifest, rules.current)) };
+    return { manifests: manifests.all.map((manifest) => manifestItem(manifest, rules.current, clock.nowMs())) };
   },
 
   showManifest: async ({ name }, caller) => {
@@ -58,7 +58,7 @@ export const manifestVerbs = (parts: ManifestVerbsParts): Pick<VerbHandlers, Man
     const manifest = known(manifests, name);
     const processes = node.session?.living.processes.values() ?? [];
     const seen = seenHashes(manifest, { rules: rules.current, manifests, processes, nowMs: clock.nowMs() });
-    return manifestAnswer(manifest, rules.current, seen);
+    return manifestAnswer(manifest, rules.current, seen, clock.nowMs());
   },
 });
 
@@ -91,9 +91,10 @@ export function recordManifest(
     statementSha256: accepted.statement.row.statementSha256,
     keyId: accepted.statement.keyId,
   };
+  const keys = keysInForce(accepted.manifest).map(manifestKeyId);
   const columns = { processKey: caller.key };
-  if (before !== null) return journal.event('manifest-updated', { ...statement, fromVersion: before }, columns);
-  return journal.event('manifest-added', { ...statement, manifestKind, keys: row.keys.map(manifestKeyId) }, columns);
+  if (before !== null) return journal.event('manifest-updated', { ...statement, keys, fromVersion: before }, columns);
+  return journal.event('manifest-added', { ...statement, keys, manifestKind }, columns);
 }
 
 function known(manifests: Manifests, name: unknown): LoadedManifest {

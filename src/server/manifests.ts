@@ -1,11 +1,13 @@
 import { MandateError } from '../domain/errors';
-import { admittedBy } from '../domain/manifest';
-import type { ManifestKey, ManifestRow, ManifestStatement, StatementRow } from '../domain/manifest';
-import { type AcceptedStatement, type ManifestStanding, manifestStanding } from '../domain/manifest-standing';
+import { admittedBy, keysFor } from '../domain/manifest';
+import type { ManifestKey, ManifestRow, ManifestStatement, StatementRow, TrustedKey } from '../domain/manifest';
+import { type AcceptedStatement, hasExpired, type ManifestStanding, manifestStanding } from '../domain/manifest-standing';
 import type { Log, ManifestStore } from '../domain/ports';
 import type { ManifestMatch } from '../domain/rule';
 import { envelopeText, readEnvelope } from '../verify/dsse';
 import { verifyManifest } from '../verify/manifest';
+import { manifestKeyId } from '../verify/manifest-key';
+import { instant } from './answers';
 
 const MAX_MANIFESTS = 100;
 /** Statements that count; a hash which only older ones list has lost whatever grace it had. */
@@ -59,24 +61,26 @@ export class Manifests {
     this.#byName = new Map([...this.#byName, ...rows.map((row) => [row.name, this.#verified(row)] as const)]);
   }
 
-  /** Begins a manifest. Throws E_MANIFEST_INVALID, E_MANIFEST_SIGNATURE, E_MANIFEST_EXISTS. */
+  /** Begins a manifest. Throws E_MANIFEST_INVALID, E_MANIFEST_SIGNATURE, E_MANIFEST_EXPIRED, E_MANIFEST_EXISTS. */
   async add(envelope: string, keys: readonly ManifestKey[], author: string, atMs: number): Promise<Accepted> {
     const { statement, row } = accepted(envelope, keys, author, atMs);
     const { name, kind } = statement;
-    await this.store.add({ name, kind, keys, author, addedAtMs: atMs, statements: [row] }, MAX_MANIFESTS);
+    const trusted = [...sinceVersion(1, keys), ...sinceVersion(row.version + 1, statement.keys)];
+    await this.store.add({ name, kind, keys: trusted, author, addedAtMs: atMs, statements: [row] }, MAX_MANIFESTS);
     return this.#reloaded(name, row.version);
   }
 
   /**
-   * Takes a newer statement of a manifest that is there; the statement in force once more changes nothing. Throws E_NOT_FOUND,
-   * E_INTEGRITY where the manifest is damaged, E_MANIFEST_INVALID, E_MANIFEST_SIGNATURE, E_MANIFEST_ROLLBACK.
+   * Takes a newer statement of a manifest that is there; the statement in force once more changes nothing. `named` are keys that count from
+   * this statement on because an administrator says so; none, and those that count already decide. Throws E_NOT_FOUND, E_INTEGRITY where
+   * the manifest is damaged, E_MANIFEST_INVALID, E_MANIFEST_SIGNATURE, E_MANIFEST_EXPIRED, E_MANIFEST_ROLLBACK.
    */
-  async update(name: string, envelope: string, author: string, atMs: number): Promise<Accepted> {
+  async update(name: string, envelope: string, author: string, atMs: number, named: readonly ManifestKey[] = []): Promise<Accepted> {
     const known = this.get(name);
     if (!known) throw noSuchManifest(name);
     const [newest] = known.statements;
     if (!newest) throw new MandateError('E_INTEGRITY', { saw: `manifest ${name}` });
-    const { statement, row } = accepted(envelope, known.row.keys, author, atMs);
+    const { statement, row } = accepted(envelope, named.length > 0 ? named : keysInForce(known), author, atMs);
     if (statement.name !== name)
       throw new MandateError('E_MANIFEST_INVALID', { saw: `manifest ${statement.name}`, why: `it is not ${name}` });
     if (statement.kind !== known.row.kind)
@@ -87,7 +91,13 @@ export class Manifests {
         why: `manifest ${name} is for another`,
       });
     if (newest.version === row.version && newest.row.statementSha256 === row.statementSha256) return { manifest: known, statement: newest };
-    await this.store.append(name, row);
+    // Both would count from then on, and those that are named are to stand in for the others.
+    if (named.length > 0 && known.row.keys.some(({ fromVersion }) => fromVersion === row.version))
+      throw new MandateError('E_MANIFEST_INVALID', {
+        why: `v${newest.version} handed over to the keys of v${row.version}: sign a higher version`,
+      });
+    const trusted = [...sinceVersion(row.version, named), ...sinceVersion(row.version + 1, statement.keys)];
+    await this.store.append(name, row, trusted, newest.version);
     return this.#reloaded(name, row.version);
   }
 
@@ -110,20 +120,48 @@ export class Manifests {
   }
 }
 
+/** The keys that the next statement of a manifest must be signed by. */
+export const keysInForce = ({ row: { keys } }: LoadedManifest): readonly TrustedKey[] => keysFor(keys, Infinity);
+
+const sinceVersion = (fromVersion: number, keys: readonly ManifestKey[] = []): readonly TrustedKey[] =>
+  keys.map((key) => ({ ...key, fromVersion }));
+
 export const noSuchManifest = (name: string) =>
   new MandateError('E_NOT_FOUND', { saw: `manifest ${name.slice(0, 100)}`, fix: 'mandate manifest ls shows which there are' });
 
 function accepted(text: string, keys: readonly ManifestKey[], author: string, acceptedAtMs: number) {
   const { statement, statementSha256 } = verifyManifest(text, keys);
+  if (hasExpired(statement, acceptedAtMs))
+    throw new MandateError('E_MANIFEST_EXPIRED', {
+      saw: `v${statement.version}`,
+      why: `it expired at ${instant(statement.expiresAtMs ?? 0)}`,
+    });
+  // A key that nobody holds would end the manifest with its next statement.
+  if (statement.keys) verifyManifest(text, statement.keys);
   // What DSSE lets stand beside payload and signatures is not kept.
   const envelope = envelopeText(readEnvelope(text));
   return { statement, row: { version: statement.version, envelope, statementSha256, author, acceptedAtMs } };
 }
 
 function loaded({ name, kind, keys }: ManifestRow, row: StatementRow): LoadedStatement {
-  const { statement, keyId, statementSha256 } = verifyManifest(row.envelope, keys);
+  const { statement, keyId, statementSha256 } = verifyManifest(row.envelope, keysFor(keys, row.version));
   const same =
     statement.name === name && statement.kind === kind && statement.version === row.version && statementSha256 === row.statementSha256;
-  if (!same) throw new MandateError('E_INTEGRITY', { saw: `manifest ${name} v${row.version}` });
-  return { row, statement, keyId, version: row.version, acceptedAtMs: row.acceptedAtMs, admits: admittedBy(statement) };
+  if (!same || !handedOver(statement, keys)) throw new MandateError('E_INTEGRITY', { saw: `manifest ${name} v${row.version}` });
+  return {
+    row,
+    statement,
+    keyId,
+    version: row.version,
+    acceptedAtMs: row.acceptedAtMs,
+    ...(statement.expiresAtMs !== undefined && { expiresAtMs: statement.expiresAtMs }),
+    admits: admittedBy(statement),
+  };
+}
+
+/** True where the keys that a statement hands over to count from the next version on, and no others. An administrator may have named others by then. */
+function handedOver(statement: ManifestStatement, keys: readonly TrustedKey[]): boolean {
+  if (statement.keys === undefined) return true;
+  const kept = keys.filter(({ fromVersion }) => fromVersion === statement.version + 1).map(manifestKeyId);
+  return statement.keys.every((key) => kept.includes(manifestKeyId(key)));
 }

@@ -6,9 +6,11 @@ import {
   MANIFEST_KINDS,
   MANIFEST_NAME,
   MAX_MANIFEST_ENTRIES,
+  MAX_MANIFEST_KEYS,
   MAX_MANIFEST_VERSION,
 } from '../domain/manifest';
-import type { ManifestEntry, ManifestKind, ManifestStatement } from '../domain/manifest';
+import type { ManifestEntry, ManifestKey, ManifestKind, ManifestStatement } from '../domain/manifest';
+import { manifestKeyText, readManifestKey } from './manifest-key';
 import { isObject, parseStrictJson } from './strict-json';
 
 /** What an envelope with an in-toto Statement says of its payload. */
@@ -17,13 +19,20 @@ const STATEMENT_TYPE = 'https://in-toto.io/Statement/v1';
 const PREDICATE_TYPE = 'urn:mandate:manifest:v1';
 
 /** The bytes of a statement to sign, entries sorted by name: equal statements are equal bytes. */
-export function statementPayload({ name, kind, version, agent, entries }: ManifestStatement): Buffer {
+export function statementPayload({ name, kind, version, agent, expiresAtMs, keys, entries }: ManifestStatement): Buffer {
   const sorted = [...entries].sort((a, b) => (a.name < b.name ? -1 : 1));
   const document = {
     _type: STATEMENT_TYPE,
     subject: sorted.map((entry) => ({ name: entry.name, digest: { sha256: entry.sha256 } })),
     predicateType: PREDICATE_TYPE,
-    predicate: { manifest: name, kind, version, ...(agent !== undefined && { agent }) },
+    predicate: {
+      manifest: name,
+      kind,
+      version,
+      ...(agent !== undefined && { agent }),
+      ...(expiresAtMs !== undefined && { expires: instantText(expiresAtMs) }),
+      ...(keys !== undefined && { keys: keys.map(manifestKeyText) }),
+    },
   };
   return Buffer.from(canonicalJson(document), 'utf8');
 }
@@ -42,8 +51,8 @@ export function readStatement(payload: Buffer): ManifestStatement {
   const statement = members(value, ['_type', 'subject', 'predicateType', 'predicate'], 'the statement');
   if (statement['_type'] !== STATEMENT_TYPE || statement['predicateType'] !== PREDICATE_TYPE)
     throw invalid(`the statement is not ${STATEMENT_TYPE} with the predicate ${PREDICATE_TYPE}`);
-  const predicate = members(statement['predicate'], ['manifest', 'kind', 'version'], 'the predicate', ['agent']);
-  const { manifest, version, agent } = predicate;
+  const predicate = members(statement['predicate'], ['manifest', 'kind', 'version'], 'the predicate', ['agent', 'expires', 'keys']);
+  const { manifest, version, agent, expires, keys } = predicate;
   if (typeof manifest !== 'string' || !MANIFEST_NAME.test(manifest))
     throw invalid('a manifest has a name of 1 to 63 of a-z 0-9 and -, with no - at either end');
   const kind = MANIFEST_KINDS.find((known) => known === predicate['kind']);
@@ -56,9 +65,32 @@ export function readStatement(payload: Buffer): ManifestStatement {
     name: manifest,
     kind,
     version: version as number,
-    ...(agent !== undefined && { agent: agent }),
+    ...(agent !== undefined && { agent: String(agent) }),
+    ...(expires !== undefined && { expiresAtMs: readInstant(expires) }),
+    ...(keys !== undefined && { keys: readKeys(keys) }),
     entries: readEntries(statement['subject'], kind),
   };
+}
+
+const instantText = (ms: number): string => new Date(ms).toISOString().replace('.000Z', 'Z');
+
+/** Seconds of RFC 3339 in UTC, in the one form that is written. */
+function readInstant(expires: unknown): number {
+  const ms = typeof expires === 'string' && expires.length === 20 ? Date.parse(expires) : NaN;
+  if (Number.isNaN(ms) || instantText(ms) !== expires) throw invalid('expires is an instant such as 2027-01-31T00:00:00Z');
+  return ms;
+}
+
+/** 1 to 8 public keys, each once and in the one form that is written. */
+function readKeys(keys: unknown): readonly ManifestKey[] {
+  if (!Array.isArray(keys) || keys.length === 0 || keys.length > MAX_MANIFEST_KEYS || new Set(keys).size < keys.length)
+    throw invalid(`keys is a list of 1 to ${MAX_MANIFEST_KEYS} different public keys`);
+  return keys.map((text: unknown) => {
+    const key = readManifestKey(typeof text === 'string' ? text : '');
+    if (manifestKeyText(key) !== text)
+      throw invalid('a public key is written as PEM, or as the first two words of an OpenSSH .pub file, and a line break');
+    return key;
+  });
 }
 
 function readEntries(subject: unknown, kind: ManifestKind): readonly ManifestEntry[] {

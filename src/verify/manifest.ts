@@ -1,12 +1,9 @@
 import { createHash } from 'node:crypto';
 import { MandateError } from '../domain/errors';
-import type { ManifestKey, ManifestStatement } from '../domain/manifest';
+import { type ManifestKey, type ManifestStatement, MAX_MANIFEST_KEYS } from '../domain/manifest';
 import { preAuthEncoding, readEnvelope } from './dsse';
 import { manifestKeyId, verifiedBy } from './manifest-key';
 import { readStatement, STATEMENT_PAYLOAD_TYPE } from './manifest-statement';
-
-/** Most keys that one manifest trusts. */
-export const MAX_MANIFEST_KEYS = 8;
 
 /** A statement that a trusted key signed. */
 export interface VerifiedManifest {

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { configurationDigest } from '../../src/domain/manifest';
-import { manifestKeyText } from '../../src/verify/manifest-key';
+import { manifestKeyId, manifestKeyText, readManifestKey } from '../../src/verify/manifest-key';
 import { ALICE, HASH_A, HASH_B, signed } from '../verify/manifest-samples';
 import { mandate } from './command-line';
 import { FakeService } from './fake-service';
@@ -100,6 +100,26 @@ describe('sign', () => {
     expect((await verified('later.json')).configurationSha256).toBe(configurationDigest([files[0]!], 'claude-code'));
   });
 
+  test('an end, and keys to hand over to, which sign as well', async () => {
+    const argv = ['--expires', '2099-01-31T00:00:00Z', '--hand-over', 'other.pub', '--key', 'key.pem'];
+    write('handing.json', (await run('sign', '--from', 'v1.json', ...argv)).out);
+    write('handing.json', (await run('sign', 'handing.json', '--key', 'other.pem')).out);
+    const id = manifestKeyId(readManifestKey(readFileSync(path.join(cwd, 'other.pub'), 'utf8')));
+    for (const key of ['key.pub', 'other.pub'])
+      expect(await verified('handing.json', key)).toMatchObject({ version: 2, expires: '2099-01-31T00:00:00.000Z', keys: [id] });
+    write('next.json', (await run('sign', '--from', 'handing.json', '--key', 'other.pem')).out);
+    expect(await verified('next.json', 'other.pub')).toMatchObject({ version: 3, expires: null, keys: [] });
+  });
+
+  test('verify refuses what has expired', async () => {
+    write('old.json', signed({ expiresAtMs: 1000 }));
+    expect(await run('verify', 'old.json', '--key', 'key.pub')).toMatchObject({
+      exit: 6,
+      out: '',
+      err: expect.stringContaining('E_MANIFEST_EXPIRED'),
+    });
+  });
+
   test('what is counted on from must be signed by a key that counts', async () => {
     write('foreign.json', (await run('sign', '--name', 'a', '--release', '1=program', '--key', 'other.pem')).out);
     const argv = ['sign', '--from', 'foreign.json', '--release', '2=program', '--key', 'key.pem'];
@@ -137,6 +157,8 @@ describe('sign', () => {
       2,
       ['--name', 'a', '--agent', 'claude-code', '--file', '~/.claude.json=program', '--key', 'key.pem'],
     ],
+    ['an end that is over', 2, ['--name', 'a', '--release', '1=program', '--expires', '2020-01-01T00:00:00Z', '--key', 'key.pem']],
+    ['an end that is none', 2, ['--name', 'a', '--release', '1=program', '--expires', 'soon', '--key', 'key.pem']],
     ['version 0', 2, ['--name', 'a', '--release', '1=program', '--number', '0', '--key', 'key.pem']],
     ['another list beside a manifest', 2, ['v1.json', '--name', 'b', '--key', 'key.pem']],
     ['a signature without a manifest', 2, ['--name', 'a', '--release', '1=program', '--signature', 'key.pub']],
@@ -169,6 +191,12 @@ describe('with the service', () => {
     expect(service.asked[0]).toMatchObject({ verb: 'updateManifest', request: { name: 'claude-code' } });
     service.answers.admin = { updateManifest: { ...MANIFEST_ACCEPTED, from: 3, changed: false, affected: [] } };
     expect((await run('update', 'v2.json')).out).toContain('unchanged manifest claude-code v3\n');
+    const text = readFileSync(path.join(cwd, 'other.pub'), 'utf8');
+    service.answers.admin = { updateManifest: { ...MANIFEST_ACCEPTED, keysChanged: true } };
+    expect((await run('update', 'v2.json', '--key', 'other.pub')).out).toContain(
+      '  expires    2027-01-31T00:00:00.000Z\n  trusts     ed25519:',
+    );
+    expect(service.asked[2]!.request).toMatchObject({ name: 'claude-code', keys: [text] });
   });
 
   test('verify without keys asks for those of the manifest, and still verifies itself', async () => {

@@ -168,6 +168,7 @@ export const MANIFEST: ManifestItem = {
   statementSha256: SHA,
   signedBy: KEY_ID,
   accepted: '2026-03-01T09:00:00Z',
+  expires: null,
   author: 'ana (uid 1000)',
   rules: ['claude-code'],
 };
@@ -183,9 +184,26 @@ export const MANIFEST_SHOWN: ManifestAnswer = {
   keys: [{ id: KEY_ID, form: 'ed25519', text: '-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n' }],
   entries: [{ name: '2.1.0', sha256: SHA }],
   configurationSha256: null,
+  agent: null,
   statements: [
-    { version: 3, entries: 1, statementSha256: SHA, signedBy: KEY_ID, accepted: '2026-03-01T09:00:00Z', author: 'ana (uid 1000)' },
-    { version: 2, entries: 1, statementSha256: SHA, signedBy: KEY_ID, accepted: '2026-02-01T09:00:00Z', author: 'bo (uid 1001)' },
+    {
+      version: 3,
+      entries: 1,
+      statementSha256: SHA,
+      signedBy: KEY_ID,
+      accepted: '2026-03-01T09:00:00Z',
+      expires: null,
+      author: 'ana (uid 1000)',
+    },
+    {
+      version: 2,
+      entries: 1,
+      statementSha256: SHA,
+      signedBy: KEY_ID,
+      accepted: '2026-02-01T09:00:00Z',
+      expires: null,
+      author: 'bo (uid 1001)',
+    },
   ],
   changes: {
     fromVersion: 2,
@@ -250,7 +268,9 @@ export const MANIFEST_ACCEPTED: ManifestAcceptedAnswer = {
   entries: 1,
   statementSha256: SHA,
   signedBy: KEY_ID,
+  expires: '2027-01-31T00:00:00.000Z',
   keys: [KEY_ID],
+  keysChanged: false,
   affected: [{ pid: 41207, agent: 'hello-7k2m', before: AGENT_ID, after: null }],
 };
 
@@ -263,6 +283,9 @@ export const MANIFEST_VERIFIED: ManifestVerifyAnswer = {
   configurationSha256: null,
   statementSha256: SHA,
   signedBy: KEY_ID,
+  agent: null,
+  expires: null,
+  keys: [],
   inForce: 3,
 };
 

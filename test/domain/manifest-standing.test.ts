@@ -27,7 +27,22 @@ test.each<[string, readonly AcceptedStatement[], number, number, string, number 
   ['a clock that went back, in a grace', HISTORY, 1, at(4), 'abc', at(6)],
   ['a clock that went back, without a grace', HISTORY, 0, at(4), 'bc', undefined],
 ])('%s', (_name, history, graceDays, nowMs, admits, changesAtMs) => {
-  expect(standing(history, graceDays, nowMs)).toEqual({ version: history[0]!.version, admits, changesAtMs });
+  expect(standing(history, graceDays, nowMs)).toEqual({ version: history[0]!.version, expired: false, admits, changesAtMs });
+});
+
+const BRIEF: readonly AcceptedStatement[] = [
+  { version: 2, acceptedAtMs: at(5), admits: ['b'], expiresAtMs: at(8) },
+  { version: 1, acceptedAtMs: at(1), admits: ['a', 'b'], expiresAtMs: at(3) },
+];
+test.each<[string, number, number, string, boolean, number | undefined]>([
+  ['before the end of the newest', 0, at(8) - 1, 'b', false, at(8)],
+  ['at its end', 0, at(8), '', true, undefined],
+  ['in grace after its end', 2, at(9), 'b', true, at(10)],
+  ['after the grace', 2, at(10), '', true, undefined],
+  ['what the older listed counts from its own end', 4, at(6), 'ab', false, at(7)],
+  ['not from when it was followed', 4, at(7), 'b', false, at(12)],
+])('an end of its own: %s', (_name, graceDays, nowMs, admits, expired, changesAtMs) => {
+  expect(standing(BRIEF, graceDays, nowMs)).toEqual({ version: 2, admits, expired, changesAtMs });
 });
 
 test('a hash left out twice counts from the later time', () => {
@@ -37,16 +52,28 @@ test('a hash left out twice counts from the later time', () => {
     { version: 2, acceptedAtMs: at(2), admits: ['x'] },
     { version: 1, acceptedAtMs: at(1), admits: ['a'] },
   ];
-  expect(standing(history, 2, at(10))).toEqual({ version: 4, admits: 'ax', changesAtMs: at(11) });
-  expect(standing(history, 2, at(11))).toEqual({ version: 4, admits: 'x', changesAtMs: undefined });
+  expect(standing(history, 2, at(10))).toEqual({ version: 4, expired: false, admits: 'ax', changesAtMs: at(11) });
+  expect(standing(history, 2, at(11))).toEqual({ version: 4, expired: false, admits: 'x', changesAtMs: undefined });
 });
 
 test('time only takes away, and nothing changes before the instant that is named', () => {
   const history = fc
-    .array(fc.tuple(fc.integer({ min: 1, max: 20 }), fc.subarray(['a', 'b', 'c', 'd'], { minLength: 1 })), { minLength: 1, maxLength: 6 })
+    .array(
+      fc.tuple(
+        fc.integer({ min: 1, max: 20 }),
+        fc.subarray(['a', 'b', 'c', 'd'], { minLength: 1 }),
+        fc.option(fc.integer({ min: 1, max: 30 }), { nil: undefined }),
+      ),
+      { minLength: 1, maxLength: 6 },
+    )
     .map((gaps) => {
       let day = 0;
-      return gaps.map(([gap, admits], i) => ({ version: i + 1, acceptedAtMs: at((day += gap)), admits })).reverse();
+      return gaps
+        .map(([gap, admits, life], i): AcceptedStatement => {
+          day += gap;
+          return { version: i + 1, acceptedAtMs: at(day), admits, ...(life !== undefined && { expiresAtMs: at(day + life) }) };
+        })
+        .reverse();
     });
   fc.assert(
     fc.property(history, fc.nat(30), fc.nat(60), fc.nat(60), (statements, grace, early, more) => {
@@ -54,7 +81,7 @@ test('time only takes away, and nothing changes before the instant that is named
       const first = manifestStanding(statements, grace * DAY, newestMs + at(early))!;
       const later = manifestStanding(statements, grace * DAY, newestMs + at(early + more))!;
       for (const hash of later.admits) expect(first.admits.has(hash)).toBe(true);
-      for (const hash of statements[0]!.admits) expect(later.admits.has(hash)).toBe(true);
+      for (const hash of statements[0]!.admits) if (!later.expired) expect(later.admits.has(hash)).toBe(true);
       const unchanged = first.changesAtMs === undefined || newestMs + at(early + more) < first.changesAtMs;
       if (unchanged) expect(later.admits).toEqual(first.admits);
       else expect(later.admits.size).toBeLessThan(first.admits.size);

@@ -220,10 +220,10 @@ test('matching agrees with its definition on random rules and facts', () => {
 
 describe('hashes by the name of a manifest', () => {
   const named = rule('a', { 'user.uid': ['1000'], 'binary.sha256': { manifest: 'claude-code', graceSeconds: 60 } });
-  const compiled = (admits: readonly string[] | undefined, changesAtMs?: number) =>
+  const compiled = (admits: readonly string[] | undefined, changesAtMs?: number, expired = false) =>
     compileRules(ruleSet(named), 'td.test', (asked) => {
       expect(asked).toEqual({ manifest: 'claude-code', graceSeconds: 60 });
-      return admits && { version: 3, admits: new Set(admits), changesAtMs };
+      return admits && { version: 3, expired, admits: new Set(admits), changesAtMs };
     });
   const matched = (admits: readonly string[] | undefined) => matchRules(compiled(admits), evidence(), HUMAN);
 
@@ -253,6 +253,11 @@ describe('hashes by the name of a manifest', () => {
     });
   });
 
+  test('and says where it has expired', () => {
+    const { denial } = matchRules(compiled([], undefined, true), evidence(), HUMAN);
+    expect(denial!.conditions[1]!.fault).toBe('not in manifest claude-code v3 (expired)');
+  });
+
   test('the earliest end of a grace is when the rules change by time alone', () => {
     expect(compiled([HASH], 5_000).changesAtMs).toBe(5_000);
     expect(compiled([HASH]).changesAtMs).toBeUndefined();
@@ -260,6 +265,7 @@ describe('hashes by the name of a manifest', () => {
     const two = ['b', 'c'].map((manifest) => rule(manifest, { 'binary.sha256': { manifest, graceSeconds: 0 } }));
     const both = compileRules(ruleSet(...two), 'td.test', ({ manifest }) => ({
       version: 1,
+      expired: false,
       admits: new Set(),
       changesAtMs: ends[manifest],
     }));

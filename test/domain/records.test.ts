@@ -114,7 +114,7 @@ const EVENTS: EventData = {
     keyId: 'k',
     keys: ['k'],
   },
-  'manifest-updated': { ...caller, person: 'login', manifest: 'm', fromVersion: 1, version: 2, statementSha256: 's', keyId: 'k' },
+  'manifest-updated': { ...caller, person: 'login', manifest: 'm', fromVersion: 1, version: 2, statementSha256: 's', keyId: 'k', keys: [] },
   'database-opened': { ...caller, person: 'scripted', verb: 'db psql' },
   'agent-stopped': { ...caller, person: null, launchId: 'l' },
   shutdown: { ...caller, person: null, reason: 'mandate down' },

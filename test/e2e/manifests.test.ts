@@ -155,3 +155,45 @@ test('an installation that is started again has what it had', async () => {
   expect(await mandate.json<ManifestsAnswer>('manifest', 'ls')).toEqual(before);
   expect(before.manifests).toMatchObject([{ name: 'claude-code', state: 'in-force', version: 2, rules: ['claude-code'] }]);
 });
+
+test('another key: handed over by a statement that both sign, or named by an administrator; and a statement that ends', async () => {
+  for (const name of ['second', 'third']) {
+    const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+    writeFileSync(inHome(`${name}.pem`), privateKey.export({ format: 'pem', type: 'pkcs8' }));
+    writeFileSync(inHome(`${name}.pub`), publicKey.export({ format: 'pem', type: 'spki' }));
+  }
+  const signBy = async (key: string, file: string, ...rest: string[]): Promise<string> => {
+    const { code, stdout, stderr } = await mandate.mandate(['manifest', 'sign', ...rest, '--key', inHome(`${key}.pem`)]);
+    if (code !== 0) throw new Error(stderr);
+    writeFileSync(inHome(file), stdout);
+    return inHome(file);
+  };
+  const update = (file: string, ...rest: string[]) => mandate.mandate(['manifest', 'update', file, ...rest]);
+  const r1 = await signBy('key', 'r1.json', '--name', 'rotating', '--release', `1=${MANDATE}`);
+  const { keys } = await mandate.json<ManifestAcceptedAnswer>('manifest', 'add', r1, '--key', inHome('key.pub'));
+  const r2 = await signBy('key', 'r2.json', '--from', r1, '--hand-over', inHome('second.pub'));
+  expect(await update(r2)).toMatchObject({ code: 6, stderr: expect.stringContaining('E_MANIFEST_SIGNATURE') });
+  const handed = await mandate.json<ManifestAcceptedAnswer>('manifest', 'update', await signBy('second', 'r2.json', r2));
+  expect(handed).toMatchObject({ to: 2, keysChanged: true, signedBy: keys[0] });
+  expect(handed.keys).not.toEqual(keys);
+
+  const old = await signBy('key', 'old.json', '--name', 'rotating', '--number', '3', '--release', `1=${MANDATE}`);
+  expect(await update(old)).toMatchObject({ code: 6 });
+  const r3 = await signBy('second', 'r3.json', '--name', 'rotating', '--number', '3', '--release', `1=${MANDATE}`);
+  expect((await update(r3)).code).toBe(0);
+  const r4 = await signBy('third', 'r4.json', '--name', 'rotating', '--number', '4', '--release', `1=${MANDATE}`, '--expires', '1h');
+  expect((await update(r4)).code).toBe(6);
+  const named = await mandate.json<ManifestAcceptedAnswer>('manifest', 'update', r4, '--key', inHome('third.pub'));
+  expect(named).toMatchObject({ to: 4, keysChanged: true, keys: [named.signedBy], expires: expect.any(String) });
+
+  const shown = await mandate.json<ManifestAnswer>('manifest', 'show', 'rotating');
+  fits('manifest', shown);
+  expect(shown.statements.map(({ version, signedBy }) => [version, signedBy])).toEqual([
+    [4, named.signedBy],
+    [3, handed.keys[0]],
+    [2, keys[0]],
+    [1, keys[0]],
+  ]);
+  const recorded = (await events()).filter(({ data }) => data.manifest === 'rotating').map(({ data }) => data.keys);
+  expect(recorded).toEqual([keys, handed.keys, handed.keys, named.keys]);
+});

@@ -27,8 +27,8 @@ const manifest = (name: string, over: Partial<ManifestRow> = {}): ManifestRow =>
   name,
   kind: 'releases',
   keys: [
-    { form: 'ed25519', bytes: Buffer.alloc(32, 1) },
-    { form: 'ssh-ed25519', bytes: Buffer.alloc(32, 1) },
+    { fromVersion: 1, form: 'ed25519', bytes: Buffer.alloc(32, 1) },
+    { fromVersion: 1, form: 'ssh-ed25519', bytes: Buffer.alloc(32, 1) },
   ],
   author: 'ana',
   addedAtMs: 1000,
@@ -57,10 +57,10 @@ test('a name is added once, and only so many are', async () => {
 
 test('versions only rise, newest first, and only so many are read', async () => {
   await lineage.manifests.add(manifest('rising'), 99);
-  await lineage.manifests.append('rising', statement(5));
-  await lineage.manifests.append('rising', statement(7));
+  await lineage.manifests.append('rising', statement(5), [], 1);
+  await lineage.manifests.append('rising', statement(7), [], 5);
   for (const version of [7, 6, 5, 1]) {
-    await expect(lineage.manifests.append('rising', statement(version))).rejects.toMatchObject({
+    await expect(lineage.manifests.append('rising', statement(version), [], 7)).rejects.toMatchObject({
       code: 'E_MANIFEST_ROLLBACK',
       explanation: { saw: `v${version}`, why: 'v7 is in force' },
     });
@@ -72,10 +72,24 @@ test('versions only rise, newest first, and only so many are read', async () => 
 test('of callers at once with one version, one is accepted', async () => {
   await lineage.manifests.add(manifest('busy'), 99);
   const all = await Promise.allSettled(
-    Array.from({ length: 8 }, (_, i) => lineage.manifests.append('busy', statement(2, { author: `${i}` }))),
+    Array.from({ length: 8 }, (_, i) => lineage.manifests.append('busy', statement(2, { author: `${i}` }), [], 1)),
   );
   expect(all.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
   expect(await versions('busy')).toEqual([2, 1]);
+});
+
+test('keys come with a statement, beside those of before, and only where nothing else came meanwhile', async () => {
+  const key = { fromVersion: 2, form: 'ed25519' as const, bytes: Buffer.alloc(32, 1) };
+  await lineage.manifests.add(manifest('handed'), 99);
+  await lineage.manifests.append('handed', statement(2), [key], 1);
+  await expect(lineage.manifests.append('handed', statement(3), [{ ...key, fromVersion: 4 }], 1)).rejects.toMatchObject({
+    code: 'E_MANIFEST_ROLLBACK',
+    explanation: { saw: 'v2 came meanwhile' },
+  });
+  const [row] = await lineage.manifests.read(9, 'handed');
+  expect(row!.keys).toEqual(expect.arrayContaining([...manifest('handed').keys, key]));
+  expect(row!.keys).toHaveLength(3);
+  expect(await versions('handed')).toEqual([2, 1]);
 });
 
 test('all of an addition or nothing', async () => {

@@ -3,12 +3,13 @@ import type { Clock, ManifestStore, RuleStore } from '../../src/domain/ports';
 import type { RuleVersion } from '../../src/domain/rule';
 import { FactIndex } from '../../src/domain/facts';
 import { Configuration, type Frozen } from '../../src/server/configuration';
-import { Manifests } from '../../src/server/manifests';
+import { keysInForce, Manifests } from '../../src/server/manifests';
+import { manifestKeyId } from '../../src/verify/manifest-key';
 import { RuleChanges } from '../../src/server/rule-changes';
 import { Rules } from '../../src/server/rules';
 import { evidence, HASH, rule } from '../domain/samples';
 import { silentLog } from '../silent-log';
-import { ALICE, BOB, HASH_A, HASH_B, signed } from '../verify/manifest-samples';
+import { ALICE, BOB, HASH_A, HASH_B, keyPair, signed } from '../verify/manifest-samples';
 import { matchRules } from '../../src/domain/match';
 import { MandateError } from '../../src/domain/errors';
 
@@ -25,12 +26,12 @@ class MemoryStore implements ManifestStore {
     this.rows.push(row);
     return Promise.resolve();
   }
-  append(name: string, statement: ManifestRow['statements'][number]) {
+  append(name: string, statement: ManifestRow['statements'][number], keys: ManifestRow['keys']) {
     this.rows = this.rows.map((row) => {
       if (row.name !== name) return row;
       const newest = row.statements[0]!.version;
       if (newest >= statement.version) throw new MandateError('E_MANIFEST_ROLLBACK');
-      return { ...row, statements: [statement, ...row.statements] };
+      return { ...row, keys: [...row.keys, ...keys], statements: [statement, ...row.statements] };
     });
     return Promise.resolve();
   }
@@ -124,13 +125,101 @@ describe('a newer statement', () => {
   });
 });
 
+describe('keys that follow one another', () => {
+  const update = (text: string, named: (typeof ALICE.key)[] = []) => manifests.update('claude-code', text, 'ana', 10_000, named);
+  const inForce = () => keysInForce(manifests.get('claude-code')!).map(manifestKeyId);
+  const handing = signed({ version: 2, keys: [BOB.key] }, [ALICE, BOB]);
+
+  test('a key hands over to another that signs as well; from then on that one signs, and it alone', async () => {
+    expect((await update(handing)).statement.keyId).toBe(manifestKeyId(ALICE.key));
+    expect(inForce()).toEqual([manifestKeyId(BOB.key)]);
+    expect(await code(update(signed({ version: 3 })))).toBe('E_MANIFEST_SIGNATURE');
+    expect(await code(update(signed({ version: 3, entries: entries(HASH_B) }, [BOB])))).toBe('accepted');
+    expect(admitted()).toEqual([HASH_B]);
+    const later = new Manifests(store, silentLog);
+    await later.load();
+    expect(later.all).toEqual(manifests.all);
+    expect(later.get('claude-code')!.statements).toHaveLength(3);
+  });
+
+  test('the statement that handed over is still the one in force, once more', async () => {
+    await update(handing);
+    expect((await update(handing)).statement.version).toBe(2);
+    expect(inForce()).toEqual([manifestKeyId(BOB.key)]);
+  });
+
+  test.each<[string, string, string]>([
+    ['by the new key alone', signed({ version: 2, keys: [BOB.key] }, [BOB]), 'E_MANIFEST_SIGNATURE'],
+    ['to a key that did not sign', signed({ version: 2, keys: [BOB.key] }), 'E_MANIFEST_SIGNATURE'],
+  ])('handing over %s is refused', async (_name, text, expected) => {
+    expect(await code(update(text))).toBe(expected);
+    expect(inForce()).toEqual([manifestKeyId(ALICE.key)]);
+  });
+
+  test('an administrator names another key: its statement is accepted, and the old key counts no more', async () => {
+    const byBob = signed({ version: 2, entries: entries(HASH_B) }, [BOB]);
+    expect(await code(update(byBob))).toBe('E_MANIFEST_SIGNATURE');
+    expect(await code(update(byBob, [BOB.key]))).toBe('accepted');
+    expect(await code(update(signed({ version: 3 })))).toBe('E_MANIFEST_SIGNATURE');
+    expect(inForce()).toEqual([manifestKeyId(BOB.key)]);
+  });
+
+  test('naming a key does not bring back what is older', async () => {
+    await update(signed({ version: 5 }));
+    expect(await code(update(signed({ version: 4 }, [BOB]), [BOB.key]))).toBe('E_MANIFEST_ROLLBACK');
+    expect(inForce()).toEqual([manifestKeyId(ALICE.key)]);
+  });
+
+  test('keys that are named stand in for those that were handed over to, never beside them', async () => {
+    const carol = keyPair(3);
+    await update(handing);
+    expect(await code(update(signed({ version: 3 }, [carol]), [carol.key]))).toBe('E_MANIFEST_INVALID');
+    expect(await code(update(signed({ version: 4 }, [carol]), [carol.key]))).toBe('accepted');
+    expect(inForce()).toEqual([manifestKeyId(carol.key)]);
+  });
+
+  test('rows that hand over to somebody else admit nothing', async () => {
+    await update(handing);
+    store.rows = store.rows.map((row) => ({ ...row, keys: row.keys.map((key) => ({ ...key, bytes: ALICE.key.bytes })) }));
+    const later = new Manifests(store, silentLog);
+    await later.load();
+    expect(later.get('claude-code')!.statements).toEqual([]);
+  });
+});
+
+describe('statements that expire', () => {
+  const update = (text: string, atMs: number) => manifests.update('claude-code', text, 'ana', atMs);
+  const brief = signed({ version: 2, entries: entries(HASH_B), expiresAtMs: 20_000 });
+
+  test('are accepted before that instant, and not at it', async () => {
+    expect(await code(update(brief, 20_000))).toBe('E_MANIFEST_EXPIRED');
+    expect(await code(manifests.add(signed({ name: 'b', expiresAtMs: 20_000 }), [ALICE.key], 'ana', 20_000))).toBe('E_MANIFEST_EXPIRED');
+    expect(await code(update(brief, 19_999))).toBe('accepted');
+  });
+
+  test('admit nothing from then on, and in a grace what they listed', async () => {
+    await update(brief, 10_000);
+    expect(admitted(0, 19_999)).toEqual([HASH_B]);
+    expect(admitted(0, 20_000)).toEqual([]);
+    expect(admitted(60, 20_000)).toEqual([HASH_B, HASH_A]);
+    expect(admitted(60, 70_000)).toEqual([HASH_B]);
+    expect(admitted(60, 80_000)).toEqual([]);
+  });
+
+  test('a newer one ends that', async () => {
+    await update(brief, 10_000);
+    await update(signed({ version: 3, entries: entries(HASH_B) }), 90_000);
+    expect(admitted(0, 90_000)).toEqual([HASH_B]);
+  });
+});
+
 describe('what the database hands back is verified again', () => {
   test.each<[string, (row: ManifestRow) => ManifestRow]>([
     [
       'a payload that was changed',
       (row) => ({ ...row, statements: [{ ...row.statements[0]!, envelope: signed({ entries: entries(HASH_B) }, [BOB]) }] }),
     ],
-    ['another key', (row) => ({ ...row, keys: [BOB.key] })],
+    ['another key', (row) => ({ ...row, keys: [{ ...BOB.key, fromVersion: 1 }] })],
     ['an envelope under another name', (row) => ({ ...row, statements: [{ ...row.statements[0]!, envelope: signed({ name: 'other' }) }] })],
     ['an older one as a newer', (row) => ({ ...row, statements: [{ ...row.statements[0]!, version: 9 }] })],
     ['nonsense', (row) => ({ ...row, statements: [{ ...row.statements[0]!, envelope: '' }] })],

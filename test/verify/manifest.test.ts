@@ -6,7 +6,7 @@ import { MandateError } from '../../src/domain/errors';
 import { admittedBy, configurationDigest, MAX_MANIFEST_ENTRIES } from '../../src/domain/manifest';
 import { MAX_ENVELOPE_BYTES, preAuthEncoding, readEnvelope } from '../../src/verify/dsse';
 import { verifyManifest } from '../../src/verify/manifest';
-import { manifestKeyId } from '../../src/verify/manifest-key';
+import { manifestKeyId, manifestKeyText } from '../../src/verify/manifest-key';
 import { readStatement, statementPayload } from '../../src/verify/manifest-statement';
 import { ALICE, BOB, envelope, HASH_A, HASH_B, signed, statement } from './manifest-samples';
 
@@ -38,6 +38,11 @@ test('a statement comes back as it was signed, with the key that signed it', () 
     keyId: manifestKeyId(ALICE.key),
     statementSha256: createHash('sha256').update(payload).digest('hex'),
   });
+});
+
+test('its end, the agent and the keys that follow come back as well', () => {
+  const over = { kind: 'configuration' as const, agent: 'codex', expiresAtMs: Date.UTC(2027, 0, 31), keys: [BOB.key, ALICE.key] };
+  expect(verifyManifest(signed(over), [ALICE.key]).statement).toEqual(statement(over));
 });
 
 describe('signatures', () => {
@@ -119,6 +124,7 @@ describe('envelopes', () => {
 describe('statements, well signed', () => {
   const good = JSON.parse(statementPayload(statement()).toString());
   const subject = good.subject[0];
+  const bob = manifestKeyText(BOB.key);
   const many = (count: number) => Array.from({ length: count }, (_, i) => ({ name: `r${i}`, digest: subject.digest }));
   test.each<[string, unknown]>([
     ['no object', []],
@@ -139,6 +145,13 @@ describe('statements, well signed', () => {
     ['a label that is no text', { ...good, subject: [{ ...subject, name: 2 }] }],
     ['a digest in capitals', { ...good, subject: [{ ...subject, digest: { sha256: 'AA'.repeat(32) } }] }],
     ['another digest beside it', { ...good, subject: [{ ...subject, digest: { ...subject.digest, md5: 'x' } }] }],
+    ['an end that is no instant', { ...good, predicate: { ...good.predicate, expires: '2027-02-30T00:00:00Z' } }],
+    ['an end without a zone', { ...good, predicate: { ...good.predicate, expires: '2027-01-31T00:00:00' } }],
+    ['an end in milliseconds', { ...good, predicate: { ...good.predicate, expires: '2027-01-31T00:00:00.000Z' } }],
+    ['an end that is a number', { ...good, predicate: { ...good.predicate, expires: 1 } }],
+    ['no keys to hand over to', { ...good, predicate: { ...good.predicate, keys: [] } }],
+    ['a key twice', { ...good, predicate: { ...good.predicate, keys: [bob, bob] } }],
+    ['a key in another form', { ...good, predicate: { ...good.predicate, keys: [bob.trim()] } }],
     ['an agent of releases', { ...good, predicate: { ...good.predicate, agent: 'codex' } }],
     [
       'an agent with a line break',

@@ -22,11 +22,14 @@ export const manifestAdd: Command = async ({ deps, out, layout }, operands, opti
   out.answer(answer, (style) => acceptedText(answer, style));
 };
 
-/** `mandate manifest update`: which manifest is meant is read from the file; whether it may be is decided by the service. */
-export const manifestUpdate: Command = async ({ deps, out, layout }, operands) => {
+/** `mandate manifest update`: which manifest is meant is read from the file; whether it may be, and by which keys, is decided by the service. */
+export const manifestUpdate: Command = async ({ deps, out, layout }, operands, options) => {
+  const files = listOption(options, 'key');
   const envelope = readManifestText(deps.cwd, operand(operands, 0));
+  readManifestKeys(deps.cwd, files);
+  const named = files.length === 0 ? {} : { keys: files.map((file) => readKeyText(deps.cwd, file)) };
   const { name } = claimed(envelope).statement;
-  const answer = await askAdmin(deps.clock, layout().adminSocket, 'updateManifest', { name, envelope }, DEADLINE_MS);
+  const answer = await askAdmin(deps.clock, layout().adminSocket, 'updateManifest', { name, envelope, ...named }, DEADLINE_MS);
   out.answer(answer, (style) => acceptedText(answer, style));
 };
 
@@ -38,6 +41,7 @@ export function acceptedText(answer: ManifestAcceptedAnswer, style: Style): stri
       : answer.changed
         ? `${style.warn('changed')}   ${name} v${answer.from} → v${answer.to}`
         : `unchanged ${name} v${answer.to}`;
-  const trusts = answer.from === null ? `  trusts     ${answer.keys.map(safe).join(' or ')}\n` : '';
-  return `${change}\n  signed by  ${safe(answer.signedBy)}\n${trusts}${affectedText(answer.affected)}`;
+  const trusts = answer.keysChanged ? `  trusts     ${answer.keys.map(safe).join(' or ')}\n` : '';
+  const expires = answer.expires === null ? '' : `  expires    ${safe(answer.expires)}\n`;
+  return `${change}\n  signed by  ${safe(answer.signedBy)}\n${expires}${trusts}${affectedText(answer.affected)}`;
 }

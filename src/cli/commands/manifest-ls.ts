@@ -5,6 +5,7 @@ import type { Command } from '../specs/spec';
 import type { Style } from '../style';
 import { table } from '../table';
 import { instant } from '../times';
+import { manifestState } from '../manifest-state';
 
 /** `mandate manifest ls`. */
 export const manifestLs: Command = async ({ deps, out, layout }) => {
@@ -18,7 +19,7 @@ export function manifestsText({ manifests }: ManifestsAnswer, nowMs: number, sty
     safe(manifest.name),
     `v${manifest.version}`,
     manifest.kind,
-    manifest.state === 'damaged' ? style.bad('damaged') : 'in force',
+    manifestState(manifest, style),
     String(manifest.entries),
     manifest.rules.length === 0 ? '–' : manifest.rules.map(safe).join(' '),
     instant(manifest.accepted, nowMs, style),

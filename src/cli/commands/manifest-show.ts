@@ -6,6 +6,7 @@ import type { Command } from '../specs/spec';
 import type { Style } from '../style';
 import { pairs, table } from '../table';
 import { instant } from '../times';
+import { manifestState } from '../manifest-state';
 
 /** `mandate manifest show`. */
 export const manifestShow: Command = async ({ deps, out, layout }, operands, options) => {
@@ -18,6 +19,8 @@ export function manifestText(answer: ManifestAnswer, style: Style, nowMs: number
   const { manifest, keys, entries, statements, configurationSha256 } = answer;
   const rows: [string, string][] = [
     ...(configurationSha256 === null ? [] : [['digest', configurationSha256] as [string, string]]),
+    ...(answer.agent === null ? [] : [['agent', safe(answer.agent)] as [string, string]]),
+    ...(manifest.expires === null ? [] : [['expires', instant(manifest.expires, nowMs, style)] as [string, string]]),
     ['rules', manifest.rules.length === 0 ? 'none names it' : manifest.rules.map(safe).join(' ')],
     ...keys.map(({ id }): [string, string] => ['trusts', safe(id)]),
   ];
@@ -36,8 +39,7 @@ export function manifestText(answer: ManifestAnswer, style: Style, nowMs: number
 }
 
 function heading({ manifest }: ManifestAnswer, style: Style): string {
-  const state = manifest.state === 'damaged' ? style.bad('damaged: admits nothing') : style.good('in force');
-  return `manifest ${style.bold(safe(manifest.name))} v${manifest.version}  ${manifest.kind}  ${state}`;
+  return `manifest ${style.bold(safe(manifest.name))} v${manifest.version}  ${manifest.kind}  ${manifestState(manifest, style)}${manifest.state === 'damaged' ? ', admits nothing' : ''}`;
 }
 
 /** `--diff`: what the statement in force changed of the one before, and what living processes have that it does not list. */

@@ -83,7 +83,7 @@ function sshSignature(text: string) {
 }
 
 /** A new statement; what `--from` names must be signed by a key that counts here, or a changed file would be signed anew unseen. */
-function drafted({ cwd, env }: CommandContext['deps'], options: Options, key: SigningKey | undefined): Envelope {
+function drafted({ cwd, env, clock }: CommandContext['deps'], options: Options, key: SigningKey | undefined): Envelope {
   const from = textOption(options, 'from');
   if (textOption(options, 'signature') !== undefined)
     throw new MandateError('E_USAGE', { saw: '--signature without a manifest', fix: 'name the file that --to-sign went with' });
@@ -91,12 +91,12 @@ function drafted({ cwd, env }: CommandContext['deps'], options: Options, key: Si
   const statement = from === undefined ? undefined : verifyManifest(readManifestText(cwd, from), trusted).statement;
   return {
     payloadType: STATEMENT_PAYLOAD_TYPE,
-    payload: statementPayload(draftStatement({ cwd, env }, options, statement)),
+    payload: statementPayload(draftStatement({ cwd, env, nowMs: clock.nowMs() }, options, statement)),
     signatures: [],
   };
 }
 
-const DRAFTING = ['name', 'release', 'agent', 'file', 'from', 'drop', 'number', 'trusted'] as const;
+const DRAFTING = ['name', 'release', 'agent', 'file', 'from', 'drop', 'expires', 'handOver', 'number', 'trusted'] as const;
 
 /** An envelope as it is, for one signature more. */
 function addedTo({ cwd }: CommandContext['deps'], given: string, options: Options): Envelope {

@@ -1,7 +1,9 @@
 import { configurationDigest } from '../../domain/manifest';
+import { MandateError } from '../../domain/errors';
 import type { ManifestVerifyAnswer } from '../../domain/manifest-answers';
+import { hasExpired } from '../../domain/manifest-standing';
 import { verifyManifest } from '../../verify/manifest';
-import { readManifestKey } from '../../verify/manifest-key';
+import { manifestKeyId, readManifestKey } from '../../verify/manifest-key';
 import { askAdmin } from '../admin-client';
 import { listOption, operand } from '../arguments';
 import { claimed, readManifestKeys, readManifestText } from '../manifest-files';
@@ -18,7 +20,9 @@ export const manifestVerify: Command = async ({ deps, out, layout }, operands, o
     files.length > 0 ? undefined : await askAdmin(deps.clock, layout().adminSocket, 'showManifest', { name: claimed(text).statement.name });
   const keys = known ? known.keys.map((key) => readManifestKey(key.text)) : readManifestKeys(deps.cwd, files);
   const { statement, keyId, statementSha256 } = verifyManifest(text, keys);
-  const { name, kind, version, agent, entries } = statement;
+  if (hasExpired(statement, deps.clock.nowMs()))
+    throw new MandateError('E_MANIFEST_EXPIRED', { saw: `v${statement.version} of ${statement.name}` });
+  const { name, kind, version, agent, expiresAtMs, entries } = statement;
   const answer: ManifestVerifyAnswer = {
     verified: true,
     name,
@@ -28,6 +32,9 @@ export const manifestVerify: Command = async ({ deps, out, layout }, operands, o
     configurationSha256: kind === 'configuration' ? configurationDigest(entries, agent) : null,
     statementSha256,
     signedBy: keyId,
+    agent: agent ?? null,
+    expires: expiresAtMs === undefined ? null : new Date(expiresAtMs).toISOString(),
+    keys: statement.keys?.map(manifestKeyId) ?? [],
     inForce: known?.manifest.version ?? null,
   };
   out.answer(answer, (style) => verifiedText(answer, style));
@@ -37,10 +44,12 @@ export function verifiedText(answer: ManifestVerifyAnswer, style: Style): string
   const { inForce, version } = answer;
   const standing = inForce === null ? [] : [['in force', inForce === version ? 'this version' : `v${inForce}`] as const];
   const digest = answer.configurationSha256 === null ? [] : [['digest', answer.configurationSha256] as const];
+  const expires = answer.expires === null ? [] : [['expires', answer.expires] as const];
+  const handedTo = answer.keys.map((key) => ['hands over to', safe(key)] as const);
   const rows = answer.entries.map(({ name, sha256 }) => [safe(name), sha256]);
   return (
     `${style.good('verified')} manifest ${style.bold(safe(answer.name))} v${version}  ${answer.kind}\n` +
-    `${pairs([['signed by', safe(answer.signedBy)], ...digest, ...standing])}\n` +
+    `${pairs([['signed by', safe(answer.signedBy)], ...expires, ...handedTo, ...digest, ...standing])}\n` +
     table([answer.kind === 'releases' ? 'RELEASE' : 'FILE', 'SHA256'], rows, style)
   );
 }

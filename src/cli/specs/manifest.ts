@@ -28,6 +28,8 @@ export const MANIFEST: readonly CommandSpec[] = [
           { flags: '--from <manifest>', text: 'count on from this one: its entries, one version more' },
           { flags: '--trusted <key>', text: 'public key that signed --from, if it is not of --key (repeatable)', repeatable: true },
           { flags: '--drop <name>', text: 'leave out an entry of --from (repeatable)', repeatable: true },
+          { flags: '--expires <when>', text: 'refused from then on: 2027-01-31T00:00:00Z, or 90d' },
+          { flags: '--hand-over <key>', text: 'public key that signs what follows; it signs this one too (repeatable)', repeatable: true },
           { flags: '--number <version>', text: 'version instead of 1, or of one more' },
         ],
       },
@@ -64,7 +66,7 @@ export const MANIFEST: readonly CommandSpec[] = [
     exits: [
       [4, 'asked by an agent, or by a user who does not administer'],
       [5, 'nothing answers'],
-      [6, 'none of the keys signed it'],
+      [6, 'none of the keys signed it, or it has expired'],
     ],
     topic: 'manifests',
     load: () => accept().manifestAdd,
@@ -76,11 +78,17 @@ export const MANIFEST: readonly CommandSpec[] = [
     examples: [
       ['manifest update claude-v2.json', 'a release more, without a new rule'],
       ['manifest update - < claude-v2.json', 'from standard input'],
+      ['manifest update claude-v2.json --key new.pub', 'this key counts from now on, and no other'],
     ],
-    options: [],
+    options: [
+      {
+        title: 'Options',
+        options: [{ flags: '--key <file>', text: 'public key to trust from this statement on (repeatable)', repeatable: true }],
+      },
+    ],
     exits: [
       [4, 'asked by an agent, or by a user who does not administer'],
-      [6, 'no trusted key signed it'],
+      [6, 'no trusted key signed it, or it has expired'],
     ],
     topic: 'manifests',
     load: () => accept().manifestUpdate,
@@ -131,7 +139,7 @@ export const MANIFEST: readonly CommandSpec[] = [
       },
     ],
     exits: [
-      [6, 'no trusted key signed it'],
+      [6, 'no trusted key signed it, or it has expired'],
       [7, 'no such file, or no such manifest'],
     ],
     topic: 'manifests',
