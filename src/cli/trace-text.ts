@@ -63,7 +63,10 @@ function shown(hop: Hop, nowMs: number, style: Style): { readonly name: string; 
     case 'process':
       if (hop.attributes['delivery'] === 'files')
         return { name: `pid ${text('pid')}`, detail: 'writes it into files, for whoever of its user reads them' };
-      return { name: `pid ${text('pid')}`, detail: `sha256 ${short(text('sha256'))} ${text('path')}${knownBy(hop)}` };
+      return {
+        name: `pid ${text('pid')}`,
+        detail: `sha256 ${short(text('sha256'))} ${text('path')}${knownBy(hop)}${drift(hop, nowMs, style)}`,
+      };
     case 'issuer':
       return { name: short(safe(hop.id)), detail: '' };
   }
@@ -75,6 +78,12 @@ const knownBy = (hop: Hop): string => {
   if (membership === 'cgroup') return ', in the control group of its launch';
   return membership === 'ancestor' ? ', below a member of its launch' : '';
 };
+
+/** From then on the digest of its configuration counts for no rule. */
+function drift({ attributes }: Hop, nowMs: number, style: Style): string {
+  const { configurationChangedAt: changedAt } = attributes;
+  return typeof changedAt === 'string' ? `, its configuration changed ${instant(changedAt, nowMs, style)}` : '';
+}
 
 const task = (hop: Hop): string => {
   const declared = hop.attributes['task'];

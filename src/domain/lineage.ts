@@ -183,6 +183,14 @@ export interface LineageEntry {
   readonly ended?: readonly EndedRow[];
 }
 
+/** Digests of what governed a process: at the first look, and after the last change; `changedAtMs` is when it changed first, null for never. */
+export interface GovernedRow {
+  readonly processKey: string;
+  readonly first: string;
+  readonly last: string;
+  readonly changedAtMs: number | null;
+}
+
 /** Everything one credential rests on, as read back: input of the trace. */
 export interface Chain {
   readonly credential: CredentialRow & { readonly recordedAtMs: number };
@@ -195,6 +203,8 @@ export interface Chain {
   readonly person: PersonRow | null;
   readonly device: DeviceRow | null;
   readonly authority: AuthorityRow | null;
+  /** Of its process; null where nothing governs it. */
+  readonly governed: GovernedRow | null;
   readonly ended: readonly EndedRow[];
 }
 

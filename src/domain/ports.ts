@@ -1,4 +1,4 @@
-import type { AgentSummary, AuthorityRow, AuthorityStage, Chain, CredentialRow, Installation, LineageEntry } from './lineage';
+import type { AgentSummary, AuthorityRow, AuthorityStage, Chain, CredentialRow, GovernedRow, Installation, LineageEntry } from './lineage';
 import type { ManifestRow, StatementRow, TrustedKey } from './manifest';
 import type { Rule, RuleVersion } from './rule';
 
@@ -47,6 +47,8 @@ export interface LineageReader {
   agents(filter: { readonly ended: boolean; readonly uid?: number }, limit: number): Promise<readonly AgentSummary[]>;
   /** By id, or by name, or by a unique prefix (≥ 4 characters) of either. */
   agentsByReference(reference: string, limit: number): Promise<readonly AgentSummary[]>;
+  /** What governed these processes, and whether that changed; those of which nothing is on record are left out. */
+  governed(processKeys: readonly string[]): Promise<readonly GovernedRow[]>;
   device(machineId: string): Promise<{ readonly id: string } | undefined>;
   person(deviceId: string, uid: number, name: string): Promise<{ readonly id: string } | undefined>;
 }

@@ -1,5 +1,6 @@
 import { weaker } from './assurance';
 import type { DelegatorAssurance, DeviceAssurance, Given, ProcessAssurance } from './assurance';
+import { CONFIGURATION } from './configuration';
 import { FactIndex, processAssurance } from './facts';
 import type { Chain, CredentialKind, EndedKind, LaunchRow } from './lineage';
 import { toldBy } from './membership';
@@ -154,6 +155,7 @@ function hopsOf(chain: Chain, links: Links, context: TraceContext, separated: bo
       via: process.viaProcessKey,
       membership: process.membership,
       delivery: value('launch.delivery') ?? 'socket',
+      ...governedBy(chain, facts),
       ...end('process', process.key),
     });
   }
@@ -205,6 +207,18 @@ function hopsOf(chain: Chain, links: Links, context: TraceContext, separated: bo
     add('delegator', person.id, root.assurance, 'process-uid', { kind: person.kind, name: person.name, uid: person.uid });
   }
   return hops;
+}
+
+/** What governed the agent when it got the credential, and when that first changed, before or since. From then on no digest counts. */
+function governedBy({ credential, governed }: Chain, facts: FactIndex | null) {
+  const [digest] = facts?.of(CONFIGURATION) ?? [];
+  const changedAtMs = governed?.changedAtMs ?? null;
+  const doubted = changedAtMs !== null && changedAtMs <= credential.recordedAtMs;
+  return {
+    configurationSha256: digest?.value ?? null,
+    configurationAssurance: digest === undefined ? null : doubted ? 'declared' : digest.assurance,
+    configurationChangedAt: changedAtMs === null ? null : rfc3339(changedAtMs),
+  };
 }
 
 /** The launch is the node's own record; what it says of the program is the launcher's word until that program was seen running. */

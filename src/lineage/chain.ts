@@ -1,6 +1,7 @@
 import type { Delegation as StoredDelegation } from '../generated/prisma/client';
 import type { Chain } from '../domain/lineage';
 import type { Database } from './connection';
+import { readGoverned } from './governed';
 import { uuidRange } from './prefix';
 import {
   agentRow,
@@ -47,10 +48,11 @@ export async function readChain(prisma: Prisma, serial: string): Promise<Chain |
     ...(launchId === null ? [] : [{ kind: 'launch', id: launchId }]),
     ...delegations.map(({ id }) => ({ kind: 'delegation', id })),
   ];
-  const [launch, person, device, ended] = await Promise.all([
+  const [launch, person, device, governed, ended] = await Promise.all([
     launchId === null ? null : prisma.launch.findUnique({ where: { id: launchId } }),
     personId === null ? null : prisma.person.findUnique({ where: { id: personId } }),
     deviceId === null ? null : prisma.device.findUnique({ where: { id: deviceId } }),
+    process === null ? [] : readGoverned(prisma, [process.key]),
     endings.length === 0 ? [] : prisma.ended.findMany({ where: { OR: endings } }),
   ]);
   return {
@@ -63,6 +65,7 @@ export async function readChain(prisma: Prisma, serial: string): Promise<Chain |
     person: person && personRow(person),
     device: device && deviceRow(device),
     authority: authority && authorityRow(authority),
+    governed: governed[0] ?? null,
     ended: ended.map(endedRow),
   };
 }

@@ -1,8 +1,9 @@
-import type { AgentSummary, Chain, CredentialRow } from '../domain/lineage';
+import type { AgentSummary, Chain, CredentialRow, GovernedRow } from '../domain/lineage';
 import type { LineageReader } from '../domain/ports';
 import { agentsByReference, agentsByState } from './agents';
 import { readChain } from './chain';
 import type { Database } from './connection';
+import { readGoverned } from './governed';
 import { uuidRange } from './prefix';
 import { query } from './reading';
 import { credentialRow } from './rows';
@@ -41,6 +42,10 @@ export class PostgresLineageReader implements LineageReader {
 
   agentsByReference(reference: string, limit: number): Promise<readonly AgentSummary[]> {
     return query(this.database, (prisma) => agentsByReference(prisma, reference, bounded(limit)));
+  }
+
+  governed(processKeys: readonly string[]): Promise<readonly GovernedRow[]> {
+    return query(this.database, (prisma) => readGoverned(prisma, processKeys));
   }
 
   async device(machineId: string): Promise<{ readonly id: string } | undefined> {

@@ -37,8 +37,9 @@ export class Devices {
     if (living) living.relinked();
     else {
       living = new Living(device);
-      const open = await parts.reader.agents({ ended: false }, MAX_OPEN_AGENTS);
-      living.restore(open.filter(({ agent }) => agent.deviceId === device.id));
+      const open = (await parts.reader.agents({ ended: false }, MAX_OPEN_AGENTS)).filter(({ agent }) => agent.deviceId === device.id);
+      const processKeys = open.flatMap(({ processes }) => processes.map(({ key }) => key));
+      living.restore(open, await parts.reader.governed(processKeys));
       this.#living.set(device.id, living);
     }
     const delegations = new Delegations({ ...parts, living });

@@ -1,5 +1,6 @@
 import { CONFIGURATION } from '../domain/configuration';
 import type { Evidence } from '../domain/evidence';
+import type { GovernedRow } from '../domain/lineage';
 
 export interface ConfigurationChange {
   readonly first: string;
@@ -29,6 +30,11 @@ export class Governing {
     known.last = now;
     known.doubted ||= now !== first;
     return { doubted: known.doubted, change: now === last || now === first ? undefined : { first, now, evidenceDigest } };
+  }
+
+  /** Takes up what the lineage says of a process that lived before this server did. */
+  resume({ processKey, first, last, changedAtMs }: GovernedRow): void {
+    this.#byKey.set(processKey, { first, last, doubted: changedAtMs !== null });
   }
 
   /** Forgets all processes but these. */

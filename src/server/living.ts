@@ -4,7 +4,7 @@ import { type ConfigurationChange, Governing } from './governing';
 import { FactIndex } from '../domain/facts';
 import type { CompiledRules, MatchResult } from '../domain/match';
 import { membershipKind, type MembershipKind } from '../domain/membership';
-import type { AgentRow, AgentSummary, DelegationRow, DeviceRow, LaunchRow, PersonRow } from '../domain/lineage';
+import type { AgentRow, AgentSummary, DelegationRow, DeviceRow, GovernedRow, LaunchRow, PersonRow } from '../domain/lineage';
 
 /** An agent that has not ended, with the chain behind it. */
 export interface LiveAgent {
@@ -80,7 +80,8 @@ export class Living {
 
   constructor(readonly device: DeviceRow) {}
 
-  restore(summaries: readonly AgentSummary[]): void {
+  restore(summaries: readonly AgentSummary[], governed: readonly GovernedRow[]): void {
+    for (const row of governed) this.#governing.resume(row);
     for (const summary of summaries) {
       const agent: LiveAgent = {
         row: summary.agent,

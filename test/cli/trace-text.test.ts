@@ -105,6 +105,14 @@ describe('a trace as text', () => {
     expect(traceText({ ...TRACE, hops }, NOW, PLAIN)).toContain(`"weekly report" (declared)${text}  `);
   });
 
+  test('an agent whose configuration changed says when', () => {
+    const configurationChangedAt = '2026-03-01T10:00:00.000Z';
+    const hops = TRACE.hops.map((hop) =>
+      hop.kind === 'process' ? { ...hop, attributes: { ...hop.attributes, configurationChangedAt } } : hop,
+    );
+    expect(traceText({ ...TRACE, hops }, NOW, PLAIN)).toContain('python3.11, its configuration changed 2026-03-01T10:00:00Z');
+  });
+
   test('a process that writes files is shown as such, not by its program', () => {
     const hops = TRACE.hops.map((hop) => (hop.kind === 'process' ? { ...hop, attributes: { pid: 41208, delivery: 'files' } } : hop));
     expect(traceText({ ...TRACE, hops }, NOW, PLAIN)).toContain(

@@ -132,6 +132,7 @@ function chainOf({ depth, launched, uid, unseen, privilege, confinement }: Shape
       activatedAtMs: 0,
       retiredAtMs: null,
     },
+    governed: null,
     ended: [],
   };
 }
@@ -141,6 +142,17 @@ const HUMAN: Shape = { depth: 1, launched: true, uid: 1000 };
 test('the program of a launch counts as measured only once it was seen running', () => {
   const of = (shape: Shape) => buildTrace(chainOf(shape), context).hops.find(({ kind }) => kind === 'launch')!.assurance;
   expect([of(HUMAN), of({ ...HUMAN, unseen: true })]).toEqual(['measured', 'observed']);
+});
+
+test.each<[string, number | null, string, string | null]>([
+  ['never', null, 'observed', null],
+  ['before it was given out', AT - 1000, 'declared', '2026-11-02T10:02:06.109Z'],
+  ['since', AT + 1000, 'observed', '2026-11-02T10:02:08.109Z'],
+])('what governs the agent changed %s', (_name, changedAtMs, configurationAssurance, configurationChangedAt) => {
+  const [first, last] = ['a'.repeat(64), 'b'.repeat(64)];
+  const chain = chainOf({ ...HUMAN, privilege: { 'agent.config_sha256': first } });
+  const { attributes } = buildTrace({ ...chain, governed: { processKey: key, first, last, changedAtMs } }, context).hops[0]!;
+  expect(attributes).toMatchObject({ configurationSha256: first, configurationAssurance, configurationChangedAt });
 });
 
 test('a launch by a human is complete, outermost last', () => {

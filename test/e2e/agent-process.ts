@@ -122,8 +122,13 @@ export function startAgent(
 }
 
 /** Starts agent.js by `mandate run`. */
-export function launchAgent(installation: Installation, name: string, program: string, streams: readonly string[]): AgentProcess {
-  return new AgentProcess(
-    installation.spawn(MANDATE, ['run', '--name', name, '--', program, AGENT, ...streams], { stdio: ['pipe', 'pipe', 'inherit'] }),
-  );
+export function launchAgent(
+  installation: Installation,
+  name: string,
+  program: string,
+  streams: readonly string[],
+  options: RunOptions = {},
+): AgentProcess {
+  const argv = ['run', '--name', name, '--', program, AGENT, ...streams];
+  return new AgentProcess(installation.spawn(MANDATE, argv, { ...options, stdio: ['pipe', 'pipe', 'inherit'] }));
 }

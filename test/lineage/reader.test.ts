@@ -1,7 +1,10 @@
+import { CONFIGURATION } from '../../src/domain/configuration';
+import { encodeEvidence } from '../../src/domain/evidence';
 import type { Chain, LineageEntry } from '../../src/domain/lineage';
 import { type Lineage, openLineage } from '../../src/lineage/lineage';
 import { systemClock } from '../../src/system/clock';
 import { type FreshDatabase, freshDatabase } from '../fresh-database';
+import { evidence as sampleEvidence } from '../domain/samples';
 import { silentLog } from '../silent-log';
 import { agent, credential, delegation, device, event, evidence, id, launch, now, person, process_ } from './lineage-rows';
 
@@ -180,4 +183,44 @@ test('devices and persons are found by what identifies them', async () => {
   expect(await lineage.reader.device('unknown')).toBeUndefined();
   expect(await lineage.reader.person(all.host.id, 3001, 'user-3001')).toEqual({ id: all.human.id });
   expect(await lineage.reader.person(all.host.id, 3001, 'other')).toBeUndefined();
+});
+
+describe('what governed a process', () => {
+  const [A, B, C] = ['a', 'b', 'c'].map((digit) => digit.repeat(64)) as [string, string, string];
+  const saying = (processKey: string, seenAtMs: number, facts: Record<string, string>) => {
+    const { bytes, digest } = encodeEvidence(sampleEvidence(facts, { processKey }));
+    return { digest, canonical: bytes, processKey, seenAtMs };
+  };
+  const changed = (processKey: string, atMs: number, nowSha256: string) =>
+    event({
+      kind: 'configuration-changed',
+      processKey,
+      atMs,
+      record: Buffer.from(JSON.stringify({ v: 1, data: { firstSha256: A, nowSha256 } })),
+    });
+  const add = (rows: ReturnType<typeof saying>[], what = event()) => lineage.writer.append({ fact: { event: what }, evidence: rows });
+
+  test('is what its first evidence with a digest says; a text that only looks like one says nothing', async () => {
+    const [plain, governed, quoting] = [id(), id(), id()];
+    await add([
+      saying(plain, 1_000, { 'user.uid': '1' }),
+      saying(governed, 1_000, { 'user.uid': '1' }),
+      saying(governed, 2_000, { [CONFIGURATION]: A }),
+      saying(quoting, 1_000, { 'binary.path': `["${CONFIGURATION}","${B}","observed"]` }),
+    ]);
+    await add([saying(governed, 3_000, { [CONFIGURATION]: A, 'user.uid': '2' })]);
+    expect(await lineage.reader.governed([plain, governed, quoting, 'nobody'])).toEqual([
+      { processKey: governed, first: A, last: A, changedAtMs: null },
+    ]);
+    expect(await lineage.reader.governed([])).toEqual([]);
+  });
+
+  test('has changed from its first change on, whatever it is now', async () => {
+    const key = id();
+    const atMs = now();
+    await add([saying(key, atMs - 1_000, { [CONFIGURATION]: A })]);
+    await add([saying(key, atMs, { [CONFIGURATION]: B })], changed(key, atMs, B));
+    await add([saying(key, atMs + 1_000, { [CONFIGURATION]: C })], changed(key, atMs + 1_000, C));
+    expect(await lineage.reader.governed([key])).toEqual([{ processKey: key, first: A, last: C, changedAtMs: atMs }]);
+  });
 });

@@ -112,3 +112,27 @@ test('a process that ended is forgotten, and so is one that nobody knows when th
   expect(holds(await offer(governed(C)), C)).toBe(true);
   expect(changes()).toEqual([]);
 });
+
+test('a server that was started anew goes on with what the lineage says', async () => {
+  const { offer, living, changes } = session();
+  const row = (process: number, last: string, changedAtMs: number | null) => ({
+    processKey: `${BOOT}:${process}`,
+    first: A,
+    last,
+    changedAtMs,
+  });
+  living.restore([], [row(1, A, null), row(2, B, 5)]);
+  expect(holds(await offer(governed(A, 1)), A)).toBe(true);
+  expect(holds(await offer(governed(A, 2)), A)).toBe(false);
+  expect(changes()).toEqual([]);
+  await offer(governed(B, 1));
+  await offer(governed(B, 2));
+  expect(changes()).toEqual([expect.objectContaining({ processKey: `${BOOT}:1` }), expect.objectContaining({ processKey: `${BOOT}:2` })]);
+});
+
+test('a change that was recorded before the restart is not recorded again', async () => {
+  const { offer, living, changes } = session();
+  living.restore([], [{ processKey: `${BOOT}:1`, first: A, last: B, changedAtMs: 5 }]);
+  await offer(governed(B));
+  expect(changes()).toEqual([]);
+});
