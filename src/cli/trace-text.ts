@@ -57,7 +57,10 @@ function shown(hop: Hop, nowMs: number, style: Style): { readonly name: string; 
     case 'delegation':
       return { name: short(safe(hop.id)), detail: `until ${instant(text('endsAt'), nowMs, style)}` };
     case 'launch':
-      return { name: text('name'), detail: `${text('path')} at ${instant(text('openedAt'), nowMs, style)}${task(hop)}${unconfined(hop)}` };
+      return {
+        name: text('name'),
+        detail: `${text('path')} at ${instant(text('openedAt'), nowMs, style)}${task(hop)}${unconfined(hop)}${measured(hop)}`,
+      };
     case 'agent':
       return { name: text('name'), detail: `since ${instant(text('startedAt'), nowMs, style)}` };
     case 'process':
@@ -78,6 +81,13 @@ const knownBy = (hop: Hop): string => {
   if (membership === 'cgroup') return ', in the control group of its launch';
   return membership === 'ancestor' ? ', below a member of its launch' : '';
 };
+
+/** The script that was launched; or what turned out to be another, as it does where a program starts another in its place. */
+function measured({ attributes }: Hop): string {
+  const { scriptSha256, changed } = attributes;
+  if (typeof changed === 'string' && changed !== '') return `, then another ${safe(changed.replaceAll(' ', ' and '))}`;
+  return typeof scriptSha256 === 'string' ? `, script ${short(scriptSha256)}` : '';
+}
 
 /** From then on the digest of its configuration counts for no rule. */
 function drift({ attributes }: Hop, nowMs: number, style: Style): string {

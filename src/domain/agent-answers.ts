@@ -2,6 +2,7 @@ import type { ErrorBody } from './answers';
 import type { DelegatorAssurance, Given, ProcessAssurance } from './assurance';
 import type { NoDomainReason } from './confinement';
 import type { CredentialKind } from './lineage';
+import type { LaunchMeasures } from './launch-measures';
 import type { MembershipKind, ToldBy } from './membership';
 
 /** The JSON documents of `mandate agents` and `who`; conventions as in answers.ts. */
@@ -39,6 +40,8 @@ export interface AgentAnswer {
     readonly programSha256: string;
     readonly argumentCount: number;
     readonly terminal: boolean;
+    /** What the node measured beside the program before it ran. */
+    readonly measures: LaunchMeasures;
     /** Declared by the launcher. */
     readonly confinement: 'domain' | 'none';
     readonly confinementReason: NoDomainReason | null;

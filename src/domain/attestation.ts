@@ -1,6 +1,8 @@
 import type { ProcessAssurance } from './assurance';
 import type { Confinement } from './confinement';
 import type { Delivery } from './delivery';
+import type { Fact } from './evidence';
+import type { LaunchMeasures, LaunchPart } from './launch-measures';
 import type { MembershipKind } from './membership';
 
 /** What attesting a process needs from the world, and what an attestor is; with the promises an implementer keeps. */
@@ -79,6 +81,8 @@ export interface WantedText {
   readonly members?: readonly (readonly string[])[];
   /** The text is wanted too. */
   readonly text?: boolean;
+  /** The first line alone is wanted, text and hash, at most 256 bytes of it. */
+  readonly firstLine?: boolean;
 }
 
 /** `refused` is what may not be read by the user of the process, is no regular file, or is too large. */
@@ -168,6 +172,8 @@ export interface Attestor {
   /** Begins what takes its time as soon as a process connects, so that `attest` waits less for it. Never throws. */
   prepare?(view: ProcessView): void;
   attest(view: ProcessView, context: AttestContext): Promise<readonly Observation[]> | readonly Observation[];
+  /** What follows from the facts of all attestors together; `gaps` names those that have none. */
+  conclude?(facts: readonly Fact[], context: AttestContext, gaps: readonly string[]): readonly Observation[];
 }
 
 /** What the node itself knows beside /proc: the launch that the process belongs to, where it belongs to one. */
@@ -176,6 +182,16 @@ export interface AttestContext {
   /** What the launcher said of the domain around that launch; undefined outside a launch. */
   readonly confinement?: Confinement | undefined;
   readonly delivery?: Delivery;
+}
+
+export interface MeasuredLaunch {
+  readonly measures: LaunchMeasures;
+  /** The program begins with `#!`: its interpreter is what runs. */
+  readonly shebang: boolean;
+  /** Parts that were seen to be others since; undefined until the launched process was looked at after it executed. */
+  readonly changed: readonly LaunchPart[] | undefined;
+  /** This is the launched process, and it has executed. */
+  readonly runs: boolean;
 }
 
 export interface LaunchMembership {
@@ -189,4 +205,6 @@ export interface LaunchMembership {
   readonly programSeen: boolean;
   /** How membership is known. */
   readonly via: MembershipKind;
+  /** What was measured before the program ran; undefined where this node did not see the launch. */
+  readonly measured?: MeasuredLaunch | undefined;
 }

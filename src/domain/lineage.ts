@@ -1,4 +1,5 @@
 import type { DelegatorAssurance, DeviceAssurance, Given } from './assurance';
+import type { LaunchMeasures } from './launch-measures';
 import type { MembershipKind } from './membership';
 import type { Confinement } from './confinement';
 
@@ -75,6 +76,7 @@ export interface LaunchRow {
   readonly groupMissing: string | null;
   /** Declared by the launcher. */
   readonly confinement: Confinement;
+  readonly measures: LaunchMeasures;
   readonly openedAtMs: number;
 }
 
@@ -131,6 +133,7 @@ export const EVENT_KINDS = [
   'launch-joined',
   'agent-started',
   'process-seen',
+  'launch-changed',
   'configuration-changed',
   'ended',
   'refused',

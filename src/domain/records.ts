@@ -3,6 +3,7 @@ import type { AuthorizedVerb } from './admin-verbs';
 import type { AuthorityKind, CredentialRow, EndedKind, EventKind, EventRow } from './lineage';
 import type { DelegatorAssurance, DeviceAssurance, Given } from './assurance';
 import { canonicalJson } from './canonical';
+import type { LaunchPart } from './launch-measures';
 import type { ManifestKind } from './manifest';
 import type { ToldBy } from './membership';
 import type { Canonical } from './canonical';
@@ -76,6 +77,20 @@ export interface EventData {
     readonly membership: ToldBy;
     /** `domain`, or why there is none. */
     readonly confinement: string;
+    /** What the node measured before the program ran; null where there was none. */
+    readonly scriptSha256: string | null;
+    readonly packageSha256: string | null;
+    readonly lockSha256: string | null;
+    readonly configurationSha256: string | null;
+  };
+  /** The launched process turned out to run something else than was measured before. */
+  readonly 'launch-changed': {
+    readonly launchId: string;
+    readonly deviceId: string;
+    readonly pid: number;
+    readonly uid: number;
+    readonly evidenceDigest: string;
+    readonly changed: readonly LaunchPart[];
   };
   readonly 'launch-joined': {
     readonly launchId: string;

@@ -12,6 +12,14 @@ export interface RunningScript {
   readonly file: SeenFile | undefined;
   /** `npm:name@version` or `pypi:name@version`. */
   readonly package: string | undefined;
+  /** The file that says so: its SHA-256, and the folder it lies in. */
+  readonly described: { readonly sha256: string; readonly folder: string } | undefined;
+}
+
+/** What a command would run: whether its program begins with `#!`, and the script, if any. */
+export interface AnnouncedScript {
+  readonly shebang: boolean;
+  readonly script: RunningScript | undefined;
 }
 
 /**
@@ -39,26 +47,62 @@ export class RunningScripts {
     if (interpreter === undefined) return undefined;
     const { args } = await this.reader.ownWords(view);
     const claim = scriptClaim(interpreter, args);
-    if (claim === undefined) return undefined;
-    const file = claim.mode === 'file' ? await this.reader.file(view, candidates(interpreter, claim.named ?? '')) : undefined;
-    return { interpreter, claim, file, package: file && (await this.#package(view, interpreter, file.path)) };
+    return claim && this.#look(view, interpreter, claim);
   }
 
-  async #package(view: ProcessView, interpreter: Interpreter, path: string): Promise<string | undefined> {
+  /**
+   * What this process would run if it executed `program` (`real` after all links) with these arguments, its name first, latin-1: looked at
+   * as it sees files now.
+   */
+  async announced(view: ProcessView, program: string, real: string, args: readonly string[]): Promise<AnnouncedScript> {
+    const direct = interpreterOf(real);
+    if (direct !== undefined) {
+      const claim = scriptClaim(direct, [program, ...args.slice(1)]);
+      return { shebang: false, script: claim && (await this.#look(view, direct, claim)) };
+    }
+    const [first] = await this.reader.texts(view, [{ path: program, firstLine: true }]);
+    const line = first?.state === 'read' ? (first.text ?? '') : '';
+    if (!line.startsWith('#!')) return { shebang: false, script: undefined };
+    const interpreter = shebangInterpreter(line);
+    const claim = { mode: 'file', named: program, preloads: [] } as const;
+    return { shebang: true, script: interpreter && (await this.#look(view, interpreter, claim)) };
+  }
+
+  async #look(view: ProcessView, interpreter: Interpreter, claim: ScriptClaim): Promise<RunningScript> {
+    const file = claim.mode === 'file' ? await this.reader.file(view, candidates(interpreter, claim.named ?? '')) : undefined;
+    const described = file && (await this.#package(view, interpreter, file.path));
+    return { interpreter, claim, file, package: described?.name, described };
+  }
+
+  async #package(
+    view: ProcessView,
+    interpreter: Interpreter,
+    path: string,
+  ): Promise<{ name: string; sha256: string; folder: string } | undefined> {
     if (interpreter === 'sh') return undefined;
     const [file, source, read] =
       interpreter === 'python' ? (['pyproject.toml', 'pypi', pythonPackage] as const) : (['package.json', 'npm', npmPackage] as const);
+    const folders = foldersAbove(path);
     const found = await this.reader.texts(
       view,
-      foldersAbove(path).map((folder) => ({ path: `${folder}/${file}`, text: true })),
+      folders.map((folder) => ({ path: `${folder}/${file}`, text: true })),
     );
-    for (const one of found) {
+    for (const [index, one] of found.entries()) {
       const name = one.state === 'read' ? read(one.text ?? '') : undefined;
-      if (name !== undefined) return `${source}:${name}`;
+      if (one.state === 'read' && name !== undefined) return { name: `${source}:${name}`, sha256: one.sha256, folder: folders[index]! };
     }
     return undefined;
   }
 }
+
+/** Of `#!/usr/bin/env -S node --flag` and `#!/usr/bin/python3` alike: the first word that names an interpreter. */
+const shebangInterpreter = (line: string): Interpreter | undefined =>
+  line
+    .slice(2)
+    .trim()
+    .split(/[ \t]+/)
+    .map(interpreterOf)
+    .find((interpreter) => interpreter !== undefined);
 
 /** `node agent` runs agent.js; a folder stands for the file in it that has a fixed name. */
 function candidates(interpreter: Interpreter, named: string): readonly string[] {

@@ -110,6 +110,16 @@ export const SELECTORS: readonly SelectorType[] = [
   selector('launch.user', 'text', 'identity', 'account name of the user who launched it'),
   selector('launch.uid', 'number', 'identity', 'user id of the user who launched it'),
   selector('launch.via', 'text', 'context', 'how membership is known: `pinned`, `ancestor` or `cgroup`'),
+  selector(
+    'launch.unchanged',
+    'boolean',
+    'context',
+    'whether the launched process runs what was measured before it ran, governed as it was then',
+  ),
+  selector('launch.changed', 'text', 'context', 'what of it is another now: `program`, `script`, `package` or `configuration`'),
+  selector('launch.script_sha256', 'sha256', 'declared', 'SHA-256 of the script that was launched, before it ran'),
+  selector('launch.package', 'text', 'declared', 'npm or Python package around that script'),
+  selector('launch.config_sha256', 'sha256', 'declared', 'digest of what governed the agent before it ran'),
   selector('launch.name', 'text', 'declared', 'name that the launcher gave; usable in a template only'),
 ];
 

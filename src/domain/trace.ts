@@ -178,6 +178,7 @@ function hopsOf(chain: Chain, links: Links, context: TraceContext, separated: bo
       terminal: launch.terminal,
       membership: toldBy(launch),
       ...confinementOfLaunch(launch, links),
+      ...measuredOfLaunch(launch, links),
       openedAt: rfc3339(launch.openedAtMs),
       ...end('launch', launch.id),
     });
@@ -235,6 +236,25 @@ function confinementOfLaunch({ confinement }: LaunchRow, { evidence }: Links) {
   if (confinement.kind === 'none') return { confinement: 'none', confinementReason: confinement.reason };
   const [seen] = evidence === null ? [] : new FactIndex(evidence).of('launch.confinement');
   return { confinement: seen?.value === 'contradicted' ? 'contradicted' : 'domain', confinementReason: null };
+}
+
+/** What was measured before the program ran, and what of it was another when this credential was given out. */
+function measuredOfLaunch({ measures }: LaunchRow, { evidence }: Links) {
+  const facts = evidence === null ? undefined : new FactIndex(evidence);
+  return {
+    script: measures.script?.path ?? null,
+    scriptSha256: measures.script?.sha256 ?? null,
+    package: measures.package?.name ?? null,
+    packageSha256: measures.package?.sha256 ?? null,
+    lockSha256: measures.package?.lockSha256 ?? null,
+    configurationSha256: measures.configuration?.sha256 ?? null,
+    unchanged: facts?.of('launch.unchanged')[0]?.value ?? 'unknown',
+    changed:
+      facts
+        ?.of('launch.changed')
+        .map(({ value }) => value)
+        .join(' ') ?? '',
+  };
 }
 
 const rfc3339 = (ms: number): string => new Date(ms).toISOString();

@@ -8,14 +8,12 @@ import { type AccountWays, privilegeAttestor } from '../../attestors/privilege';
 import { processAttestor } from '../../attestors/process';
 import { scriptAttestor } from '../../attestors/script';
 import { userAttestor } from '../../attestors/user';
-import type { Accounts, Attestor, Cgroups, FileHasher, HostFacts } from '../domain/attestation';
-import { PLACES } from '../domain/known-agents';
+import type { Accounts, Attestor, Cgroups, FileHasher, Homes, HostFacts, PatientReader } from '../domain/attestation';
 import type { Clock } from '../domain/ports';
-import { RunningScripts } from '../domain/running-script';
-import { fileAccounts, fileHomes } from '../system/accounts';
+import type { RunningScripts } from '../domain/running-script';
+import { fileAccounts } from '../system/accounts';
 import { cgroupTree } from '../system/cgroup-tree';
 import { ownNamespaces } from '../system/own-namespaces';
-import { PatientReading } from '../system/patient-reading';
 import { recently } from '../system/recently';
 import { RootWays } from '../system/root-ways';
 
@@ -23,17 +21,18 @@ interface AttestorParts {
   readonly accounts: Accounts;
   readonly hasher: FileHasher;
   readonly host: HostFacts;
+  readonly reader: PatientReader;
+  readonly scripts: RunningScripts;
+  readonly homes: Homes;
   readonly clock: Clock;
 }
 
 /** All attestors. First those that wait for their reads, so that the others work meanwhile. */
-export function attestorsOf({ accounts, hasher, host, clock }: AttestorParts): readonly Attestor[] {
-  const reader = new PatientReading(clock, PLACES);
-  const scripts = new RunningScripts(reader);
+export function attestorsOf({ accounts, hasher, host, reader, scripts, homes, clock }: AttestorParts): readonly Attestor[] {
   return [
     integrityAttestor(reader, ownNamespaces()),
     scriptAttestor(scripts),
-    agentAttestor(reader, scripts, fileHomes()),
+    agentAttestor(reader, scripts, homes),
     hostAttestor(host),
     userAttestor(accounts),
     binaryAttestor(hasher),

@@ -3,6 +3,10 @@ import type { NodeStart, ToNode } from '../domain/child-protocol';
 import type { JsonObject } from '@bufbuild/protobuf';
 import { startNode } from '../node/node';
 import type { Trust } from '../node/trust';
+import { PLACES } from '../domain/known-agents';
+import { RunningScripts } from '../domain/running-script';
+import { fileHomes } from '../system/accounts';
+import { PatientReading } from '../system/patient-reading';
 import { openGroupTree } from '../system/group-tree';
 import { systemClock } from '../system/clock';
 import { FileHashing } from '../system/file-hasher';
@@ -38,6 +42,9 @@ export function nodeEntry(): void {
     const readiness = new Readiness(log);
     const accounts = recentAccounts(systemClock);
     const hasher = new FileHashing(systemClock);
+    const reader = new PatientReading(systemClock, PLACES);
+    const scripts = new RunningScripts(reader);
+    const homes = fileHomes();
     const host = readHostFacts();
     let linked: () => void = () => undefined;
     const up = new Promise<void>((resolve) => {
@@ -49,9 +56,10 @@ export function nodeEntry(): void {
       version,
       uid,
       device: host,
-      attestors: attestorsOf({ accounts, hasher, host, clock: systemClock }),
+      attestors: attestorsOf({ accounts, hasher, host, reader, scripts, homes, clock: systemClock }),
       accounts,
       hasher,
+      measuring: { reader, scripts, homes },
       processes: new PinnedProcesses(readiness),
       readiness,
       groupTree: openGroupTree(layout.launchGroups, uid),

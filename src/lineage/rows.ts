@@ -1,6 +1,7 @@
 import type * as Stored from '../generated/prisma/client';
 import type { DelegatorAssurance, DeviceAssurance, Given } from '../domain/assurance';
 import type { MembershipKind } from '../domain/membership';
+import { measuresOf } from '../domain/launch-measures';
 import { confinementOf } from '../domain/confinement';
 import type {
   AgentRow,
@@ -93,6 +94,7 @@ export const launchRow = (row: Stored.Launch): LaunchRow => ({
   groupFrom: row.groupFrom,
   groupMissing: row.groupMissing,
   confinement: confinementOf(row.confinement),
+  measures: measuresOf(row.measures),
   openedAtMs: row.openedAt.getTime(),
 });
 

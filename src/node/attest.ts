@@ -23,6 +23,11 @@ export async function attest(
 ): Promise<{ readonly evidence: Evidence; readonly bytes: Buffer; readonly digest: string }> {
   const shown = asShown(view, ancestry, group);
   const gathered = await Promise.all(attestors.map((attestor) => gather(attestor, shown, context)));
+  const gaps = gathered.flatMap(({ gap }) => gap ?? []);
+  const facts = gathered.flatMap((one) => one.facts);
+  const concluded = attestors.flatMap((attestor) =>
+    (attestor.conclude?.(facts, context, gaps) ?? []).map((observation) => stamp(attestor.name, observation)),
+  );
   const { chain, end } = ancestry;
   view.recheck();
   const evidence: Evidence = {
@@ -33,10 +38,10 @@ export async function attest(
     uid: view.uid,
     gid: view.gid,
     startTicks: view.startTicks,
-    facts: gathered.flatMap(({ facts }) => facts),
+    facts: [...facts, ...concluded],
     ancestors: chain.map(({ key, pid, uid, exe }) => ({ key, pid, uid, exe })),
     chainEnd: end,
-    gaps: gathered.flatMap(({ gap }) => gap ?? []),
+    gaps,
   };
   const { bytes, digest } = encodeEvidence(evidence);
   if (bytes.length > MAX_EVIDENCE_BYTES)

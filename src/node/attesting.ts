@@ -1,11 +1,13 @@
 import { type Delivery, SOURCES_FOR_FILES } from '../domain/delivery';
 import { MandateError } from '../domain/errors';
 import type { Attestor, FileHasher } from '../domain/attestation';
+import type { Fact } from '../domain/evidence';
+import { LAUNCH_PARTS } from '../domain/launch-measures';
 import type { Clock } from '../domain/ports';
 import type { PinnedProcess } from '../system/process-view';
 import { attest } from './attest';
 import type { LaunchGroups } from './launch-groups';
-import { launchMembership, type Members, type OpenLaunch } from './members';
+import { launchMembership, type Members, type Membership, type OpenLaunch } from './members';
 import { runsProgram } from './program';
 import type { Served } from './served';
 
@@ -55,8 +57,9 @@ export class Attesting {
       if (membership?.launch) await this.#lookForProgram(process, membership.launch);
       const { delivery } = served;
       if (delivery === 'files' && !membership?.launch) throw new MandateError('E_REQUEST', { why: 'files are for launches' });
-      const context = { launch: launchMembership(membership), confinement: membership?.launch?.confinement, delivery };
-      const { bytes, digest } = await attest(process, this.#attestors(delivery), context, served.salt, ancestry, group);
+      const context = { launch: launchMembership(membership, process), confinement: membership?.launch?.confinement, delivery };
+      const { evidence, bytes, digest } = await attest(process, this.#attestors(delivery), context, served.salt, ancestry, group);
+      if (context.launch?.measured?.runs === true) launchLooked(membership, evidence.facts);
       served.glance();
       served.attestedAtMs = clock.monotonicMs();
       if (served.evidence?.canonical.equals(bytes) !== true) {
@@ -79,4 +82,10 @@ export class Attesting {
     if (launch.programSeen || launch.programInode === '' || process.key !== launch.processKey) return;
     launch.programSeen = await runsProgram(process, { inode: launch.programInode, sha256: launch.programSha256 }, this.parts.hasher);
   }
+}
+
+/** Keeps what the look at the launched process found, for the other members of its launch. One that could not see everything says nothing. */
+function launchLooked(membership: Membership | undefined, facts: readonly Fact[]): void {
+  if (!membership?.launch || !facts.some(({ type }) => type === 'launch.unchanged')) return;
+  membership.launch.changed = LAUNCH_PARTS.filter((part) => facts.some(({ type, value }) => type === 'launch.changed' && value === part));
 }

@@ -3,6 +3,7 @@ import type { handleServerStreamingCall, handleUnaryCall, UntypedServiceImplemen
 import { confinementOf, confinementWord } from '../domain/confinement';
 import { MandateError } from '../domain/errors';
 import { fileText } from '../domain/file-text';
+import { measuresText } from '../domain/launch-measures';
 import type { Log } from '../domain/ports';
 import { parseStat } from '../domain/proc-text';
 import { type BeginRequest, type BeginResponse, BeginResponseSchema, StandingSchema } from '../generated/proto/mandate/v1/launch_pb';
@@ -13,7 +14,7 @@ import type { Images } from './images';
 import type { LaunchGroups, Placed } from './launch-groups';
 import { LiveStream } from './live-stream';
 import type { Members } from './members';
-import { measureProgram, type ProgramHasher } from './program';
+import { type LaunchMeasuringParts, measureLaunch } from './measure-launch';
 import type { Serving } from './serve';
 import type { Served } from './served';
 import type { ServerLink } from './server-link';
@@ -30,7 +31,7 @@ export interface LaunchApiParts {
   readonly members: Members;
   readonly groups: LaunchGroups;
   readonly link: ServerLink;
-  readonly hasher: ProgramHasher;
+  readonly measuring: LaunchMeasuringParts;
   readonly peer: (call: { getPeer(): string }) => PeerConnection;
   readonly userName: (uid: number) => string;
   readonly hold: (process: PinnedProcess) => void;
@@ -65,14 +66,14 @@ export function launchApi(parts: LaunchApiParts): UntypedServiceImplementation {
 
 /**
  * The launcher's own process becomes the first process of the agent: it is pinned already, attested where it stands, moved into a control
- * group of the launch, its program is measured before it runs, and only then does the launcher execute it in place, under the same pid.
+ * group of the launch, its command is measured before it runs, and only then does the launcher execute it in place, under the same pid.
  */
 async function beginLaunch(parts: LaunchApiParts, served: Served, request: BeginRequest): Promise<BeginResponse> {
   checkRequest(request);
   const { process } = served;
   const confinement = confinementOf(request.confinement);
   const evidence = await parts.serving.attested(served);
-  const program = await measureProgram(process, request.program, parts.hasher);
+  const { program, shebang, measures } = await measureLaunch(parts.measuring, process, request.program, request.argumentCount);
   process.recheck();
   const { launchId, placed } = await place(parts, process);
   const programPath = fileText(Buffer.from(request.program, 'utf8').toString('latin1'));
@@ -86,6 +87,7 @@ async function beginLaunch(parts: LaunchApiParts, served: Served, request: Begin
         task: request.task,
         programPath,
         programSha256: program.sha256,
+        measures: measuresText(measures),
         terminal: terminal && !parts.members.touches(process.ancestors().chain),
         argumentCount: request.argumentCount,
         launchId,
@@ -119,6 +121,8 @@ async function beginLaunch(parts: LaunchApiParts, served: Served, request: Begin
       confinement,
       programInode: program.inode,
       programSeen: false,
+      measured: { measures, shebang, launcher: process.image },
+      changed: undefined,
     });
   }
   parts.hold(process);

@@ -1,6 +1,7 @@
 import type { Confinement } from '../domain/confinement';
 import type { MembershipKind } from '../domain/membership';
-import type { LaunchMembership } from '../domain/attestation';
+import type { LaunchMembership, MeasuredLaunch } from '../domain/attestation';
+import type { LaunchMeasures, LaunchPart } from '../domain/launch-measures';
 
 /** A launch the node holds open. */
 export interface OpenLaunch {
@@ -21,6 +22,10 @@ export interface OpenLaunch {
   /** `dev:ino` of the announced program; empty when the launch was taken over from an earlier node. */
   readonly programInode: string;
   programSeen: boolean;
+  /** What else was measured before it ran; undefined when the launch was taken over from an earlier node. */
+  readonly measured: { readonly measures: LaunchMeasures; readonly shebang: boolean; readonly launcher: object } | undefined;
+  /** Parts that were seen to be others since; undefined until the program was looked at. */
+  changed: readonly LaunchPart[] | undefined;
 }
 
 /** Which agent a pinned process belongs to, and how that is known. */
@@ -143,8 +148,20 @@ export class Members {
   }
 }
 
+/** `measured.launcher` stands for the program that called: as long as it runs, the launched one does not. */
+const measuredLaunch = (launch: OpenLaunch, key: string, image: object): MeasuredLaunch | undefined =>
+  launch.measured && {
+    measures: launch.measured.measures,
+    shebang: launch.measured.shebang,
+    changed: launch.changed,
+    runs: key === launch.processKey && image !== launch.measured.launcher,
+  };
+
 /** A membership as the `launch` attestor sees it. */
-export const launchMembership = (membership: Membership | undefined): LaunchMembership | undefined =>
+export const launchMembership = (
+  membership: Membership | undefined,
+  { key, image }: { readonly key: string; readonly image: object },
+): LaunchMembership | undefined =>
   membership?.launch && {
     launchId: membership.launch.launchId,
     name: membership.launch.name,
@@ -154,4 +171,5 @@ export const launchMembership = (membership: Membership | undefined): LaunchMemb
     uid: membership.launch.uid,
     programSeen: membership.launch.programSeen,
     via: membership.kind,
+    measured: measuredLaunch(membership.launch, key, image),
   };

@@ -20,6 +20,7 @@ import { Images } from './images';
 import { gate } from './interceptor';
 import { launchApi } from './launch-api';
 import { LaunchGroups } from './launch-groups';
+import type { LaunchMeasuringParts } from './measure-launch';
 import { Members } from './members';
 import type { ProgramHasher } from './program';
 import { resume } from './resume';
@@ -53,6 +54,8 @@ export interface NodeParts {
   readonly attestors: readonly Attestor[];
   readonly accounts: Accounts;
   readonly hasher: ProgramHasher;
+  /** How a command is looked at before it runs. */
+  readonly measuring: Omit<LaunchMeasuringParts, 'hasher'>;
   readonly processes: PinnedProcesses;
   readonly readiness: Readiness;
   /** Where launches get control groups of their own. */
@@ -175,7 +178,7 @@ export async function startNode(parts: NodeParts): Promise<RunningNode> {
       members,
       groups,
       link,
-      hasher: parts.hasher,
+      measuring: { hasher: parts.hasher, ...parts.measuring },
       peer,
       hold,
       log,

@@ -1,4 +1,4 @@
-import { fstatSync } from 'node:fs';
+import { fstatSync, readlinkSync } from 'node:fs';
 import { MandateError } from '../domain/errors';
 import type { ExeHandle, FileHasher } from '../domain/attestation';
 import { statusGroups } from '../domain/proc-text';
@@ -14,6 +14,8 @@ export interface ProgramHasher extends FileHasher {
 
 /** The program a launcher is about to execute: `dev:ino` and SHA-256 in lower-case hex. */
 export interface MeasuredProgram {
+  /** Where it lies after all links, as the node sees it. */
+  readonly real: string;
   readonly inode: string;
   readonly sha256: string;
 }
@@ -28,14 +30,19 @@ export async function measureProgram(process: PinnedProcess, path: string, hashe
   try {
     if (!mayExecute(process, program)) throw new MandateError('E_RUN_NOT_EXECUTABLE', { saw: path, why: 'its user may not execute it' });
     const fixed = program.ownerUid === 0 && (program.mode & GROUP_OR_OTHERS_WRITE) === 0;
-    return { inode: program.inode, sha256: await (fixed ? hasher.sha256(program) : hasher.sha256Once(program)) };
+    const real = readlinkSync(`/proc/self/fd/${program.fd}`, 'latin1');
+    return { real, inode: program.inode, sha256: await (fixed ? hasher.sha256(program) : hasher.sha256Once(program)) };
   } finally {
     program.close();
   }
 }
 
 /** True where the process runs this very file, and its bytes are still those that were announced. */
-export async function runsProgram(process: PinnedProcess, announced: MeasuredProgram, hasher: FileHasher): Promise<boolean> {
+export async function runsProgram(
+  process: PinnedProcess,
+  announced: Pick<MeasuredProgram, 'inode' | 'sha256'>,
+  hasher: FileHasher,
+): Promise<boolean> {
   const exe = process.openExe();
   try {
     return exe.inode === announced.inode && (await hasher.sha256(exe)) === announced.sha256;

@@ -39,7 +39,14 @@ export function resume(parts: ResumeParts, welcome: Welcome): void {
 const GONE = 'gone while the node was away';
 
 const opened = (members: Members, launch: OpenLaunchMessage): OpenLaunch =>
-  members.launch(launch.launchId) ?? { ...launch, confinement: confinementOf(launch.confinement), programInode: '', programSeen: false };
+  members.launch(launch.launchId) ?? {
+    ...launch,
+    confinement: confinementOf(launch.confinement),
+    programInode: '',
+    programSeen: false,
+    measured: undefined,
+    changed: undefined,
+  };
 
 function resumeProcess(parts: ResumeParts, known: Welcome['processes'][number], launch: OpenLaunch | undefined): void {
   const { members, processes, link, hold, log } = parts;

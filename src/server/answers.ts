@@ -45,6 +45,7 @@ export function agentAnswer(summary: AgentSummary, nowMs: number): AgentAnswer {
       programSha256: launch.programSha256,
       argumentCount: launch.argumentCount,
       terminal: launch.terminal,
+      measures: launch.measures,
       confinement: launch.confinement.kind,
       confinementReason: launch.confinement.kind === 'none' ? launch.confinement.reason : null,
       user: launch.user,

@@ -1,5 +1,6 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { MandateError } from '../domain/errors';
+import { LAUNCH_PARTS } from '../domain/launch-measures';
 import { type Evidence, evidenceDigest } from '../domain/evidence';
 import { decodeEvidence } from '../domain/evidence-decode';
 import { newId, newReference } from '../domain/ids';
@@ -112,6 +113,7 @@ export class DeviceSession {
   /** The same, when a change of what governs it is on record: nothing is decided on evidence whose event might be lost. */
   async attested(ref: EvidenceRef | undefined): Promise<LiveProcess> {
     const process = this.process(ref);
+    this.#launchChanged(process);
     const { changed } = process;
     if (changed === undefined) return process;
     const { living, clock, random, lineage } = this.parts;
@@ -130,6 +132,27 @@ export class DeviceSession {
       throw thrown;
     }
     return process;
+  }
+
+  /**
+   * Puts on record, once, that a launched process runs something else than was measured. Its evidence says so as well and is kept with
+   * whatever is decided on it, so nobody waits for this.
+   */
+  #launchChanged(process: LiveProcess): void {
+    const { agent, evidence } = process;
+    const changed = LAUNCH_PARTS.filter((part) => process.facts.of('launch.changed').some(({ value }) => value === part));
+    if (!agent?.launch || process.key !== agent.launch.processKey || changed.join() === (agent.changed ?? '')) return;
+    const { living, clock, random, lineage, log } = this.parts;
+    const { pid, uid } = evidence;
+    const before = agent.changed;
+    agent.changed = changed.join();
+    const data = { launchId: agent.launch.id, deviceId: living.device.id, pid, uid, evidenceDigest: process.digest, changed };
+    const event = newEvent(random, clock.nowMs(), 'launch-changed', data, { agentId: agent.row.id, processKey: process.key });
+    const evidenceRow = { digest: process.digest, canonical: process.canonical, processKey: process.key, seenAtMs: clock.nowMs() };
+    lineage.append({ fact: { event }, evidence: [evidenceRow] }).catch((thrown: unknown) => {
+      agent.changed = before;
+      log.error({ err: thrown, process: process.key }, 'a launch that changed is not recorded yet');
+    });
   }
 
   entitlement(process: LiveProcess): Promise<{ agent: LiveAgent; identities: readonly Entitled[] }> {

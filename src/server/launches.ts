@@ -4,6 +4,7 @@ import type { Evidence } from '../domain/evidence';
 import { newId, newSuffix } from '../domain/ids';
 import type { AgentRow, LaunchRow } from '../domain/lineage';
 import { toldBy } from '../domain/membership';
+import { type LaunchMeasures, measuresOf } from '../domain/launch-measures';
 import { type Entitled, matchRules } from '../domain/match';
 import type { Clock, LineageWriter, Random } from '../domain/ports';
 import type { LaunchBegin } from '../generated/proto/mandate/v1/node_link_pb';
@@ -70,6 +71,7 @@ export async function openLaunch(parts: LaunchesParts, process: LiveProcess, beg
     groupFrom: drawn && begin.grouped ? begin.groupFrom.slice(0, MAX_GROUP) : null,
     groupMissing: drawn && begin.grouped ? null : begin.groupMissing.slice(0, MAX_MISSING),
     confinement: confinementOf(begin.confinement),
+    measures: measuresOf(begin.measures),
     openedAtMs,
   };
   const row: AgentRow = {
@@ -92,6 +94,7 @@ export async function openLaunch(parts: LaunchesParts, process: LiveProcess, beg
       terminal: launch.terminal,
       membership: toldBy(launch),
       confinement: confinementWord(launch.confinement),
+      ...measuredDigests(launch.measures),
       delegationId: delegation.id,
       deviceId: living.device.id,
       evidenceDigest: process.digest,
@@ -113,6 +116,14 @@ export async function openLaunch(parts: LaunchesParts, process: LiveProcess, beg
   paid(process, agent, digest);
   return { agent, identities: byLaunchAlone(parts, process.evidence, agent), joined: false };
 }
+
+/** Of what was measured a record keeps digests; paths and names are in the launch's row. */
+const measuredDigests = ({ script, package: packaged, configuration }: LaunchMeasures) => ({
+  scriptSha256: script?.sha256 ?? null,
+  packageSha256: packaged?.sha256 ?? null,
+  lockSha256: packaged?.lockSha256 ?? null,
+  configurationSha256: configuration?.sha256 ?? null,
+});
 
 async function joinLaunch(parts: LaunchesParts, process: LiveProcess, agent: LiveAgent, begin: LaunchBegin): Promise<Opened> {
   const { living, clock, random, lineage } = parts;

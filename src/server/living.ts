@@ -18,6 +18,8 @@ export interface LiveAgent {
   durable: boolean;
   /** Somebody ordered its end: what ends now ends by that. */
   stopped?: boolean;
+  /** Parts of its launch that are on record as changed, joined by commas. */
+  changed?: string | undefined;
 }
 
 /** A process whose evidence the server holds. */

@@ -1,4 +1,5 @@
-import { closeSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { closeSync, readSync } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
 import { statusGroups } from '../domain/proc-text';
 import type { FoundText, SeenFile, WantedText } from '../domain/attestation';
@@ -17,6 +18,8 @@ Error.stackTraceLimit = 0;
 const MAX_STATUS_BYTES = 64 * 1024;
 const MAX_CODE_FILE_BYTES = 64 * 1024 * 1024;
 const MAX_TEXT_BYTES = 256 * 1024;
+/** As much of a `#!` line as the kernel reads. */
+const MAX_LINE_BYTES = 256;
 /** Files that programs keep their state in beside the members that are wanted. */
 const MAX_JSON_BYTES = 4 * 1024 * 1024;
 
@@ -69,10 +72,11 @@ function firstFile(tree: SeenTree, paths: readonly string[]): SeenFile | undefin
   return undefined;
 }
 
-function readText(tree: SeenTree, { path, members, text }: WantedText): FoundText {
+function readText(tree: SeenTree, { path, members, text, firstLine }: WantedText): FoundText {
   const opened = tree.open(path);
   if (typeof opened === 'string') return { state: opened };
   try {
+    if (firstLine === true) return readFirstLine(opened.fd);
     const content = readWhole(opened.fd, members === undefined ? MAX_TEXT_BYTES : MAX_JSON_BYTES, members !== undefined || text === true);
     if (content === undefined) return { state: 'refused' };
     if (members !== undefined) return hashOfMembers(content.bytes, members);
@@ -82,6 +86,12 @@ function readText(tree: SeenTree, { path, members, text }: WantedText): FoundTex
   } finally {
     closeSync(opened.fd);
   }
+}
+
+function readFirstLine(fd: number): FoundText {
+  const bytes = Buffer.alloc(MAX_LINE_BYTES);
+  const [line = ''] = bytes.toString('latin1', 0, readSync(fd, bytes, 0, bytes.length, 0)).split('\n', 1);
+  return { state: 'read', sha256: createHash('sha256').update(line, 'latin1').digest('hex'), text: line };
 }
 
 parentPort?.on('message', (job: ReadingJob) => {

@@ -1,3 +1,4 @@
+import type { LaunchMeasures } from '../../src/domain/launch-measures';
 import { readFileSync } from 'node:fs';
 import { binaryAttestor } from '../../attestors/binary';
 import { cgroupAttestor } from '../../attestors/cgroup';
@@ -331,6 +332,12 @@ describe('the domain around a launch is the word of its launcher', () => {
   );
 });
 
+const MEASURES: LaunchMeasures = {
+  script: { path: '/work/agent.js', sha256: 'aa'.repeat(32) },
+  package: { name: 'npm:agent@1.0.0', sha256: 'bb'.repeat(32), lockSha256: null },
+  configuration: { product: 'generic', sha256: 'cc'.repeat(32) },
+};
+
 describe('the page of an attestor names what it states, all of it', () => {
   const ID = '0'.repeat(64);
   const POD = '3f0c9a52-7f0e-4a55-9d7e-1f6b6f0a2c11';
@@ -353,6 +360,7 @@ describe('the page of an attestor names what it states, all of it', () => {
     uid: 1,
     via: 'pinned',
     programSeen: true,
+    measured: { measures: MEASURES, shebang: false, changed: ['script'], runs: false },
   } as const;
   const accounts = { userName: () => 'u', groupName: () => 'g' };
 
@@ -380,6 +388,7 @@ describe('the page of an attestor names what it states, all of it', () => {
           delivery: 'files',
         })),
       );
+    observed.push(...(attestor.conclude?.([], { launch }, []) ?? []));
     const stated = new Set(observed.map(({ name }) => `${attestor.name}.${name}`));
     const page = readFileSync(`${__dirname}/../../attestors/${attestor.name}.md`, 'utf8');
     const listed = [...page.matchAll(/^\| `([^`]+)` \|/gm)].map(([, type]) => type);

@@ -1,7 +1,16 @@
 import { createHash } from 'node:crypto';
 import { normalize } from 'node:path';
 import { MandateError } from '../../src/domain/errors';
-import type { AncestorView, ExeHandle, FoundText, MappedCode, Observation, PatientReader, ProcessView } from '../../src/domain/attestation';
+import type {
+  AncestorView,
+  ExeHandle,
+  FoundText,
+  MappedCode,
+  Observation,
+  PatientReader,
+  ProcessView,
+  WantedText,
+} from '../../src/domain/attestation';
 
 /** A /proc/PID as it was recorded, with the name put where the kernel puts it. */
 const STAT = (name: string, session: number, tty: number): string =>
@@ -134,11 +143,12 @@ export function recordedReads({
       }
       return undefined;
     },
-    texts: async (view: ProcessView, wanted: readonly { readonly path: string; readonly text?: boolean }[]) =>
-      wanted.map(({ path, text }): FoundText => {
+    texts: async (view: ProcessView, wanted: readonly WantedText[]) =>
+      wanted.map(({ path, text, firstLine }): FoundText => {
         const place = at(view.link('cwd'), path);
         const content = files[place];
         if (content === undefined) return { state: place in files ? 'refused' : 'absent' };
+        if (firstLine === true) return { state: 'read', sha256: '', text: content.split('\n', 1)[0]! };
         return { state: 'read', sha256: sha256(content), ...(text === true && { text: content }) };
       }),
   };

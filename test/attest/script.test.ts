@@ -100,3 +100,44 @@ test('a look that failed is not kept', async () => {
   await expect(scripts.of(view)).rejects.toThrow('once');
   expect(await scripts.of(view)).toMatchObject({ interpreter: 'sh' });
 });
+
+describe('a command that is about to run', () => {
+  const files = {
+    '/opt/agent/cli.js': '#!/usr/bin/env -S node --flag\ncode',
+    '/opt/agent/package.json': '{"name":"agent","version":"1.0.0"}',
+    '/work/tool.py': '#!/usr/bin/python3.11 -u\ncode',
+    '/work/perl': '#!/usr/bin/perl\ncode',
+    '/usr/bin/native': 'ELF',
+  };
+  const links = { '/usr/local/bin/agent': '/opt/agent/cli.js' };
+  test.each<[string, string, string, string[], unknown]>([
+    [
+      'a link in a bin folder to a script',
+      '/usr/local/bin/agent',
+      '/opt/agent/cli.js',
+      ['agent'],
+      [true, 'node', '/opt/agent/cli.js', 'npm:agent@1.0.0'],
+    ],
+    [
+      'a script by its interpreter',
+      '/usr/bin/node',
+      '/usr/bin/node',
+      ['node', '-r', 'x', '/opt/agent/cli.js'],
+      [false, 'node', '/opt/agent/cli.js', 'npm:agent@1.0.0'],
+    ],
+    [
+      'an interpreter by a link',
+      '/usr/bin/python',
+      '/usr/bin/python3.11',
+      ['python', '/work/tool.py'],
+      [false, 'python', '/work/tool.py', undefined],
+    ],
+    ['a #! line with a path', '/work/tool.py', '/work/tool.py', ['tool.py'], [true, 'python', '/work/tool.py', undefined]],
+    ['code on the command line', '/bin/sh', '/usr/bin/dash', ['sh', '-c', 'x'], [false, 'sh', undefined, undefined]],
+    ['a script of another interpreter', '/work/perl', '/work/perl', ['perl'], [true]],
+    ['a native program', '/usr/bin/native', '/usr/bin/native', ['native'], [false]],
+  ])('%s', async (_name, program, real, args, expected) => {
+    const { shebang, script } = await new RunningScripts(recordedReads({ files, links })).announced(recorded({}), program, real, args);
+    expect(script ? [shebang, script.interpreter, script.file?.path, script.package] : [shebang]).toEqual(expected);
+  });
+});

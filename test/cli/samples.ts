@@ -75,6 +75,11 @@ export const AGENT_SHOWN: AgentAnswer = {
     programSha256: SHA,
     argumentCount: 1,
     terminal: true,
+    measures: {
+      script: { path: '/home/ana/agent.py', sha256: SHA },
+      package: { name: 'pypi:agent@1.2.0', sha256: SHA, lockSha256: null },
+      configuration: { product: 'generic', sha256: SHA },
+    },
     confinement: 'domain',
     confinementReason: null,
     user: 'ana',

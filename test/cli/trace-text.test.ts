@@ -105,6 +105,15 @@ describe('a trace as text', () => {
     expect(traceText({ ...TRACE, hops }, NOW, PLAIN)).toContain(`"weekly report" (declared)${text}  `);
   });
 
+  test.each([
+    ['', `, script 77ab…00f2`],
+    ['script package', ', then another script and package'],
+  ])('what was launched, and what runs instead (%s)', (changed, text) => {
+    const measured = { scriptSha256: SHA, changed };
+    const hops = TRACE.hops.map((hop) => (hop.kind === 'launch' ? { ...hop, attributes: { ...hop.attributes, ...measured } } : hop));
+    expect(traceText({ ...TRACE, hops }, NOW, PLAIN)).toContain(`"weekly report" (declared)${text}  `);
+  });
+
   test('an agent whose configuration changed says when', () => {
     const configurationChangedAt = '2026-03-01T10:00:00.000Z';
     const hops = TRACE.hops.map((hop) =>

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Ajv2020 from 'ajv/dist/2020';
 import fc from 'fast-check';
+import { NOT_MEASURED } from '../../src/domain/launch-measures';
 import { DOMAIN, noDomain } from '../../src/domain/confinement';
 import { rootDelegation } from '../../src/domain/delegation';
 import { encodeEvidence } from '../../src/domain/evidence';
@@ -107,6 +108,7 @@ function chainOf({ depth, launched, uid, unseen, privilege, confinement }: Shape
           groupFrom: '/user.slice',
           groupMissing: null,
           confinement: DOMAIN,
+          measures: NOT_MEASURED,
           openedAtMs: AT - 1000,
         }
       : null,

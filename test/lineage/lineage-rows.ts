@@ -85,6 +85,7 @@ export const launch = (agentId: string, deviceId: string, over: Partial<LaunchRo
   groupFrom: '/user.slice/session-3.scope',
   groupMissing: null,
   confinement: DOMAIN,
+  measures: { script: { path: '/home/ana/agent.py', sha256: sha('agent.py') }, package: null, configuration: null },
   openedAtMs: now(),
   ...over,
 });

@@ -15,6 +15,8 @@ const LAUNCH: OpenLaunch = {
   confinement: DOMAIN,
   programInode: '1:2',
   programSeen: true,
+  measured: undefined,
+  changed: undefined,
 };
 const OTHER: OpenLaunch = { ...LAUNCH, launchId: 'other', agentId: 'agent-2', agentName: 'other-1234', processKey: 'second' };
 const CHAIN = [{ key: 'shell' }, { key: 'first' }, { key: 'init' }];

@@ -1,4 +1,5 @@
 import type { AgentAnswer } from '../../domain/agent-answers';
+import type { LaunchMeasures } from '../../domain/launch-measures';
 import { askAdmin } from '../admin-client';
 import { operand } from '../arguments';
 import { NO_DOMAIN } from '../no-domain';
@@ -22,6 +23,14 @@ function membersText({ membership, groupMissing }: NonNullable<AgentAnswer['laun
   return `who has a living member among its ancestors${reason}`;
 }
 
+const measuredRows = ({ script, package: packaged, configuration }: LaunchMeasures): [string, string][] => [
+  ...(script ? [['script', `${safe(script.path)}  sha256 ${safe(script.sha256)}`] as [string, string]] : []),
+  ...(packaged
+    ? [['package', `${safe(packaged.name)}  sha256 ${safe(packaged.sha256)}  lock ${safeOr(packaged.lockSha256)}`] as [string, string]]
+    : []),
+  ...(configuration ? [['governed', `as ${safe(configuration.product)}, sha256 ${safe(configuration.sha256)}`] as [string, string]] : []),
+];
+
 export function agentText(answer: AgentAnswer, nowMs: number, style: Style): string {
   const { agent, launch, delegation, processes, latest } = answer;
   const at = (text: string) => instant(text, nowMs, style);
@@ -37,6 +46,7 @@ export function agentText(answer: AgentAnswer, nowMs: number, style: Style): str
   if (launch) {
     rows.push(['launch', `${safe(launch.id)}  at ${at(launch.opened)} by ${safe(launch.user)}${launch.terminal ? ' at a terminal' : ''}`]);
     rows.push(['program', `${safe(launch.program)}  sha256 ${safe(launch.programSha256)}  ${launch.argumentCount} arguments`]);
+    rows.push(...measuredRows(launch.measures));
     rows.push(['members', membersText(launch)]);
     rows.push([
       'confined',
