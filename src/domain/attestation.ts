@@ -1,5 +1,6 @@
 import type { ProcessAssurance } from './assurance';
 import type { Confinement } from './confinement';
+import type { Holders } from './connection';
 import type { Delivery } from './delivery';
 import type { Fact } from './evidence';
 import type { LaunchMeasures, LaunchPart } from './launch-measures';
@@ -182,6 +183,8 @@ export interface AttestContext {
   /** What the launcher said of the domain around that launch; undefined outside a launch. */
   readonly confinement?: Confinement | undefined;
   readonly delivery?: Delivery;
+  /** Who holds its connections; undefined where no rule asked for it, or there is none. */
+  readonly connection?: Holders | undefined;
 }
 
 export interface MeasuredLaunch {

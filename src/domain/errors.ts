@@ -53,6 +53,8 @@ export const CATALOGUE = {
   // identities
   E_NO_RULE: entry('no identity for this process', 'permissionDenied', 'refused'),
   E_ASSURANCE: entry('the evidence is weaker than the rule requires', 'permissionDenied', 'refused'),
+  E_CONNECTION_HOLDERS: entry('not this process alone is known to hold its connection', 'permissionDenied', 'refused'),
+  E_CONNECTION_UNSEEN: entry('a rule asks who holds the connection, and nobody looked', 'permissionDenied', 'refused'),
   E_TEMPLATE_VALUE: entry('the SPIFFE ID template has no usable value for this process', 'permissionDenied', 'refused'),
   E_AUDIENCE: entry('the rule does not list this audience', 'permissionDenied', 'refused'),
   E_NO_AUDIENCES: entry('the rule lists no audiences, so it gives no JWT-SVID', 'permissionDenied', 'refused'),

@@ -1,4 +1,5 @@
 import type { DelegatorAssurance, DeviceAssurance, Given } from './assurance';
+import { HOLDERS_FACT } from './connection';
 import { compileCondition, conditionHolds, conditionReport } from './condition';
 import type { CompiledCondition, Condition, ManifestLookup } from './condition';
 import type { ErrorCode } from './errors';
@@ -48,6 +49,8 @@ export interface MatchResult {
   /** Rules whose selectors all hold and that gave nothing all the same, in order of precedence. */
   readonly withheld: readonly Denial[];
   readonly denial: Denial | null;
+  /** All that keeps a rule from giving an identity is that nobody looked who holds the connection: look, and match again. */
+  readonly unseen: boolean;
 }
 
 interface CompiledRule {
@@ -102,14 +105,17 @@ export function matchRules(compiled: CompiledRules, evidence: Evidence | FactInd
   const facts = evidence instanceof FactIndex ? evidence : new FactIndex(evidence);
   const identities: Entitled[] = [];
   const withheld: Denial[] = [];
+  // Files have no connection that would mean anything: whoever of the user reads them has the identity.
+  const unseenYet = facts.of(HOLDERS_FACT).length === 0 && facts.of('launch.delivery').length === 0;
   for (const rule of compiled.rules) {
     if (!rule.conditions.every((condition) => conditionHolds(condition, facts))) continue;
     const outcome = entitle(compiled.trustDomain, rule, facts, context);
     if ('code' in outcome) withheld.push(outcome);
     else if (!identities.some(({ spiffeId }) => spiffeId === outcome.spiffeId)) identities.push(outcome);
   }
-  if (identities.length > 0) return { identities, withheld, denial: null };
-  return { identities, withheld, denial: withheld[0] ?? noRule(compiled, facts) };
+  const unseen = unseenYet && withheld.some(({ code }) => code === 'E_CONNECTION_HOLDERS');
+  if (identities.length > 0) return { identities, withheld, denial: null, unseen };
+  return { identities, withheld, denial: withheld[0] ?? noRule(compiled, facts), unseen };
 }
 
 /** One rule alone: how all its conditions fared, and what comes of them. */
@@ -150,7 +156,7 @@ function entitle(trustDomain: string, rule: CompiledRule, facts: FactIndex, cont
   const { version, template } = rule;
   const { issue } = version.rule;
   const unmet = unmetRequirement(version.rule.require, facts, context);
-  if (unmet !== undefined) return denied('E_ASSURANCE', rule, facts, unmet.condition, unmet.remedy);
+  if (unmet !== undefined) return denied(unmet.code, rule, facts, unmet.condition, unmet.remedy);
   const rendered = renderTemplate(template, { evidence: facts.evidence, factsOf: (type) => facts.of(type), agentId: context.agentId });
   if ('missing' in rendered) {
     const { placeholder, seen } = rendered.missing;

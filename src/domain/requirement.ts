@@ -1,6 +1,8 @@
 import type { DelegatorAssurance, DeviceAssurance, Given } from './assurance';
 import { atLeast } from './assurance';
 import type { Condition } from './condition';
+import { HOLDERS_FACT, holdersText, OTHER_PID_FACT } from './connection';
+import type { ErrorCode } from './errors';
 import type { FactIndex } from './facts';
 import { processAssurance } from './facts';
 import type { Rule } from './rule';
@@ -15,6 +17,8 @@ interface Requirement {
   readonly condition: Condition;
   /** The step that is missing where it does not hold. */
   readonly remedy: string;
+  /** What the refusal is called where it does not hold. */
+  readonly code: ErrorCode;
 }
 
 /**
@@ -22,10 +26,10 @@ interface Requirement {
  * delegator and meets no requirement of one, not even `declared`.
  */
 export function requirements(require: Rule['require'], facts: FactIndex, standing: Standing): readonly Requirement[] {
-  const { process, delegator, device, given } = require;
+  const { process, delegator, device, given, connection } = require;
   const list: Requirement[] = [];
   const add = (ladder: string, holds: boolean, seen: string, expected: readonly string[], remedy: string): void => {
-    list.push({ condition: { selector: `require.${ladder}`, holds, seen, expected }, remedy });
+    list.push({ condition: { selector: `require.${ladder}`, holds, seen, expected }, remedy, code: 'E_ASSURANCE' });
   };
   if (process !== undefined) {
     const actual = processAssurance(facts);
@@ -43,7 +47,20 @@ export function requirements(require: Rule['require'], facts: FactIndex, standin
     const steps = given.map((way) => GIVEN_STEP[way]).join('; or ');
     add('given', holds, standing.given ?? 'none', given, `one of these is missing: ${steps}`);
   }
+  // Last: it is looked at only where nothing else is missing.
+  if (connection !== undefined) list.push(heldAlone(facts, connection));
   return list;
+}
+
+function heldAlone(facts: FactIndex, expected: string): Requirement {
+  const holding = facts.of(HOLDERS_FACT).find(({ assurance }) => assurance !== 'declared')?.value;
+  const pids = facts.of(OTHER_PID_FACT).map(({ value }) => value);
+  const seen = holding === undefined ? 'not looked at' : holdersText(holding, pids);
+  return {
+    condition: { selector: 'require.connection', holds: holding === expected, seen, expected: [expected] },
+    remedy: holding === undefined ? UNSEEN_STEP : (HOLDING_STEP[holding] ?? HOLDING_STEP['unsettled']!),
+    code: 'E_CONNECTION_HOLDERS',
+  };
 }
 
 /** The first requirement of a rule that is not met, with the missing step, or undefined. */
@@ -77,3 +94,16 @@ const GIVEN_STEP = {
   standing: 'a delegation that a named person granted ahead',
   approved: 'an approval of this one delegation by a person',
 } as const;
+
+/** Where no process asks there is no connection: `rules explain`, and what is shown of a launch before its program runs. */
+const UNSEEN_STEP = 'nothing to change: it is looked at when the process itself asks, on its connection';
+
+const HOLDING_STEP: Readonly<Record<string, string>> = {
+  shared: 'the other processes must close the connection, or never be given it: connect after a fork, not before',
+  'in-flight': 'these processes must receive the descriptors that were sent to their sockets, since the connection could be among them',
+  unreadable:
+    'the node must be able to read every process of the machine: run mandate as root, in the pid and network namespace of its agents',
+  unheld: 'the process must keep its connection open until it is answered',
+  unsettled: 'the process must ask again: processes came and went faster than they could be looked at',
+  'too-many': 'there are more processes or descriptors on this machine than are looked at',
+};

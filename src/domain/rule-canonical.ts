@@ -20,7 +20,13 @@ export function canonicalRule(rule: Rule): CanonicalRule {
     priority: rule.priority,
     disabled: rule.disabled,
     match: rule.match,
-    require: present({ process: require.process, delegator: require.delegator, device: require.device, given: require.given }),
+    require: present({
+      process: require.process,
+      delegator: require.delegator,
+      device: require.device,
+      given: require.given,
+      connection: require.connection,
+    }),
     issue: {
       id: issue.id,
       hint: issue.hint,

@@ -1,6 +1,7 @@
 import { GIVEN, LADDERS } from './assurance';
 import type { DelegatorAssurance, DeviceAssurance, Given, ProcessAssurance } from './assurance';
 import type { ManifestLookup } from './condition';
+import { HOLDERS_FACT } from './connection';
 import { isErrorCode } from './errors';
 import type { Evidence } from './evidence';
 import { MANIFEST_NAME } from './manifest';
@@ -19,6 +20,8 @@ export interface RuleTest {
   readonly delegator: DelegatorAssurance | null;
   readonly device: DeviceAssurance;
   readonly given: Given;
+  /** Who holds the connection; looked at only where the rule asks for it. */
+  readonly connection: (typeof TESTED)[number];
   /** `issued`, `refused`, an error code, or the path of the SPIFFE ID that is issued. */
   readonly expect: string;
 }
@@ -33,9 +36,11 @@ export interface RuleTestOutcome {
 export const MAX_RULE_TESTS = 64;
 
 /** Where a test says nothing: a human account launched the agent at a terminal of a device that nobody vouched for. */
-const STANDING = { delegator: 'os-account', device: 'declared', given: 'launched' } as const;
+const STANDING = { delegator: 'os-account', device: 'declared', given: 'launched', connection: 'sole' } as const;
 
-/** The tests of one rule. `given` holds selectors as the node would report them, beside `delegator`, `device` and `given` of the chain. */
+const TESTED = ['sole', 'shared'] as const;
+
+/** The tests of one rule. `given` holds selectors as the node would report them, beside `delegator`, `device` and `given` of the chain, and `connection`. */
 export function readTests(reader: RuleReader, node: YamlNode | undefined): readonly RuleTest[] {
   if (node === undefined) return [];
   if (node.kind !== 'list' || node.items.length > MAX_RULE_TESTS) {
@@ -45,7 +50,7 @@ export function readTests(reader: RuleReader, node: YamlNode | undefined): reado
   return node.items.flatMap((item, index) => readTest(reader, item, `tests[${index}]`) ?? []);
 }
 
-const CHAIN = ['delegator', 'device', 'given'] as const;
+const CHAIN = ['delegator', 'device', 'given', 'connection'] as const;
 
 function readTest(reader: RuleReader, node: YamlNode, path: string): RuleTest | undefined {
   const entries = reader.map(node, path, ['name', 'given', 'expect'], ['name', 'given', 'expect']);
@@ -67,6 +72,7 @@ function readTest(reader: RuleReader, node: YamlNode, path: string): RuleTest | 
     delegator: delegator === 'none' ? null : (delegator ?? STANDING.delegator),
     device: reader.word(given['device'], join(at, 'device'), LADDERS.device) ?? STANDING.device,
     given: reader.word(given['given'], join(at, 'given'), GIVEN) ?? STANDING.given,
+    connection: reader.word(given['connection'], join(at, 'connection'), TESTED) ?? STANDING.connection,
     expect,
   };
 }
@@ -132,7 +138,7 @@ function evidenceOf(test: RuleTest): Evidence {
     uid: Number.isSafeInteger(uid) ? uid : 1000,
     gid: 1000,
     startTicks: '0',
-    facts,
+    facts: [...facts, { type: HOLDERS_FACT, value: test.connection, assurance: 'observed' }],
     ancestors: [],
     chainEnd: 'init',
     gaps: [],

@@ -12,6 +12,10 @@ export type MatchValue = readonly string[] | ManifestMatch;
 
 export const isManifestMatch = (value: MatchValue): value is ManifestMatch => 'manifest' in value;
 
+/** What may be required of the connections that a process asks on. */
+export const CONNECTION = ['sole'] as const;
+export type ConnectionWord = (typeof CONNECTION)[number];
+
 /** A registration rule as it is matched: parsed, bounded, defaults filled in (docs/rules.md). */
 export interface Rule {
   readonly name: string;
@@ -25,6 +29,8 @@ export interface Rule {
     readonly delegator?: DelegatorAssurance;
     readonly device?: DeviceAssurance;
     readonly given?: readonly Given[];
+    /** The process alone holds its connections. Looked at only where a rule asks for it. */
+    readonly connection?: ConnectionWord;
   };
   readonly issue: {
     /** Path template, e.g. `/agent/{user}`. */

@@ -1,6 +1,7 @@
 import { agentAttestor } from '../../attestors/agent';
 import { binaryAttestor } from '../../attestors/binary';
 import { cgroupAttestor } from '../../attestors/cgroup';
+import { connectionAttestor } from '../../attestors/connection';
 import { hostAttestor } from '../../attestors/host';
 import { integrityAttestor } from '../../attestors/integrity';
 import { launchAttestor } from '../../attestors/launch';
@@ -40,6 +41,7 @@ export function attestorsOf({ accounts, hasher, host, reader, scripts, homes, cl
     privilegeAttestor(recentWays(clock)),
     cgroupAttestor(recentCgroups(clock)),
     launchAttestor(),
+    connectionAttestor(),
   ];
 }
 

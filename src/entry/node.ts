@@ -1,5 +1,6 @@
 import { harden } from '../system/harden';
 import type { NodeStart, ToNode } from '../domain/child-protocol';
+import { PLACES } from '../domain/known-agents';
 import type { JsonObject } from '@bufbuild/protobuf';
 import { startNode } from '../node/node';
 import type { Trust } from '../node/trust';
@@ -11,6 +12,7 @@ import { openGroupTree } from '../system/group-tree';
 import { systemClock } from '../system/clock';
 import { FileHashing } from '../system/file-hasher';
 import { readHostFacts } from '../system/host-facts';
+import { PatientReading } from '../system/patient-reading';
 import { systemRandom } from '../system/random';
 import { PinnedProcesses } from '../system/processes';
 import { Readiness } from '../system/readiness';
@@ -59,6 +61,7 @@ export function nodeEntry(): void {
       attestors: attestorsOf({ accounts, hasher, host, reader, scripts, homes, clock: systemClock }),
       accounts,
       hasher,
+      reader,
       measuring: { reader, scripts, homes },
       processes: new PinnedProcesses(readiness),
       readiness,

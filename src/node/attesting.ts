@@ -1,3 +1,4 @@
+import type { Holders } from '../domain/connection';
 import { type Delivery, SOURCES_FOR_FILES } from '../domain/delivery';
 import { MandateError } from '../domain/errors';
 import type { Attestor, FileHasher } from '../domain/attestation';
@@ -6,6 +7,7 @@ import { LAUNCH_PARTS } from '../domain/launch-measures';
 import type { Clock } from '../domain/ports';
 import type { PinnedProcess } from '../system/process-view';
 import { attest } from './attest';
+import type { Holding } from './holding';
 import type { LaunchGroups } from './launch-groups';
 import { launchMembership, type Members, type Membership, type OpenLaunch } from './members';
 import { runsProgram } from './program';
@@ -28,6 +30,7 @@ export interface AttestingParts {
   readonly groups: LaunchGroups;
   readonly attestors: readonly Attestor[];
   readonly hasher: FileHasher;
+  readonly holding: Holding;
   readonly clock: Clock;
   /** Keeps a member pinned for as long as it lives: who is not, is not seen to end. */
   readonly hold: (process: PinnedProcess) => void;
@@ -57,11 +60,16 @@ export class Attesting {
       if (membership?.launch) await this.#lookForProgram(process, membership.launch);
       const { delivery } = served;
       if (delivery === 'files' && !membership?.launch) throw new MandateError('E_REQUEST', { why: 'files are for launches' });
-      const context = { launch: launchMembership(membership, process), confinement: membership?.launch?.confinement, delivery };
+      const { holdersAsked } = served;
+      const connection = await this.#holders(served);
+      const confinement = membership?.launch?.confinement;
+      const context = { launch: launchMembership(membership, process), confinement, delivery, connection };
       const { evidence, bytes, digest } = await attest(process, this.#attestors(delivery), context, served.salt, ancestry, group);
       if (context.launch?.measured?.runs === true) launchLooked(membership, evidence.facts);
       served.glance();
-      served.attestedAtMs = clock.monotonicMs();
+      // Who was not alone is looked at again as soon as it asks again.
+      const fresh = holdersAsked === served.holdersAsked && (connection === undefined || connection.holding === 'sole');
+      served.attestedAtMs = fresh ? clock.monotonicMs() : Number.NEGATIVE_INFINITY;
       if (served.evidence?.canonical.equals(bytes) !== true) {
         served.evidence = { digest: Buffer.from(digest, 'hex'), canonical: bytes };
         served.offered = undefined;
@@ -70,6 +78,12 @@ export class Attesting {
     const { digest, canonical } = served.evidence;
     const held = served.offered?.equals(digest) === true;
     return { digest, canonical: held ? NOTHING : canonical, viaProcessKey: members.get(process.key)?.via ?? '' };
+  }
+
+  /** Undefined where no rule asks for it, or nothing is connected that could be looked at. */
+  async #holders(served: Served): Promise<Holders | undefined> {
+    const asked = served.holdersAsked && served.delivery === 'socket' && served.connections.size > 0;
+    return asked ? this.parts.holding.of(served) : undefined;
   }
 
   #attestors(delivery: Delivery): readonly Attestor[] {

@@ -17,6 +17,7 @@ import { grpcService } from '../wire/grpc';
 import { Attesting } from './attesting';
 import { reportCaller } from './callers';
 import { Images } from './images';
+import { type HolderReader, Holding } from './holding';
 import { gate } from './interceptor';
 import { launchApi } from './launch-api';
 import { LaunchGroups } from './launch-groups';
@@ -56,6 +57,7 @@ export interface NodeParts {
   readonly hasher: ProgramHasher;
   /** How a command is looked at before it runs. */
   readonly measuring: Omit<LaunchMeasuringParts, 'hasher'>;
+  readonly reader: HolderReader;
   readonly processes: PinnedProcesses;
   readonly readiness: Readiness;
   /** Where launches get control groups of their own. */
@@ -132,9 +134,10 @@ export async function startNode(parts: NodeParts): Promise<RunningNode> {
     parts.random,
     log,
   );
-  const attesting = new Attesting({ members, groups, attestors: parts.attestors, hasher: parts.hasher, clock, hold });
+  const holding = new Holding(parts.reader, clock);
+  const attesting = new Attesting({ members, groups, attestors: parts.attestors, hasher: parts.hasher, holding, clock, hold });
   const images = new Images({ link, members, random: parts.random, log });
-  const serving = new Serving({ link, images, members, attesting, clock, random: parts.random, log, hold });
+  const serving = new Serving({ link, images, members, attesting, holding, clock, random: parts.random, log, hold });
 
   /** The group of a launch that was never opened goes as soon as it is empty. */
   function groupChanged(launchId: string): void {

@@ -1,5 +1,5 @@
-import type { MandateError } from '../domain/errors';
-import { asMandateError, GRPC } from '../domain/errors';
+import { holdersText } from '../domain/connection';
+import { asMandateError, GRPC, MandateError } from '../domain/errors';
 import type { Clock, Log, Random } from '../domain/ports';
 import { rotationAt, worthRotating } from '../domain/rotation';
 import type { X509Issued } from '../generated/proto/mandate/v1/node_link_pb';
@@ -7,6 +7,7 @@ import type { PinnedProcess } from '../system/process-view';
 import { answered } from '../wire/refusal';
 import { generateAgentKey } from './agent-key';
 import type { Attesting, EvidenceName } from './attesting';
+import type { Holding } from './holding';
 import type { Images } from './images';
 import type { Members } from './members';
 import type { Served, Subscriber } from './served';
@@ -14,6 +15,8 @@ import type { ServerLink } from './server-link';
 import { atWallClock } from './wall-timer';
 
 const PASSING: readonly number[] = [GRPC.unavailable, GRPC.deadlineExceeded, GRPC.internal];
+/** How often evidence is gathered anew because the server asks who holds the connection: rules may change while it is looked at. */
+const MAX_LOOKS = 3;
 const RETRY_MS = [100, 250, 500, 1_000, 2_000, 5_000] as const;
 
 export interface ServingParts {
@@ -21,6 +24,7 @@ export interface ServingParts {
   readonly images: Images;
   readonly members: Members;
   readonly attesting: Attesting;
+  readonly holding: Holding;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -40,7 +44,11 @@ export class Serving {
     served.subscribers.add(subscriber);
     const settled = served.standing.kind === 'entitled' && !served.doubtful && !served.refreshing;
     const nowMs = this.parts.clock.nowMs();
-    if (settled && (subscriber.wants === 'standing' || served.identities.every((identity) => !served.due(identity, nowMs)))) {
+    if (
+      settled &&
+      !served.sole &&
+      (subscriber.wants === 'standing' || served.identities.every((identity) => !served.due(identity, nowMs)))
+    ) {
       this.parts.images.check(served);
       subscriber.changed(served);
     } else await this.refresh(served);
@@ -66,8 +74,8 @@ export class Serving {
 
   async #refreshOnce(served: Served): Promise<void> {
     try {
-      if (served.wants('x509')) await this.#refreshX509(served);
-      else await this.standing(served);
+      await this.#bringUpToDate(served);
+      if (!(await this.#alone(served))) await this.#withoutSole(served);
       served.retries = 0;
     } catch (thrown) {
       const error = answered(thrown, this.parts.log, { process: served.process.key });
@@ -80,6 +88,30 @@ export class Serving {
       served.standing = { kind: 'refused', error };
     }
     for (const subscriber of [...served.subscribers]) subscriber.changed(served);
+  }
+
+  async #bringUpToDate(served: Served): Promise<void> {
+    if (served.wants('x509')) await this.#refreshX509(served);
+    else await this.standing(served);
+  }
+
+  /**
+   * 13 re-check, the part of it that only some rules require: the process alone holds its connections. True without a look where none
+   * requires it. It is looked at after the answer, so that nobody who was given a connection meanwhile is missed, and the image after that.
+   */
+  async #alone(served: Served): Promise<boolean> {
+    if (!served.sole) return true;
+    const { holding } = await this.parts.holding.of(served);
+    served.check();
+    return holding === 'sole';
+  }
+
+  /** Somebody else came to hold a connection since the server was told: it decides anew, and says and records what is refused. */
+  async #withoutSole(served: Served): Promise<void> {
+    served.attestedAtMs = Number.NEGATIVE_INFINITY;
+    served.doubtful = true;
+    await this.#bringUpToDate(served);
+    if (!(await this.#alone(served))) throw new MandateError('E_CONNECTION_HOLDERS');
   }
 
   async #refreshX509(served: Served): Promise<void> {
@@ -141,7 +173,15 @@ export class Serving {
     const { svids } = await this.#ask(served, (evidence) =>
       this.parts.link.ask({ case: 'jwt', value: { evidence, audience: [...audience], spiffeId } }, 'jwt'),
     );
+    if (svids.some(({ sole }) => sole)) await this.#stillAlone(served);
     return svids;
+  }
+
+  /** As `#alone`, for what is answered once. Throws E_CONNECTION_HOLDERS. */
+  async #stillAlone(served: Served): Promise<void> {
+    const { holding, pids } = await this.parts.holding.of(served);
+    served.check();
+    if (holding !== 'sole') throw new MandateError('E_CONNECTION_HOLDERS', { saw: holdersText(holding, pids.map(String)) });
   }
 
   /** 3 attest, looked at closely. Throws as `check` does. */
@@ -152,9 +192,10 @@ export class Serving {
 
   /**
    * 3, 5 and 13: the answer is for the image that was attested, so that is looked at closely before anything is done with the answer;
-   * before it is asked for, a glance saves what would be asked in vain.
+   * before it is asked for, a glance saves what would be asked in vain. Where a rule asks who holds the connection, that is looked at and
+   * asked once more: rules are known to the server alone.
    */
-  async #ask<T>(served: Served, ask: (evidence: EvidenceName) => Promise<T>): Promise<T> {
+  async #ask<T>(served: Served, ask: (evidence: EvidenceName) => Promise<T>, looks = MAX_LOOKS): Promise<T> {
     this.parts.images.glance(served);
     const evidence = await this.parts.attesting.of(served);
     served.known = true;
@@ -164,9 +205,12 @@ export class Serving {
       served.check();
       return answer;
     } catch (thrown) {
+      const { code } = asMandateError(thrown);
       // A server that was replaced meanwhile does not hold what its predecessor held.
-      if (asMandateError(thrown).code === 'E_ATTEST_FAILED') served.offered = undefined;
-      throw thrown;
+      if (code === 'E_ATTEST_FAILED') served.offered = undefined;
+      if (code !== 'E_CONNECTION_UNSEEN' || looks === 0) throw thrown;
+      served.askForHolders(true);
+      return this.#ask(served, ask, looks - 1);
     }
   }
 
@@ -219,6 +263,8 @@ export class Serving {
       const served = this.parts.images.get(key);
       if (!served) continue;
       served.doubtful = true;
+      // Other rules may no longer ask for it.
+      served.askForHolders(false);
       if (served.subscribers.size > 0) void this.refresh(served);
     }
   }

@@ -57,6 +57,8 @@ export class Served {
   /** Asked for while a refresh was under way: one more follows. */
   again = false;
   retries = 0;
+  /** A rule asks who holds its connections: evidence says so from now on. */
+  holdersAsked = false;
   #delivery: Delivery = 'socket';
   #over = false;
   #cancelTimer: () => void = () => undefined;
@@ -117,6 +119,18 @@ export class Served {
 
   get identities(): readonly EntitledIdentity[] {
     return this.standing.kind === 'entitled' ? this.standing.identities : [];
+  }
+
+  /** True where an identity may be delivered only while the process alone holds its connections. */
+  get sole(): boolean {
+    return this.identities.some(({ sole }) => sole);
+  }
+
+  /** From now on its evidence says who holds its connections, or no longer; what was gathered without that is not used again. */
+  askForHolders(asked: boolean): void {
+    if (!asked && !this.holdersAsked) return;
+    this.holdersAsked = asked;
+    this.attestedAtMs = Number.NEGATIVE_INFINITY;
   }
 
   /** True where the identity has no SVID, one that is to be rotated, or one of another version of its rule. */

@@ -84,6 +84,7 @@ export function workloadApi(parts: WorkloadApiParts): UntypedServiceImplementati
     const subscriber = { wants, changed: send, end: (error: MandateError) => out.fail(error) };
     // A changed bundle is sent beside what was attested before, so the process is looked at again.
     const unwatch = trust.watch(() => {
+      if (served.sole) return void serving.refresh(served);
       try {
         served.check();
         send();

@@ -1,3 +1,4 @@
+import { MandateError } from '../domain/errors';
 import { type Entitled, type MatchContext, matchRules, type MatchResult } from '../domain/match';
 import type { Clock } from '../domain/ports';
 import type { Frozen } from './configuration';
@@ -26,6 +27,8 @@ export class Entitlements {
     if (agent.delegation.endsAtMs <= now) throw new Denied(process, { code: 'E_DELEGATION_ENDED', rule: null, conditions: [], remedy: '' });
     const result = this.match(process, agent, frozen);
     process.told = fingerprint(result);
+    // The node looks only when it is told to, since most rules do not ask; nothing is recorded until it did.
+    if (result.unseen) throw new MandateError('E_CONNECTION_UNSEEN');
     if (result.denial) throw new Denied(process, result.denial);
     if (!process.agent) {
       process.agent = agent;

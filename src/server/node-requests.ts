@@ -52,6 +52,7 @@ export async function answerNode(session: DeviceSession, { body }: NodeMessage):
             hint: identity.hint,
             jti: released.plan.serial,
             notAfterMs: BigInt(released.plan.notAfterMs),
+            sole: sole(identity),
           })),
         },
       };
@@ -96,4 +97,7 @@ const wireIdentity = (entitled: Entitled) => ({
   ruleVersion: entitled.rule.version,
   hint: entitled.hint,
   jwt: entitled.audiences.length > 0,
+  sole: sole(entitled),
 });
+
+const sole = ({ rule }: Entitled): boolean => rule.rule.require.connection === 'sole';

@@ -3,7 +3,7 @@ import { constants } from 'node:os';
 
 /**
  * Every call to libc that Node has no word for. Nothing else in Mandate reaches past Node: what stands here can read and write any
- * memory of this process, so its callers (socket-credentials, pidfd, inode-at, epoll, landlock, this-process, machine-facts) pass plain integers, names of our own, and
+ * memory of this process, so its callers (socket-credentials, socket-peer, file-tables, pidfd, inode-at, epoll, landlock, this-process, machine-facts) pass plain integers, names of our own, and
  * buffers whose size is a constant.
  *
  * Linux on 64-bit little-endian machines. File descriptors are used in the same turn of the event loop in which they were read:
@@ -42,6 +42,10 @@ const declarations = {
   ioctl: 'int ioctl(int fd, ulong request, _Inout_ uint8_t *argument)',
   poll: 'int poll(_Inout_ uint8_t *fds, ulong count, int timeout)',
   pread: 'int64_t pread(int fd, _Out_ uint8_t *buffer, size_t length, int64_t offset)',
+  socket: 'int socket(int domain, int type, int protocol)',
+  send: 'int64_t send(int fd, _In_ uint8_t *bytes, size_t length, int flags)',
+  recv: 'int64_t recv(int fd, _Out_ uint8_t *bytes, size_t length, int flags)',
+  kcmp: 'long syscall(long number, int pid1, int pid2, int type, ulong index1, ulong index2)',
   socketpair: 'int socketpair(int domain, int type, int protocol, _Out_ uint8_t *pair)',
   landlockVersion: 'long syscall(long number, void *attribute, size_t size, uint flags)',
   adjtimex: 'int adjtimex(_Inout_ uint8_t *timex)',

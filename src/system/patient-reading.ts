@@ -1,3 +1,4 @@
+import type { Holders } from '../domain/connection';
 import { MandateError } from '../domain/errors';
 import type { FoundText, MappedCode, OwnWords, PatientReader, ProcessView, SeenFile, WantedText } from '../domain/attestation';
 import type { Clock } from '../domain/ports';
@@ -62,6 +63,11 @@ export class PatientReading implements PatientReader {
 
   texts(view: ProcessView, wanted: readonly WantedText[]): Promise<readonly FoundText[]> {
     return this.#ask<readonly FoundText[]>(view, { what: 'texts', wanted });
+  }
+
+  /** Who holds these sockets, which are of a process, beside it: as it is now, so it is never answered from what was seen before. */
+  holders(view: ProcessView, sockets: readonly string[]): Promise<Holders> {
+    return this.#ask<Holders>(view, { what: 'holders', pid: view.pid, sockets });
   }
 
   /** A thread that still waits for somebody is left to the end of the process. */

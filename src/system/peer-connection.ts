@@ -1,6 +1,8 @@
 import type { Socket } from 'node:net';
 import { MandateError } from '../domain/errors';
+import { descriptorOf } from './descriptor-of';
 import type { Credentials } from './socket-credentials';
+import { peerSocketInode } from './socket-peer';
 import type { PinnedProcess } from './process-view';
 
 /** One accepted connection and the process that made it, for as long as the connection lasts. */
@@ -11,6 +13,7 @@ export class PeerConnection {
   #process: PinnedProcess | undefined;
   #refusal: MandateError | undefined;
   #closed = false;
+  #peerSocket: string | undefined;
   readonly #onClose = new Set<() => void>();
 
   constructor(
@@ -38,6 +41,16 @@ export class PeerConnection {
 
   get closed(): boolean {
     return this.#closed;
+  }
+
+  /**
+   * Inode of the socket at the other end, as /proc/PID/fd names it; undefined where the connection is closed, or the kernel does not
+   * say. It stays the same for as long as the connection lives, so it is asked for once.
+   */
+  peerSocket(): string | undefined {
+    if (this.#closed) return undefined;
+    this.#peerSocket ??= peerSocketInode(descriptorOf(this.socket));
+    return this.#peerSocket;
   }
 
   /** Throws unless the connection is open, admitted, and its process is still the one that connected (PinnedProcess.recheck). */

@@ -8,6 +8,7 @@ import type { Clock, Log } from '../domain/ports';
 import { passCredentials, peekSender, peerCredentials, peerPidfd } from './socket-credentials';
 import type { Credentials } from './socket-credentials';
 import { ConnectionRate } from './connection-rate';
+import { descriptorOf } from './descriptor-of';
 import { PeerConnection } from './peer-connection';
 import type { PinnedProcesses } from './processes';
 import type { Readiness } from './readiness';
@@ -203,13 +204,6 @@ export class PeerListener {
     this.#injector.injectConnection(socket);
     socket.resume();
   }
-}
-
-/** The descriptor behind a socket. Node has no public word for it; it is used at once and never kept. */
-function descriptorOf(socket: Socket | NetServer): number {
-  const fd = (socket as unknown as { readonly _handle?: { readonly fd?: number } | null })._handle?.fd;
-  if (fd === undefined || fd < 0) throw new MandateError('E_PEER_GONE');
-  return fd;
 }
 
 function peekOr(peek: () => ReturnType<typeof peekSender>): ReturnType<typeof peekSender> {

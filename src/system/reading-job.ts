@@ -11,6 +11,8 @@ export interface ReadingJob {
 export type ReadingTask =
   | { readonly what: 'own-words'; readonly places: readonly string[] }
   | { readonly what: 'code' }
+  /** Who holds these sockets beside the process. */
+  | { readonly what: 'holders'; readonly pid: number; readonly sockets: readonly string[] }
   | { readonly what: 'file'; readonly paths: readonly string[] }
   | { readonly what: 'texts'; readonly wanted: readonly WantedText[] };
 

@@ -4,6 +4,7 @@ import { parentPort } from 'node:worker_threads';
 import { statusGroups } from '../domain/proc-text';
 import type { FoundText, SeenFile, WantedText } from '../domain/attestation';
 import { errnoOf } from './errno';
+import { lookForHolders } from './holders';
 import { hashOfMembers } from './json-members';
 import { readMappedCode } from './mapped-code';
 import { readOwnWords, readUpTo } from './own-words';
@@ -44,6 +45,8 @@ function find(task: ReadingTask, folder: number, tree: SeenTree, behalf: OnBehal
   switch (task.what) {
     case 'own-words':
       return readOwnWords(folder, task.places);
+    case 'holders':
+      return lookForHolders(task.pid, task.sockets);
     case 'code':
       return readMappedCode(folder, tree, behalf);
     case 'file':

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { binaryAttestor } from '../../attestors/binary';
 import { cgroupAttestor } from '../../attestors/cgroup';
 import { hostAttestor } from '../../attestors/host';
+import { connectionAttestor } from '../../attestors/connection';
 import { agentAttestor } from '../../attestors/agent';
 import { integrityAttestor } from '../../attestors/integrity';
 import { type Confinement, DOMAIN, noDomain } from '../../src/domain/confinement';
@@ -24,6 +25,8 @@ const ROOTS = { onlyRootMoves: (folder: string) => !folder.includes('/user@') };
 const alone: AttestContext = { launch: undefined };
 const facts = async (attestor: Attestor, process: Recorded, context = alone): Promise<string[]> =>
   lines(await attestor.attest(recorded(process), context));
+
+const SHARED = { holding: 'shared', pids: [7] } as const;
 
 describe('user', () => {
   const names = { userName: (uid: number) => ({ 1000: 'ana' })[uid], groupName: (gid: number) => ({ 1000: 'ana', 27: 'sudo' })[gid] };
@@ -372,13 +375,16 @@ describe('the page of an attestor names what it states, all of it', () => {
     privilegeAttestor({ of: () => [] }),
     cgroupAttestor(ROOTS),
     launchAttestor(),
+    connectionAttestor(),
     scriptAttestor(scripts),
     integrityAttestor(reads, NAMESPACES),
     agentAttestor(reads, scripts, { home: () => '/home/ana' }),
   ])('$name', async (attestor) => {
     const views = [...paths.map((path) => ({ ...everything, cgroup: `0::${path}` })), everything].map(recorded);
     const observed = (
-      await Promise.all(views.map(async (view) => attestor.attest(view, { launch, confinement: DOMAIN, delivery: 'files' })))
+      await Promise.all(
+        views.map(async (view) => attestor.attest(view, { launch, confinement: DOMAIN, delivery: 'files', connection: SHARED })),
+      )
     ).flat();
     if (attestor.name === 'script')
       observed.push(

@@ -326,3 +326,50 @@ describe('every rule judged by itself', () => {
     expect(all.flatMap(({ denial }) => denial ?? [])).toEqual(result.withheld);
   });
 });
+
+describe('a process that must hold its connection alone', () => {
+  const any = { 'user.uid': ['1000'] };
+  const alone = rule('alone', any, { require: { connection: 'sole' } });
+  const holding = (value: string, pids: readonly string[] = []): Evidence =>
+    evidence({ ...REPORTER, 'connection.holders': value, 'connection.other_pid': pids });
+
+  test('does so where the node saw nobody else', () => {
+    expect(match([alone], holding('sole'))).toMatchObject({ identities: [{ spiffeId: 'spiffe://td.test/alone' }], unseen: false });
+  });
+
+  test.each([
+    ['shared', ['41', '42'], 'shared with pid 41, 42'],
+    ['in-flight', ['41'], 'in-flight: pid 41'],
+    ['unreadable', [], 'unreadable'],
+    ['unheld', [], 'unheld'],
+    ['a word of a later version', [], 'a word of a later version'],
+  ])('does not where it saw %s', (value, pids, seen) => {
+    const { identities, denial, unseen } = match([alone], holding(value, pids));
+    expect({ identities, unseen }).toEqual({ identities: [], unseen: false });
+    expect(denial).toMatchObject({ code: 'E_CONNECTION_HOLDERS', remedy: expect.stringMatching(/./) });
+    expect(denial!.conditions.at(-1)).toEqual({ selector: 'require.connection', holds: false, seen, expected: ['sole'] });
+  });
+
+  test('a process cannot say so itself', () => {
+    const declared = evidence(REPORTER);
+    const facts = [...declared.facts, { type: 'connection.holders', value: 'sole', assurance: 'declared' as const }];
+    expect(match([alone], { ...declared, facts }).identities).toEqual([]);
+  });
+
+  test.each([
+    ['nothing else keeps the rule from giving an identity', alone, HUMAN, {}, true],
+    ['the rule matches no fact of it', rule('alone', { 'user.uid': ['7'] }, { require: { connection: 'sole' } }), HUMAN, {}, false],
+    ['something else is missing too', rule('alone', any, { require: { connection: 'sole', device: 'tpm' } }), HUMAN, {}, false],
+    ['the rule is disabled', rule('alone', any, { disabled: true, require: { connection: 'sole' } }), HUMAN, {}, false],
+    ['it is delivered to files', alone, HUMAN, { 'launch.delivery': 'files' }, false],
+    ['no rule asks', rule('any', any), HUMAN, {}, false],
+  ])('it is to be looked at only where that decides: %s', (_what, one, context, more, unseen) => {
+    expect(match([one], evidence({ ...REPORTER, ...more }), context).unseen).toBe(unseen);
+  });
+
+  test('another identity does not make it needless to look', () => {
+    const result = match([alone, rule('any', any)]);
+    expect(result).toMatchObject({ identities: [{ spiffeId: 'spiffe://td.test/any' }], denial: null, unseen: true });
+    expect(result.withheld[0]!.conditions.at(-1)!.seen).toBe('not looked at');
+  });
+});

@@ -27,10 +27,10 @@ const GOOD: Record<string, string> = {
   'every field': rule(`priority: -5
 disabled: true
 match: { user.uid: [1, "2"], binary.sha256: [${HASH}], binary.writable: false, binary.path: /x, launch.name: "*" }
-require: { process: launched, delegator: oidc, device: tpm, given: [standing, approved] }
+require: { process: launched, delegator: oidc, device: tpm, given: [standing, approved], connection: sole }
 issue: { id: "/a/{host}/b-{launch.name}.c", hint: internal, x509: { ttl: 24h }, jwt: { ttl: 3600, audiences: [a, "b:c"] } }
 tests:
-  - { name: x, given: { user.uid: 1, binary.writable: true, delegator: none, device: tpm, given: standing }, expect: E_NO_RULE }
+  - { name: x, given: { user.uid: 1, binary.writable: true, delegator: none, device: tpm, given: standing, connection: shared }, expect: E_NO_RULE }
 `),
   'a manifest': rule(
     `match:\n  binary.sha256: { manifest: claude-code }\n  launch.sha256: { manifest: claude-code, grace: 14d }\n${issue}`,
