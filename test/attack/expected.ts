@@ -11,7 +11,8 @@ export interface Open {
 const BOTH = (open: Open): Partial<Record<Mode, Open>> => ({ installed: open, 'own user': open, foreign: open });
 const OWN_USER = (why: string): Partial<Record<Mode, Open>> => ({ 'own user': { why, closedBy: 'installed mode' } });
 
-const NO_HOLDERS: Open = { why: 'who else holds a connection is not looked at', closedBy: 'a scan of its holders' };
+const NO_HOLDERS: Open = { why: 'who else holds a connection is not looked at', closedBy: 'a rule that requires sole holders' };
+const UNSEEN_READ: Open = { why: 'a read under way needs no descriptor', closedBy: 'a uid or a launch of its own for the agent' };
 const SAME_UID: Open = { why: 'the kernel gives a process to its own uid', closedBy: 'a uid of its own, or an agent that is not dumpable' };
 const OWN_ACCOUNT = 'a rule with an account of its own';
 const HASH_ALONE: Open = { why: 'a rule by hash asks for nothing else', closedBy: 'a rule without foreign code' };
@@ -25,6 +26,9 @@ const OUTSIDE = 'who leaves the tree of a launch is taken for the person';
  */
 export const OPEN: Readonly<Record<string, Partial<Record<Mode, Open>>>> = {
   'exec-swap late: within 5 ms of the request': BOTH(NO_HOLDERS),
+  'exec-swap late: the connection on its way to another process': BOTH(NO_HOLDERS),
+  'exec-swap late: a read begun before its descriptor was closed': BOTH(NO_HOLDERS),
+  'exec-swap late: a read begun before its descriptor was closed, under a rule for sole holders': { installed: UNSEEN_READ },
   'descriptor passed in use, same uid': BOTH(NO_HOLDERS),
   'descriptor passed in use, other uid': BOTH(NO_HOLDERS),
   'connection inherited by a started program': BOTH(NO_HOLDERS),

@@ -29,6 +29,8 @@ export interface AttackOptions {
   readonly launched?: true;
   /** For tries that know nothing of each other: shared by several attackers at once, each with delays of its own. */
   readonly lanes?: true;
+  /** Against the programs that have to hold their connection alone. */
+  readonly alone?: true;
 }
 
 export interface FieldParts {
@@ -37,6 +39,8 @@ export interface FieldParts {
   /** The SPIFFE ID that the trusted programs are given, and nobody else. */
   readonly prize: string;
   readonly programs: Programs;
+  /** The same under a rule that requires them to hold their connection alone; undefined where there is none. */
+  readonly alone?: Programs;
   /** The attackers' account; undefined where everything runs under the present one. */
   readonly account: Account | undefined;
   readonly seed: string;
@@ -94,13 +98,13 @@ export class Field {
   }
 
   /** Starts a program as one of the hands. */
-  start(program: string, args: readonly string[], { hand = 'attacker', env, launched }: AttackOptions = {}): ChildProcess {
+  start(program: string, args: readonly string[], { hand = 'attacker', env, launched, alone }: AttackOptions = {}): ChildProcess {
     const { spawn, ours } = this.parts;
     const [first, ...rest] = launched ? [ours!.program, 'run', '--name', 'attack', '--', program, ...args] : [program, ...args];
     return spawn(first, rest, {
       ...this.accountOf(hand),
       cwd: hand === 'other' ? path.join(this.folder, 'other') : this.folder,
-      env: { ...this.environment(), ...env },
+      env: { ...this.environment(alone), ...env },
       stdio: ['pipe', 'pipe', 'pipe'],
     });
   }
@@ -142,8 +146,9 @@ export class Field {
     return hand === 'other' ? { uid: OTHER_UID, gid: OTHER_UID } : account;
   }
 
-  private environment(): Record<string, string> {
-    const { socket, programs, seed, account, folder, ours } = this.parts;
+  private environment(alone?: true): Record<string, string> {
+    const { socket, seed, account, folder, ours } = this.parts;
+    const programs = alone ? this.parts.alone! : this.programs;
     return {
       HOME: folder,
       // Imported modules are not compiled into the tree of the sources.

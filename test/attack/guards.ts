@@ -8,6 +8,12 @@ export const NO_SENDER_PEEK: Patch = {
   edits: [['if (sender.pid !== peer.pid) this.refuse(', 'if (sender.pid < -1) this.refuse(']],
 };
 
+/** Whoever else holds a connection, its process is taken for the only one. */
+export const NO_HOLDER_LOOK: Patch = {
+  file: 'src/node/holding.ts',
+  edits: [['await this.reader.holders(served.process, sockets)', "await Promise.resolve<Holders>({ holding: 'sole', pids: [] })"]],
+};
+
 /** The process that has the pid of the peer now is taken, as by who asks /proc alone. */
 export const NO_PIDFD: Patch = {
   file: 'src/system/processes.ts',

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { noGroups } from '../running/control-groups';
 import { hasProgram } from '../running/installation';
+import { everyProcessReadable } from '../running/readable';
 import type { AttackCase, Need } from './attack-case';
 import type { Field } from './field';
 
@@ -28,6 +29,8 @@ export async function notCarriedOut({ needs = [], only }: AttackCase, field: Fie
 
 async function isThere(need: Need, field: Field): Promise<boolean> {
   if (need === 'ours') return true;
+  // An ordinary user's node never may; what that means for a rule is tried all the same.
+  if (need === 'readable') return process.getuid?.() !== 0 || everyProcessReadable();
   if (need === 'root' || need === 'other user') return process.getuid?.() === 0;
   // An ordinary user's node gives launches none, wherever it runs.
   if (need === 'control groups') return field.mode !== 'installed' || noGroups === undefined;

@@ -91,6 +91,13 @@ export class OurMandate extends Installation {
       match: { 'binary.sha256': hashesOf(programs), 'user.uid': String(OTHER_UID) },
       issue: { id: '/own-account' },
     });
+    const alone = makePrograms(path.join(this.home, 'alone'));
+    await this.apply({
+      name: 'alone',
+      match: { 'binary.sha256': hashesOf(alone) },
+      require: { connection: 'sole' },
+      issue: { id: '/alone' },
+    });
     await this.apply({ name: 'by-path', match: { 'binary.path': programs.sleeper, 'user.uid': uids }, issue: { id: '/by-path' } });
     await this.apply({ name: 'launched', match: { 'launch.id': '*' }, issue: { id: '/launched/{user}' } });
     await this.apply({ name: 'person', match: { 'launch.id': '*' }, require: { given: 'launched' }, issue: { id: '/person' } });
@@ -100,6 +107,7 @@ export class OurMandate extends Installation {
       socket: `${this.state}/run/agent/agent.sock`,
       prize: `spiffe://${trustDomain}/trusted`,
       programs,
+      alone,
       account,
       seed,
       folder,

@@ -5,8 +5,12 @@ import { cellsBelow, quoted, readPage } from './markdown';
 const page = readPage('docs/attacks.md');
 const names = new Set(CASES.map(({ name }) => name));
 
+/** Where it is open, as the page says it. */
+const modeWord = (modes: (typeof OPEN)[string]): string =>
+  modes.installed === undefined ? 'own user' : modes['own user'] === undefined ? 'installed' : 'all';
+
 test('the page names what is open, and in which mode, as the list does', () => {
-  const listed = Object.entries(OPEN).map(([name, modes]) => [name, modes.installed === undefined ? 'own user' : 'all']);
+  const listed = Object.entries(OPEN).map(([name, modes]) => [name, modeWord(modes)]);
   const said = cellsBelow(page.prose, '## What is open').map(([name, modes]) => [quoted(name!)[0], modes]);
   expect(said.sort()).toEqual(listed.sort());
 });

@@ -11,6 +11,7 @@ import { nodeLink } from './node-link';
 import { connectionsPassedOn } from './passed-on';
 import { pidReuse } from './pid-reuse';
 import { sameProgram } from './same-program';
+import { soleHolder } from './sole-holder';
 import { theft } from './theft';
 import { zombie } from './zombie';
 
@@ -20,6 +21,7 @@ export const CASES: readonly AttackCase[] = [
   ...execSwap,
   ...sameProgram,
   ...connectionsPassedOn,
+  ...soleHolder,
   zombie,
   ...lookAlikes,
   ...injection,
