@@ -9,6 +9,7 @@ export const hostAttestor = (host: HostFacts): Attestor => {
       ['boot_id', host.bootId],
       ['os', host.os],
       ['kernel', host.kernel],
+      ['pinned_by', host.pinnedBy],
     ] as const
   )
     .filter(([, value]) => value !== '')

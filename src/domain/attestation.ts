@@ -138,6 +138,8 @@ export interface HostFacts {
   readonly bootId: string;
   readonly os: string;
   readonly kernel: string;
+  /** How a process that connects is pinned: by the pidfd that the kernel keeps with its connection, or by its pid, which may have been taken again before it was. */
+  readonly pinnedBy: 'connection' | 'pid';
 }
 
 /** Names of accounts. Returns undefined where there is none; never throws. */

@@ -28,6 +28,7 @@ export const SELECTORS: readonly SelectorType[] = [
   selector('host.boot_id', 'text', 'context', 'boot id of the device; changes with every boot'),
   selector('host.os', 'text', 'context', 'operating system and version of the device'),
   selector('host.kernel', 'text', 'context', 'kernel release of the device'),
+  selector('host.pinned_by', 'text', 'context', 'how a process that connects is pinned: `connection`, or `pid` before Linux 6.5'),
   selector('user.uid', 'number', 'identity', 'user id the process runs under'),
   selector('user.gid', 'number', 'identity', 'primary group id of the process'),
   selector('user.name', 'text', 'identity', 'account name of the user id, or `uid-N` where it has none'),

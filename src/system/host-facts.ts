@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { hostname, release } from 'node:os';
 import type { HostFacts } from '../domain/attestation';
+import { connectionsHavePidfds } from './peer-pidfds';
 import { bootId } from './process-key';
 
 const MAX_CHARACTERS = 256;
@@ -13,6 +14,7 @@ export function readHostFacts(): HostFacts {
     bootId: bootId(),
     os: osName(textOf('/etc/os-release') || textOf('/usr/lib/os-release')),
     kernel: release().slice(0, MAX_CHARACTERS),
+    pinnedBy: connectionsHavePidfds() ? 'connection' : 'pid',
   };
 }
 

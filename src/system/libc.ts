@@ -3,7 +3,7 @@ import { constants } from 'node:os';
 
 /**
  * Every call to libc that Node has no word for. Nothing else in Mandate reaches past Node: what stands here can read and write any
- * memory of this process, so its callers (socket-credentials, socket-peer, file-tables, pidfd, inode-at, epoll, landlock, this-process, machine-facts) pass plain integers, names of our own, and
+ * memory of this process, so its callers (socket-credentials, peer-pidfds, socket-peer, file-tables, pidfd, inode-at, epoll, landlock, this-process, machine-facts) pass plain integers, names of our own, and
  * buffers whose size is a constant.
  *
  * Linux on 64-bit little-endian machines. File descriptors are used in the same turn of the event loop in which they were read:

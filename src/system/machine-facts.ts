@@ -2,14 +2,13 @@ import { closeSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import type { MachineFacts } from '../domain/doctor';
 import { errno, KernelError, lastErrno, libc } from './libc';
+import { connectionsHavePidfds } from './peer-pidfds';
 import { pidfdInfo, pidfdOpen } from './pidfd';
 import { pidfdsHaveInodes } from './process-key';
 import { RootWays } from './root-ways';
-import { peerPidfd } from './socket-credentials';
 
 const SYS_LANDLOCK_CREATE_RULESET = 444;
 const LANDLOCK_CREATE_RULESET_VERSION = 1;
-const [AF_UNIX, SOCK_STREAM] = [1, 1];
 const UNSET_UID = 2 ** 32 - 1;
 
 /** What this machine offers and who we are on it. Every look is harmless, needs no privilege, and says what it cannot tell. */
@@ -19,7 +18,7 @@ export function machineFacts(): MachineFacts {
   const scope = text('/proc/sys/kernel/yama/ptrace_scope');
   return {
     kernel: release(),
-    peerPidfd: hasPeerPidfd(),
+    peerPidfd: connectionsHavePidfds(),
     pidfs: pidfdsHaveInodes(),
     pidfdInfo: hasPidfdInfo(),
     landlock: landlockVersion(),
@@ -37,22 +36,6 @@ function text(file: string): string {
     return readFileSync(file, 'latin1').trim();
   } catch {
     return '';
-  }
-}
-
-function hasPeerPidfd(): boolean {
-  const pair = Buffer.alloc(8);
-  if (libc('socketpair')(AF_UNIX, SOCK_STREAM, 0, pair) !== 0) return false;
-  const ends = [pair.readInt32LE(0), pair.readInt32LE(4)];
-  try {
-    const pidfd = peerPidfd(ends[0]!);
-    if (pidfd !== undefined) closeSync(pidfd);
-    return pidfd !== undefined;
-  } catch (error) {
-    if (error instanceof KernelError) return false;
-    throw error;
-  } finally {
-    ends.forEach((end) => closeSync(end));
   }
 }
 

@@ -245,12 +245,13 @@ describe('cgroup', () => {
 });
 
 test('host: what the device says of itself, and nothing for what it does not', async () => {
-  const host = { hostname: 'laptop', machineId: '', bootId: 'b', os: 'Debian', kernel: '6.1' };
+  const host = { hostname: 'laptop', machineId: '', bootId: 'b', os: 'Debian', kernel: '6.1', pinnedBy: 'pid' } as const;
   expect(await facts(hostAttestor(host), {})).toEqual([
     'name=laptop (observed)',
     'boot_id=b (observed)',
     'os=Debian (observed)',
     'kernel=6.1 (observed)',
+    'pinned_by=pid (observed)',
   ]);
 });
 
@@ -368,7 +369,7 @@ describe('the page of an attestor names what it states, all of it', () => {
   const accounts = { userName: () => 'u', groupName: () => 'g' };
 
   test.each([
-    hostAttestor({ hostname: 'h', machineId: 'm', bootId: 'b', os: 'o', kernel: 'k' }),
+    hostAttestor({ hostname: 'h', machineId: 'm', bootId: 'b', os: 'o', kernel: 'k', pinnedBy: 'connection' }),
     userAttestor(accounts),
     binaryAttestor({ sha256: async () => 'ab' }),
     processAttestor(),
