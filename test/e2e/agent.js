@@ -51,6 +51,8 @@ const standingOf = ({ identities, refusal }) => ({
 });
 
 const OPEN = {
+  // No stream: from here on no other process of its user may look into it.
+  undumpable: () => compiled('system/harden').harden(),
   x509: () =>
     stream('x509', workload.fetchX509SVID, api.X509SVIDRequestSchema, ({ svids }) => ({
       svids: svids.map(({ spiffeId, x509Svid }) => ({
