@@ -4,16 +4,21 @@ import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { DOMAIN } from '../src/domain/confinement';
+import { PLACES } from '../src/domain/known-agents';
 import type { Log } from '../src/domain/ports';
+import { RunningScripts } from '../src/domain/running-script';
 import { attestorsOf, recentAccounts } from '../src/entry/attestors';
 import { Attesting } from '../src/node/attesting';
+import { Holding } from '../src/node/holding';
 import { LaunchGroups } from '../src/node/launch-groups';
 import { Members, type OpenLaunch } from '../src/node/members';
 import { Served } from '../src/node/served';
+import { fileHomes } from '../src/system/accounts';
 import { systemClock } from '../src/system/clock';
 import { FileHashing } from '../src/system/file-hasher';
 import { openGroupTree } from '../src/system/group-tree';
 import { readHostFacts } from '../src/system/host-facts';
+import { PatientReading } from '../src/system/patient-reading';
 import { PinnedProcesses } from '../src/system/processes';
 import { Readiness } from '../src/system/readiness';
 import { type Figure, figure, percentile, shown } from './figure';
@@ -70,16 +75,27 @@ class Bench {
   readonly #readiness = new Readiness(quiet);
   readonly #processes = new PinnedProcesses(this.#readiness);
   readonly #hasher = new FileHashing(systemClock);
+  readonly #reader = new PatientReading(systemClock, PLACES);
   readonly #groups = new LaunchGroups(openGroupTree(`mandate.bench-${process.pid}`, process.geteuid!()), () => undefined, quiet);
   readonly #members = new Members({ populated: () => true, ended: () => undefined });
   readonly #attesting: Attesting;
   #launchId = '';
 
   constructor() {
+    const reader = this.#reader;
     this.#attesting = new Attesting({
       members: this.#members,
       groups: this.#groups,
-      attestors: attestorsOf({ accounts: recentAccounts(systemClock), hasher: this.#hasher, host: readHostFacts(), clock: systemClock }),
+      attestors: attestorsOf({
+        accounts: recentAccounts(systemClock),
+        hasher: this.#hasher,
+        host: readHostFacts(),
+        reader,
+        scripts: new RunningScripts(reader),
+        homes: fileHomes(),
+        clock: systemClock,
+      }),
+      holding: new Holding(reader, systemClock),
       hasher: this.#hasher,
       clock: systemClock,
       hold: () => undefined,
@@ -106,6 +122,8 @@ class Bench {
         confinement: DOMAIN,
         programInode: '',
         programSeen: false,
+        measured: undefined,
+        changed: undefined,
       };
       this.#members.open(launch);
     } finally {
@@ -132,6 +150,6 @@ class Bench {
     this.#groups.kill(this.#launchId);
     this.#groups.ended(this.#launchId);
     this.#groups.close();
-    await Promise.all([this.#hasher.close(), this.#readiness.close()]);
+    await Promise.all([this.#reader.close(), this.#hasher.close(), this.#readiness.close()]);
   }
 }
