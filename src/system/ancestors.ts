@@ -3,7 +3,7 @@ import { fileText } from '../domain/file-text';
 import type { AncestorView } from '../domain/attestation';
 import { parseStat, statusIds } from '../domain/proc-text';
 import { pidfdAlive, pidfdInfo, pidfdOpen } from './pidfd';
-import { ownMounts, processKey } from './process-key';
+import { machineMounts, processKey } from './process-key';
 
 const MAX_DEPTH = 64;
 const MAX_ATTEMPTS = 5;
@@ -126,7 +126,7 @@ function describe({ pidfd, key }: Kept, pid: number): Parent | undefined {
   let sameMounts = false;
   try {
     exe = fileText(readlinkSync(`/proc/${pid}/exe`, 'latin1'));
-    sameMounts = readlinkSync(`/proc/${pid}/ns/mnt`) === ownMounts();
+    sameMounts = readlinkSync(`/proc/${pid}/ns/mnt`) === machineMounts();
   } catch {
     // Another user's process: who it is stays known, what it runs does not.
   }

@@ -1,6 +1,7 @@
 import { readlinkSync, statfsSync, statSync } from 'node:fs';
 import type { MappedCode } from '../domain/attestation';
 import { readUpTo } from './own-words';
+import { machineMounts } from './process-key';
 import { may, type OnBehalfOf, type SeenTree } from './seen-tree';
 
 const MAX_MAPS_BYTES = 1024 * 1024;
@@ -45,7 +46,7 @@ export function readMappedCode(folder: number, tree: SeenTree, behalf: OnBehalfO
   const link = (name: string) => readlinkSync(`/proc/self/fd/${folder}/${name}`, 'latin1');
   const exe = link('exe').replace(DELETED, '');
   const program = statSync(`/proc/self/fd/${folder}/exe`, { bigint: true }).ino;
-  const sameMounts = link('ns/mnt') === readlinkSync('/proc/self/ns/mnt');
+  const sameMounts = link('ns/mnt') === machineMounts();
   const text = readUpTo(folder, 'maps', MAX_MAPS_BYTES);
   const mapped = executableFiles(text.toString('latin1'));
   const own = ownFolders(exe);

@@ -1,9 +1,13 @@
 import { readlinkSync } from 'node:fs';
+import { machineMounts } from './process-key';
 
-/** The node's own namespaces, as /proc/PID/ns names them. They do not change while it runs. */
+/**
+ * The namespaces that those of a process are compared with, as /proc/PID/ns names them: the node's own, which do not change while it runs,
+ * and for mounts the machine's.
+ */
 export const ownNamespaces = () => ({
   'ns/user': readlinkSync('/proc/self/ns/user'),
-  'ns/mnt': readlinkSync('/proc/self/ns/mnt'),
+  'ns/mnt': machineMounts(),
   'ns/pid': readlinkSync('/proc/self/ns/pid'),
   'ns/net': readlinkSync('/proc/self/ns/net'),
 });

@@ -7,7 +7,7 @@ interface ThisBoot {
   readonly id: string;
   readonly pidfs: boolean;
   readonly pidNamespace: string;
-  readonly mounts: string;
+  readonly machineMounts: string;
 }
 
 let boot: ThisBoot | undefined;
@@ -21,7 +21,7 @@ function thisBoot(): ThisBoot {
         id: readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim(),
         pidfs: statfsSync(`/proc/self/fd/${own}`).type === PID_FS_MAGIC,
         pidNamespace: /\d+/.exec(readlinkSync('/proc/self/ns/pid'))?.[0] ?? '',
-        mounts: readlinkSync('/proc/self/ns/mnt'),
+        machineMounts: mountsOfTheFirstProcess() ?? readlinkSync('/proc/self/ns/mnt'),
       };
     } finally {
       closeSync(own);
@@ -35,8 +35,19 @@ export const bootId = (): string => thisBoot().id;
 /** True where a pidfd has an inode that no other process ever has (Linux 6.9). */
 export const pidfdsHaveInodes = (): boolean => thisBoot().pidfs;
 
-/** Our mount namespace, as /proc/PID/ns/mnt names it. */
-export const ownMounts = (): string => thisBoot().mounts;
+/**
+ * The mount namespace that paths are told by, as /proc/PID/ns/mnt names it: that of process 1, which root alone can change; our own where
+ * an ordinary user may not ask. A node that systemd gave mounts of its own still knows which processes see the machine's.
+ */
+export const machineMounts = (): string => thisBoot().machineMounts;
+
+function mountsOfTheFirstProcess(): string | undefined {
+  try {
+    return readlinkSync('/proc/1/ns/mnt');
+  } catch {
+    return undefined;
+  }
+}
 
 /**
  * Names one process for as long as the machine is up: `<boot id>:<pidfs inode>`, or `<boot id>:<pid namespace>:<pid>:<start ticks>` where

@@ -5,7 +5,7 @@ import { statusField } from '../domain/proc-text';
 import type { Ancestors, Ancestry } from './ancestors';
 import { pidfdAlive, pidfdInfo, pidfdSignal } from './pidfd';
 import { ProcFolder } from './proc-folder';
-import { ownMounts, processKey } from './process-key';
+import { machineMounts, processKey } from './process-key';
 import { effectiveIds, ProcessRecords } from './process-records';
 import { ProgramImage } from './program-image';
 
@@ -118,7 +118,7 @@ export class PinnedProcess implements ProcessView {
   }
 
   sameMounts(): boolean {
-    return this.link('ns/mnt') === ownMounts();
+    return this.link('ns/mnt') === machineMounts();
   }
 
   cgroupId(): string | undefined {

@@ -44,7 +44,7 @@ export const NO_TRACER_CHECK: Patch = {
 /** The path that a process with mounts of its own is shown by counts as observed. */
 export const NO_MOUNT_CHECK: Patch = {
   file: 'src/system/process-view.ts',
-  edits: [["return this.link('ns/mnt') === ownMounts();", "return this.link('ns/mnt') !== '' || ownMounts() === '';"]],
+  edits: [["return this.link('ns/mnt') === machineMounts();", "return this.link('ns/mnt') !== '' || machineMounts() === '';"]],
 };
 
 /** The program is measured at the path that the process is shown by, not as the inode that it runs. */
