@@ -1,15 +1,17 @@
 import {
   closeSync,
+  constants,
   existsSync,
   lstatSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   rmdirSync,
   statfsSync,
   statSync,
   watch,
-  writeFileSync,
+  writeSync,
 } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { type Cgroup2Mount, cgroup2Mounts, isPopulated } from '../domain/cgroup-text';
@@ -76,7 +78,13 @@ export class GroupTree {
 
   /** SIGKILL to every process in the group and below it, those that are being forked included (Linux 5.14). */
   kill(name: string): void {
-    writeFileSync(`${this.#folder(name)}/cgroup.kill`, '1', EXISTING);
+    // Nobody may read this file, and a root that is held to modes could not open it for both.
+    const fd = openSync(`${this.#folder(name)}/cgroup.kill`, constants.O_WRONLY);
+    try {
+      writeSync(fd, '1');
+    } finally {
+      closeSync(fd);
+    }
   }
 
   /** How many processes are in the group itself and in those below it. */
