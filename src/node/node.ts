@@ -66,6 +66,8 @@ export interface NodeParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  /** Descriptor of the socket, where somebody else keeps it. */
+  readonly socket?: number | undefined;
   /** The link is up and the socket listens. */
   readonly onReady: () => void;
 }
@@ -194,6 +196,7 @@ export async function startNode(parts: NodeParts): Promise<RunningNode> {
   socket.listener = await listenForPeers({
     server,
     path: layout.agentSocket,
+    given: parts.socket,
     folderMode: parts.uid === 0 ? 0o755 : 0o700,
     socketMode: parts.uid === 0 ? 0o666 : 0o600,
     processes,

@@ -3,7 +3,7 @@ import { constants } from 'node:os';
 
 /**
  * Every call to libc that Node has no word for. Nothing else in Mandate reaches past Node: what stands here can read and write any
- * memory of this process, so its callers (socket-credentials, peer-pidfds, socket-peer, file-tables, pidfd, inode-at, epoll, landlock, this-process, machine-facts) pass plain integers, names of our own, and
+ * memory of this process, so its callers (socket-credentials, peer-pidfds, socket-peer, file-tables, pidfd, inode-at, epoll, landlock, this-process, machine-facts, given-socket, service-manager) pass plain integers, names of our own, and
  * buffers whose size is a constant.
  *
  * Linux on 64-bit little-endian machines. File descriptors are used in the same turn of the event loop in which they were read:
@@ -35,6 +35,9 @@ export class KernelError extends Error {
 const declarations = {
   getsockopt: 'int getsockopt(int fd, int level, int name, _Out_ uint8_t *value, _Inout_ uint32_t *length)',
   setsockopt: 'int setsockopt(int fd, int level, int name, _In_ uint8_t *value, uint32_t length)',
+  getsockname: 'int getsockname(int fd, _Out_ uint8_t *address, _Inout_ uint32_t *length)',
+  socket: 'int socket(int domain, int type, int protocol)',
+  sendto: 'int64_t sendto(int fd, _In_ uint8_t *bytes, size_t length, int flags, _In_ uint8_t *address, uint32_t size)',
   recvmsg: 'int64_t recvmsg(int fd, void *message, int flags)',
   pidfdOpen: 'long syscall(long number, int pid, uint flags)',
   pidfdSendSignal: 'long syscall(long number, int pidfd, int signal, void *info, uint flags)',

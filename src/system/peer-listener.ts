@@ -30,6 +30,8 @@ const FIRST_BYTE_MS = 2000;
 const REFUSED_MS = 2000;
 
 export interface PeerListenerOptions extends SocketPlace {
+  /** A socket that listens at the path already, made by somebody who keeps it: neither made, changed nor removed here. */
+  readonly given?: number | undefined;
   /** Has its services and interceptors already; is bound to nothing. */
   readonly server: Server;
   readonly socketMode: number;
@@ -52,7 +54,7 @@ export interface PeerListenerOptions extends SocketPlace {
  * first call is read, and the connection ends with the process. Throws as `prepareSocketPath` does.
  */
 export async function listenForPeers(options: PeerListenerOptions): Promise<PeerListener> {
-  await prepareSocketPath(options);
+  if (options.given === undefined) await prepareSocketPath(options);
   const listener = new PeerListener(options);
   await listener.listen();
   return listener;
@@ -84,13 +86,13 @@ export class PeerListener {
   }
 
   async listen(): Promise<void> {
-    const { path, socketMode, owner, log } = this.options;
+    const { path, socketMode, owner, given, log } = this.options;
     await new Promise<void>((resolve, reject) => {
       this.#listener.once('error', reject);
       // Bound in this turn: between bind and chmod the file would have the mode that the umask leaves.
       const umask = process.umask(0o777 & ~socketMode);
       try {
-        this.#listener.listen({ path, backlog: BACKLOG }, resolve);
+        this.#listener.listen(given === undefined ? { path, backlog: BACKLOG } : { fd: given, backlog: BACKLOG }, resolve);
       } finally {
         process.umask(umask);
       }
@@ -98,12 +100,13 @@ export class PeerListener {
     this.#listener.removeAllListeners('error');
     this.#listener.on('error', (error) => log.error({ error: error.message, path }, 'the socket does not accept connections'));
     passCredentials(descriptorOf(this.#listener));
+    if (given !== undefined) return;
     chmodSync(path, socketMode);
     if (owner !== undefined) chownSync(path, owner.uid, owner.gid);
   }
 
   /**
-   * Stops listening, ends every connection, and removes the socket. Streams that were ended before get `graceMs` to say so: a status that
+   * Stops listening, ends every connection, and removes the socket unless it was given. Streams that were ended before get `graceMs` to say so: a status that
    * is cut off with its connection tells the client nothing.
    */
   async close(graceMs = 0): Promise<void> {
