@@ -131,6 +131,33 @@ export interface UpAnswer {
   readonly readyMs: number;
 }
 
+export interface InstallAnswer {
+  /** Nothing was changed. */
+  readonly dryRun: boolean;
+  /** `/`, or the tree that was named. */
+  readonly root: string;
+  readonly nothingToDo: boolean;
+  readonly accounts: readonly string[];
+  readonly folders: readonly string[];
+  readonly files: readonly { readonly path: string; readonly text: string }[];
+  readonly links: readonly { readonly path: string; readonly target: string }[];
+  readonly commands: readonly string[];
+  /** What is left for a person to do; one sentence each. */
+  readonly byHand: readonly string[];
+}
+
+export interface UninstallAnswer {
+  readonly dryRun: boolean;
+  readonly root: string;
+  readonly removed: boolean;
+  readonly files: readonly string[];
+  readonly accounts: readonly string[];
+  /** Folders of state that go with everything in them. */
+  readonly state: readonly string[];
+  /** Files of ours that were edited and stay. */
+  readonly kept: readonly string[];
+}
+
 export interface VersionAnswer {
   readonly version: string;
   readonly node: string;

@@ -41,3 +41,17 @@ export const withUnifiedPath = (cgroup: string, path: string): string =>
 
 /** Whether a `cgroup.events` text says that a process lives in the group or below it. What is not understood counts as living. */
 export const isPopulated = (events: string): boolean => !/^populated 0$/m.test(events);
+
+const SERVER_UNIT = 'mandate-server.service';
+const NODE_UNIT = 'mandate-node.service';
+
+/**
+ * Whether a process is in the unit of the node, by its own /proc/PID/cgroup text and the server's. Where the server is in no unit of its own,
+ * as without systemd, control groups say nothing and every process may be.
+ */
+export function isNodeUnit(cgroup: string, serverCgroup: string): boolean {
+  const unified = (text: string): string => /^0::(.*)$/m.exec(text)?.[1] ?? '';
+  const server = unified(serverCgroup);
+  if (!server.endsWith(`/${SERVER_UNIT}`)) return true;
+  return unified(cgroup) === `${server.slice(0, -SERVER_UNIT.length)}${NODE_UNIT}`;
+}

@@ -110,6 +110,8 @@ export const CATALOGUE = {
   E_SOCKET_IN_USE: entry('something else listens on the socket', 'failedPrecondition', 'failure'),
   E_PORT_IN_USE: entry('something else listens on the port', 'failedPrecondition', 'failure'),
   E_UID_IN_USE: entry('a foreign process runs under a uid reserved for the issuer', 'failedPrecondition', 'failure'),
+  E_INSTALL: entry('the installation on this machine cannot be made or removed like this', 'failedPrecondition', 'failure'),
+  E_UNITS: entry('systemd starts and ends the parts of this installation', 'failedPrecondition', 'failure'),
   E_CHILD_FAILED: entry('a part of mandate keeps failing before it is ready', 'failedPrecondition', 'failure'),
   E_DEBUGGER: entry('a debugger is attached or asked for', 'failedPrecondition', 'failure'),
   E_PLATFORM: entry('this platform lacks something mandate cannot do without', 'failedPrecondition', 'failure'),

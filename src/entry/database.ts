@@ -100,7 +100,12 @@ function embeddedUrl(layout: Layout, role: 'owner' | 'reader'): string {
   } catch (cause) {
     throw new MandateError('E_NOT_ADMIN', { saw: 'the password of the database role may not be read' }, { cause });
   }
-  const host = encodeURIComponent(layout.databaseRun);
+  return roleUrl(layout, role, password);
+}
+
+/** The address of a role of the private cluster. */
+export function roleUrl({ databaseRun }: Layout, role: 'owner' | 'reader' | 'server', password: string): string {
+  const host = encodeURIComponent(databaseRun);
   return `postgresql://${DEFAULT_ROLES[role]}:${encodeURIComponent(password)}@localhost:5432/${DEFAULT_DATABASE}?host=${host}`;
 }
 

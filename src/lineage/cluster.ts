@@ -8,7 +8,7 @@ import { makeCluster, singleUser } from './initdb';
 import { endLeftover } from './leftover';
 import { startPostmaster } from './postmaster';
 import { canEnter, type DatabaseAccount } from './programs';
-import { DEFAULT_DATABASE, DEFAULT_ROLES, passwordsSql, rolesSql } from './roles';
+import { DEFAULT_DATABASE, DEFAULT_ROLES, passwordsSql, type RolePasswords, rolesSql } from './roles';
 import { rolePasswords } from './secrets';
 import { clusterSettings, HOST_BASED_AUTHENTICATION } from './settings';
 
@@ -16,8 +16,10 @@ export interface ClusterOptions {
   readonly layout: Pick<Layout, 'state' | 'database' | 'databaseRun' | 'secrets' | 'logs'>;
   /** As root: the account PostgreSQL runs under. */
   readonly as?: DatabaseAccount;
-  /** As root: the group that may reach the socket, i.e. the server's. Without it everybody may try a password. */
+  /** The group that may reach the socket, i.e. the server's. As root without it everybody may try a password; otherwise the folder has it already. */
   readonly clientsGid?: number;
+  /** Made and kept elsewhere; in the secrets folder of the layout where undefined. */
+  readonly passwords?: RolePasswords;
   readonly random: Random;
   readonly clock: Clock;
   readonly log: Log;
@@ -72,7 +74,9 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   });
 
   const firstStart = !existsSync(data);
-  const { passwords, made } = rolePasswords(layout.secrets, options.random);
+  const { passwords, made } = options.passwords
+    ? { passwords: options.passwords, made: false }
+    : rolePasswords(layout.secrets, options.random);
   if (firstStart) {
     const statements = [...rolesSql(DEFAULT_ROLES, DEFAULT_DATABASE, passwords), ...(options.statements ?? [])];
     await makeCluster(binaries.programs, layout.database, statements);
@@ -114,7 +118,9 @@ function prepareFolders({ layout, as, clientsGid }: ClusterOptions): void {
   own(layout.database, as ? 0o711 : 0o700);
   own(layout.logs, 0o700);
   if (as) own(layout.databaseRun, clientsGid === undefined ? 0o711 : 0o710, as.uid, clientsGid ?? as.gid);
-  else own(layout.databaseRun, 0o700);
+  else if (clientsGid === undefined) own(layout.databaseRun, 0o700);
+  else if (lstatSync(layout.databaseRun).gid === clientsGid) own(layout.databaseRun, 0o710);
+  else throw new MandateError('E_STATE_PERMISSIONS', { saw: `${layout.databaseRun} is not for gid ${clientsGid}` });
 }
 
 /** What the cluster was made with; undefined for a new one. Throws E_DB_VERSION for a cluster that nobody described. */

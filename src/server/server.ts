@@ -1,5 +1,6 @@
 import { bundleDer, jwkSetJson, spiffeBundleJson } from '../domain/bundle';
 import type { ServerSettings, Supervised } from '../domain/child-protocol';
+import { MandateError } from '../domain/errors';
 import type { AuthorityStore, Clock, LineageReader, LineageWriter, Log, ManifestStore, Random, RuleStore } from '../domain/ports';
 import { Health } from '../generated/proto/grpc/health/v1/health_pb';
 import { Admin } from '../generated/proto/mandate/v1/admin_pb';
@@ -21,7 +22,7 @@ import { NodeApi } from './node-api';
 import { closeHttp, publishHealth } from './publication';
 import { RuleChanges } from './rule-changes';
 import { Rules } from './rules';
-import { listenForNode, listenForPeople } from './sockets';
+import { listenForNode, listenForPeople, type NodeDoor } from './sockets';
 import { launchGroups, statusAnswer } from './status';
 import { verbHandlers } from './verbs';
 
@@ -39,10 +40,9 @@ export interface ServerParts extends ServerSettings {
   readonly random: Random;
   readonly log: Log;
   readonly uidMin: number;
-  /** Key of the node process that the supervisor started; undefined while there is none. */
-  readonly nodeKey: () => string | undefined;
-  /** Asks the supervisor to end everything. */
-  readonly shutdown: () => void;
+  readonly nodeDoor: NodeDoor;
+  /** Asks whoever started us to end everything; undefined where systemd did, which would start it again. */
+  readonly shutdown: (() => void) | undefined;
   /** Parts the supervisor knows of: pids and uids. */
   readonly supervised: () => readonly Supervised[];
 }
@@ -140,6 +140,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
         { agentId: agent.id, processKey: caller.key },
       ),
     shutdown: async (caller, standing) => {
+      if (parts.shutdown === undefined) throw new MandateError('E_UNITS', { fix: 'systemctl stop mandate.target' });
       const data = { ...journal.administered(caller, standing), reason: 'asked by an administrator' };
       await journal.event('shutdown', data, { processKey: caller.key });
       parts.shutdown();
@@ -147,7 +148,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   });
 
   const sockets = { ...parts, journal };
-  const link = await listenForNode(sockets, { definition: grpcService(NodeLink), implementation: { link: node.handler } }, parts.nodeKey);
+  const link = await listenForNode(sockets, { definition: grpcService(NodeLink), implementation: { link: node.handler } }, parts.nodeDoor);
   const people = await listenForPeople(sockets, (peer) => [
     { definition: grpcService(Admin), implementation: adminApi(handlers, peer, log) },
     { definition: grpcService(Health), implementation: healthService([Admin.typeName], missing, clock) },

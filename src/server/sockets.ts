@@ -4,6 +4,7 @@ import type { Layout } from '../domain/layout';
 import type { Clock, Log } from '../domain/ports';
 import type { PeerConnection } from '../system/peer-connection';
 import { listenForPeers, PEER_SERVER_OPTIONS, type PeerListener } from '../system/peer-listener';
+import type { PinnedProcess } from '../system/process-view';
 import type { PinnedProcesses } from '../system/processes';
 import type { Readiness } from '../system/readiness';
 import type { Journal } from './journal';
@@ -27,21 +28,28 @@ interface Service {
   readonly implementation: UntypedServiceImplementation;
 }
 
-/** The socket for the node: only the process our own supervisor started, by its pidfs inode, however it was asked. */
-export function listenForNode(parts: SocketParts, service: Service, nodeKey: () => string | undefined): Promise<PeerListener> {
+/** Who may link up as the node of this device. */
+export interface NodeDoor {
+  /** Tells the node by its pinned process. */
+  readonly isNode: (process: PinnedProcess) => boolean;
+  /** It reaches the socket as a member of our group, since it is root without the capability to pass over modes. */
+  readonly byGroup: boolean;
+}
+
+/** The socket for the node, and for no other process however it was asked. */
+export function listenForNode(parts: SocketParts, service: Service, { isNode, byGroup }: NodeDoor): Promise<PeerListener> {
   const server = new Server({ ...PEER_SERVER_OPTIONS, 'grpc.max_receive_message_length': MAX_LINK_MESSAGE_BYTES });
   server.addService(service.definition, service.implementation);
   return listenForPeers({
     ...common(parts, 'link'),
     server,
     path: parts.layout.linkSocket,
-    folderMode: 0o700,
-    socketMode: 0o600,
+    folderMode: byGroup ? 0o710 : 0o700,
+    socketMode: byGroup ? 0o660 : 0o600,
     maxPerProcess: 8,
     maxPerUid: 64,
     admit: (peer) => {
-      if (peer.process.key !== nodeKey())
-        throw new MandateError('E_NOT_ADMIN', { why: 'this socket is for the node that mandate started' });
+      if (!isNode(peer.process)) throw new MandateError('E_NOT_ADMIN', { why: 'this socket is for the node that mandate started' });
     },
   });
 }

@@ -58,6 +58,13 @@ export async function openInstallation(
   return { installation, created: true };
 }
 
+/** The installation that was decided before. Throws E_INSTALL where there is none, E_STATE_PERMISSIONS and E_INTEGRITY. */
+export function existingInstallation(layout: Layout): InstallationFile {
+  if (!existsSync(layout.installationFile))
+    throw new MandateError('E_INSTALL', { saw: `no ${layout.installationFile}`, fix: 'systemctl start mandate-setup.service' });
+  return read(layout.installationFile);
+}
+
 function read(file: string): InstallationFile {
   const { uid: owner, mode } = statSync(file);
   if (![process.geteuid?.(), 0].includes(owner) || mode & 0o022) {

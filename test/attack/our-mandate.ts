@@ -24,8 +24,11 @@ export class OurMandate extends Installation {
   }
 
   /** Starts it, from a copy of the build where patches are given, and makes a field of it. */
-  static async field({ mode, account, seed, patches = [] }: OurOptions): Promise<Field> {
-    const ours = new OurMandate(mode === 'own user' ? account : undefined);
+  static async field(
+    this: new (account: Account | undefined) => OurMandate,
+    { mode, account, seed, patches = [] }: OurOptions,
+  ): Promise<Field> {
+    const ours = new this(mode === 'own user' ? account : undefined);
     try {
       if (patches.length > 0) ours.#build = scratchBuild(...patches);
       await ours.up();

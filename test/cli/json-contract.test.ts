@@ -132,6 +132,21 @@ const SAMPLES: readonly (readonly [schema: string, answer: object])[] = [
     },
   ],
   ['down', { stopped: true, wasRunning: true }],
+  [
+    'install',
+    {
+      dryRun: true,
+      root: '/',
+      nothingToDo: false,
+      accounts: ['mandate'],
+      folders: ['/etc/mandate'],
+      files: [{ path: '/etc/systemd/system/mandate.target', text: '[Unit]' }],
+      links: [{ path: '/etc/a', target: '/etc/b' }],
+      commands: ['systemctl daemon-reload'],
+      byHand: [],
+    },
+  ],
+  ['uninstall', { dryRun: false, root: '/', removed: true, files: ['/etc/a'], accounts: [], state: [], kept: [] }],
   ['version', { version: '0.1.0', node: '20.19.0', platform: 'linux-x64' }],
   ['error', refusal],
 ];

@@ -1,4 +1,4 @@
-import { cgroup2Mounts, isPopulated, unifiedPath, withUnifiedPath } from '../../src/domain/cgroup-text';
+import { isNodeUnit, cgroup2Mounts, isPopulated, unifiedPath, withUnifiedPath } from '../../src/domain/cgroup-text';
 
 /** A hybrid machine: a tmpfs stands where many look for the unified hierarchy. */
 const HYBRID = `23 1 254:0 / / rw,relatime - ext4 /dev/vda rw
@@ -50,3 +50,19 @@ test.each([
   ['', true],
   ['populated 01\n', true],
 ])('%j is populated: %s', (events, expected) => expect(isPopulated(events)).toBe(expected));
+
+test.each<[string, string, string, boolean]>([
+  ['the node beside the server', '0::/system.slice/mandate-node.service\n', '0::/system.slice/mandate-server.service\n', true],
+  ['another unit', '0::/system.slice/cron.service\n', '0::/system.slice/mandate-server.service\n', false],
+  [
+    'below the node, which makes no groups of its own',
+    '0::/system.slice/mandate-node.service/x\n',
+    '0::/system.slice/mandate-server.service\n',
+    false,
+  ],
+  ['the same name elsewhere', '0::/user.slice/mandate-node.service\n', '0::/system.slice/mandate-server.service\n', false],
+  ['no unified group', '1:name=systemd:/system.slice/mandate-node.service\n', '0::/system.slice/mandate-server.service\n', false],
+  ['a server in no unit: groups say nothing', '0::/\n', '0::/\n', true],
+])('%s is the node of a server: %j beside %j', (_what, cgroup, server, expected) => {
+  expect(isNodeUnit(cgroup, server)).toBe(expected);
+});

@@ -2,6 +2,7 @@ import { BUNDLE } from './bundle';
 import { CONFIG } from './config';
 import { DATABASE } from './database';
 import { IDENTITY } from './identity';
+import { INSTALL } from './install';
 import { LINEAGE } from './lineage';
 import { MANIFEST } from './manifest';
 import { RULES } from './rules';
@@ -21,7 +22,7 @@ export const GROUPS: readonly GroupSpec[] = [
 /** Every command, in the order `mandate --help` shows them. */
 export const SECTIONS: readonly { readonly title: string; readonly commands: readonly CommandSpec[] }[] = [
   { title: 'Every day', commands: [...IDENTITY, ...LINEAGE] },
-  { title: 'Administration', commands: [...SERVICE, ...RULES, ...MANIFEST, ...BUNDLE, ...DATABASE, ...CONFIG] },
+  { title: 'Administration', commands: [...SERVICE, ...INSTALL, ...RULES, ...MANIFEST, ...BUNDLE, ...DATABASE, ...CONFIG] },
 ];
 
 export const COMMANDS: readonly CommandSpec[] = SECTIONS.flatMap((section) => section.commands);

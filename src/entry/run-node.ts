@@ -1,0 +1,61 @@
+import type { JsonObject } from '@bufbuild/protobuf';
+import type { NodeStart } from '../domain/child-protocol';
+import { PLACES } from '../domain/known-agents';
+import type { Log } from '../domain/ports';
+import { RunningScripts } from '../domain/running-script';
+import { type RunningNode, startNode } from '../node/node';
+import type { Trust } from '../node/trust';
+import { fileHomes } from '../system/accounts';
+import { openGroupTree } from '../system/group-tree';
+import { systemClock } from '../system/clock';
+import { FileHashing } from '../system/file-hasher';
+import { readHostFacts } from '../system/host-facts';
+import { systemRandom } from '../system/random';
+import { PatientReading } from '../system/patient-reading';
+import { PinnedProcesses } from '../system/processes';
+import { Readiness } from '../system/readiness';
+import { verifyJwtSvid } from '../verify/jwt-svid';
+import { parseBundle } from '../verify/trust-bundle';
+import { attestorsOf, recentAccounts } from './attestors';
+
+/** ValidateJWTSVID against the keys this node was given. `aud` is always a list in the answer, numbers are doubles. */
+async function validateJwtSvid(token: string, audience: string, trust: Trust): Promise<{ spiffeId: string; claims: JsonObject }> {
+  const { spiffeId, claims } = await verifyJwtSvid(token, audience, parseBundle(trust.jwks, trust.trustDomain), systemClock.nowMs());
+  const { aud } = claims;
+  return { spiffeId, claims: { ...claims, aud: Array.isArray(aud) ? aud : [aud] } };
+}
+
+/**
+ * Wires the node and starts it: sockets for agents and /proc, no authority key and no database. `socket` is the descriptor of one that was
+ * handed over; `linked` is called when the server answers as well.
+ */
+export function runNode({ layout, version }: NodeStart, socket: number | undefined, linked: () => void, log: Log): Promise<RunningNode> {
+  const readiness = new Readiness(log);
+  const accounts = recentAccounts(systemClock);
+  const hasher = new FileHashing(systemClock);
+  const reader = new PatientReading(systemClock, PLACES);
+  const scripts = new RunningScripts(reader);
+  const homes = fileHomes();
+  const host = readHostFacts();
+  const uid = process.geteuid?.() ?? -1;
+  return startNode({
+    layout,
+    version,
+    uid,
+    device: host,
+    attestors: attestorsOf({ accounts, hasher, host, reader, scripts, homes, clock: systemClock }),
+    accounts,
+    hasher,
+    reader,
+    measuring: { reader, scripts, homes },
+    processes: new PinnedProcesses(readiness),
+    readiness,
+    groupTree: openGroupTree(layout.launchGroups, uid),
+    validate: validateJwtSvid,
+    clock: systemClock,
+    random: systemRandom,
+    log,
+    socket,
+    onReady: linked,
+  });
+}

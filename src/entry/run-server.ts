@@ -1,0 +1,95 @@
+import { openAuthorities } from '../authority/authorities';
+import { KeyFolder } from '../authority/key-store';
+import { DEFAULT_AUTHORITY_SETTINGS } from '../authority/schedule';
+import type { FromChild, ServerStart, Supervised } from '../domain/child-protocol';
+import { MandateError } from '../domain/errors';
+import type { InstallationStore, Log, RuleStore } from '../domain/ports';
+import { starterRule } from '../domain/starter-rule';
+import { openLineage } from '../lineage/lineage';
+import { startServer } from '../server/server';
+import type { NodeDoor } from '../server/sockets';
+import { lowestPersonUid } from '../system/accounts';
+import { systemClock } from '../system/clock';
+import { PinnedProcesses } from '../system/processes';
+import { systemRandom } from '../system/random';
+import { Readiness } from '../system/readiness';
+
+/** What differs between a server that `up` started and one that systemd did. */
+export interface ServerSurroundings {
+  readonly nodeDoor: NodeDoor;
+  readonly shutdown: (() => void) | undefined;
+  readonly supervised: () => readonly Supervised[];
+  /** Something of the start is done. */
+  readonly step: (step: Step, detail: string, ms: number) => void;
+}
+
+type Step = Extract<FromChild, { readonly type: 'step' }>['step'];
+
+/** Wires the control plane and starts it; the process has its uid and is hardened by now. */
+export async function runServer(start: ServerStart, around: ServerSurroundings, log: Log): Promise<{ close(): Promise<void> }> {
+  const { databaseUrl, ...settings } = start;
+  const lineage = await openLineage({ url: databaseUrl, clock: systemClock, log });
+  await sameInstallation(start, lineage.installation);
+  const began = systemClock.monotonicMs();
+  const authorities = await openAuthorities({
+    trustDomain: settings.trustDomain,
+    settings: DEFAULT_AUTHORITY_SETTINGS,
+    store: lineage.authorities,
+    keys: new KeyFolder(settings.layout.keys),
+    clock: systemClock,
+    random: systemRandom,
+    log,
+  });
+  const ms = Math.round(systemClock.monotonicMs() - began);
+  around.step('authority', 'X.509 and JWT, ECDSA P-256, keys in 0600 files', ms);
+  await ensureStarterRule(lineage.rules, around);
+  const readiness = new Readiness(log);
+  const server = await startServer({
+    ...settings,
+    authorities,
+    authorityStore: lineage.authorities,
+    lineage: lineage.writer,
+    reader: lineage.reader,
+    ruleStore: lineage.rules,
+    manifestStore: lineage.manifests,
+    databaseReady: () => lineage.ping(),
+    processes: new PinnedProcesses(readiness),
+    readiness,
+    clock: systemClock,
+    random: systemRandom,
+    log,
+    uidMin: lowestPersonUid(),
+    nodeDoor: around.nodeDoor,
+    shutdown: around.shutdown,
+    supervised: () =>
+      around.supervised().map((part) => (part.name === 'server' ? { ...part, pid: process.pid, uid: process.geteuid?.() ?? null } : part)),
+  });
+  return {
+    async close() {
+      await server.close();
+      await lineage.close();
+    },
+  };
+}
+
+/** State folder and database must have been made for each other: keys of one and records of another would give traces that lie. */
+async function sameInstallation(start: ServerStart, store: InstallationStore): Promise<void> {
+  const wanted = { id: start.installationId, trustDomain: start.trustDomain, createdAtMs: systemClock.nowMs() };
+  const found = (await store.read()) ?? (await store.create(wanted));
+  if (found.id !== wanted.id || found.trustDomain !== wanted.trustDomain) {
+    throw new MandateError('E_STATE_MISMATCH', {
+      saw: `the database belongs to ${found.trustDomain}, the state folder to ${wanted.trustDomain}`,
+      fix: 'name the state folder or the database that belong together',
+    });
+  }
+}
+
+/** A new installation lets launches have an identity and nothing else; who changed or disabled the rule is not overruled. */
+async function ensureStarterRule(store: RuleStore, { step }: ServerSurroundings): Promise<void> {
+  const began = systemClock.monotonicMs();
+  if ((await store.current()).length === 0) {
+    const { rule, contentSha256, canonical } = starterRule();
+    await store.apply([{ rule, contentSha256, canonical }], 'mandate', systemClock.nowMs());
+  }
+  step('rule', '"launched": whatever is started with mandate run', Math.round(systemClock.monotonicMs() - began));
+}

@@ -1,0 +1,56 @@
+import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { type Supervised, LIMITS } from '../domain/child-protocol';
+import { isNodeUnit } from '../domain/cgroup-text';
+import { lockState } from '../supervisor/lock';
+import { loadConfig } from '../system/config-file';
+import { harden } from '../system/harden';
+import type { PinnedProcess } from '../system/process-view';
+import { roleUrl } from './database';
+import { jsonLog } from './log';
+import { version } from './root';
+import { runServer } from './run-server';
+import { credentials, runUnit, unitOf } from './unit';
+
+/** The control plane as systemd starts it: the account is its own from the first instruction on, the password comes as a credential. */
+export function serverUnitEntry(): void {
+  harden();
+  const log = jsonLog('server', process.env['MANDATE_LOG']);
+  runUnit(log, async () => {
+    const { layout, installation, accounts } = unitOf(({ server }) => server.uid);
+    lockState(layout.lockFile);
+    const { config } = loadConfig({ path: layout.configFile, named: false });
+    const password = readFileSync(`${credentials()}/server`, 'latin1').trim();
+    const ownCgroup = readFileSync('/proc/self/cgroup', 'latin1');
+    const parts: readonly Supervised[] = [
+      { name: 'server', pid: null, uid: null },
+      { name: 'node', pid: null, uid: 0 },
+      { name: 'database', pid: null, uid: accounts.database.uid },
+    ];
+    return runServer(
+      {
+        layout,
+        version: version(),
+        trustDomain: installation.trustDomain,
+        installationId: installation.id,
+        httpsPort: installation.httpsPort,
+        healthPort: installation.healthPort,
+        hostname: hostname(),
+        databaseUrl: roleUrl(layout, 'server', password),
+        databaseDetail: 'private PostgreSQL, fsync on',
+        limits: LIMITS,
+        config,
+      },
+      {
+        nodeDoor: { isNode: (process) => isNode(process, ownCgroup), byGroup: true },
+        shutdown: undefined,
+        supervised: () => parts,
+        step: (step, detail, ms) => log.info({ step, detail, ms }, 'step'),
+      },
+      log,
+    );
+  });
+}
+
+/** Root, and where systemd runs in the control group of the node's unit, into which root alone can move a process. */
+const isNode = (process: PinnedProcess, ownCgroup: string): boolean => process.uid === 0 && isNodeUnit(process.read('cgroup'), ownCgroup);
