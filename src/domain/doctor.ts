@@ -37,6 +37,8 @@ export interface InstallationFacts {
   readonly accounts: { readonly server: number; readonly database: number } | null;
   /** Whoever started it: root, or the one user. */
   readonly owner: number;
+  /** systemd runs the parts: the node is a member of the server's group, and of nothing else that could reach the server. */
+  readonly units: boolean;
 }
 
 export type CheckResult = 'ok' | 'warn' | 'fail';
@@ -51,7 +53,8 @@ export interface Check {
   readonly fix: string;
 }
 
-const check = (name: string, result: CheckResult, saw: string, why: string, fix: string): Check => ({
+/** One check; what is ok needs no fix. */
+export const check = (name: string, result: CheckResult, saw: string, why: string, fix: string): Check => ({
   name,
   result,
   saw,
@@ -170,7 +173,7 @@ const FILES: Readonly<Record<StateFile['what'], { readonly forbidden: number; re
   'database socket': { forbidden: 0o007, owner: 'database' },
 };
 
-function installationChecks({ mode, files, accounts, owner }: InstallationFacts): Check[] {
+function installationChecks({ mode, files, accounts, owner, units }: InstallationFacts): Check[] {
   const uids = accounts && [accounts.server, accounts.database];
   const apart = uids !== null && new Set([...uids, 0]).size === 3;
   return [
@@ -181,12 +184,19 @@ function installationChecks({ mode, files, accounts, owner }: InstallationFacts)
       'what shares a uid with agents is within their reach: keys, database, memory',
       mode === 'own-user' ? 'start mandate as root for anything but trying it out' : 'give server and database accounts of their own',
     ),
-    ...files.map((file) => fileCheck(file, { owner, server: accounts?.server ?? owner, database: accounts?.database ?? owner })),
+    ...files.map((file) =>
+      fileCheck(file, { owner, server: accounts?.server ?? owner, database: accounts?.database ?? owner }, units ? 0o070 : 0),
+    ),
   ];
 }
 
-function fileCheck({ what, path, uid, mode }: StateFile, uids: Readonly<Record<'owner' | 'server' | 'database', number>>): Check {
-  const { forbidden, owner } = FILES[what];
+function fileCheck(
+  { what, path, uid, mode }: StateFile,
+  uids: Readonly<Record<'owner' | 'server' | 'database', number>>,
+  ofTheNode: number,
+): Check {
+  const { owner } = FILES[what];
+  const forbidden = what === 'link socket' ? FILES[what].forbidden & ~ofTheNode : FILES[what].forbidden;
   const tooOpen = (mode & forbidden) !== 0;
   // Root could do what any owner may.
   const wrongOwner = uid !== uids[owner] && uid !== 0;

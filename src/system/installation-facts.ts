@@ -1,6 +1,7 @@
-import { lstatSync, readFileSync } from 'node:fs';
+import { existsSync, lstatSync, readFileSync } from 'node:fs';
 import type { InstallationFacts, StateFile } from '../domain/doctor';
 import { MandateError } from '../domain/errors';
+import { MANIFEST, STATE_FOLDER } from '../domain/install';
 import type { Layout } from '../domain/layout';
 
 const MAX_BYTES = 64 * 1024;
@@ -28,7 +29,13 @@ export function installationFacts(layout: Layout, uid: number): InstallationFact
     }
   });
   if (!files.some(({ what }) => what === 'installation')) return undefined;
-  return { mode: layout.mode, files, accounts: accountsOf(layout.installationFile), owner: layout.mode === 'installed' ? 0 : uid };
+  return {
+    mode: layout.mode,
+    files,
+    accounts: accountsOf(layout.installationFile),
+    owner: layout.mode === 'installed' ? 0 : uid,
+    units: layout.state === STATE_FOLDER && existsSync(MANIFEST),
+  };
 }
 
 function accountsOf(file: string): InstallationFacts['accounts'] {

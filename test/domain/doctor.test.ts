@@ -1,3 +1,5 @@
+import { judgeInstall } from '../../src/domain/doctor-install';
+import type { FoundAt, InstallManifest } from '../../src/domain/install';
 import { type Check, type InstallationFacts, judgeDoctor, type MachineFacts, type StateFile } from '../../src/domain/doctor';
 
 const GOOD: MachineFacts = {
@@ -18,6 +20,7 @@ const INSTALLED: InstallationFacts = {
   mode: 'installed',
   accounts: { server: 990, database: 991 },
   owner: 0,
+  units: false,
   files: [
     file('state', 0o711, 0),
     file('installation', 0o644, 0),
@@ -30,7 +33,7 @@ const INSTALLED: InstallationFacts = {
     file('database socket', 0o710, 991),
   ],
 };
-const OWN: InstallationFacts = { mode: 'own-user', accounts: null, owner: 1000, files: [file('keys', 0o700, 1000)] };
+const OWN: InstallationFacts = { mode: 'own-user', accounts: null, owner: 1000, units: false, files: [file('keys', 0o700, 1000)] };
 
 const named = (checks: readonly Check[], name: string): Check => checks.find((check) => check.name === name)!;
 
@@ -89,4 +92,46 @@ test.each<[StateFile['what'], number, number, string]>([
 test('the same file of root in place of its own account is no way in', () => {
   const checks = judgeDoctor(GOOD, { ...INSTALLED, files: [file('keys', 0o700, 0)] });
   expect(named(checks, 'file.keys').result).toBe('ok');
+});
+
+describe('an installation that systemd runs', () => {
+  const link = (units: boolean, mode: number) => {
+    const files = INSTALLED.files.map((one) => (one.what === 'link socket' ? { ...one, mode } : one));
+    return named(judgeDoctor(GOOD, { ...INSTALLED, files, units }), 'file.link_socket').result;
+  };
+
+  test('its node reaches the server by the group, and nobody else may', () => {
+    expect([link(true, 0o660), link(false, 0o660), link(true, 0o666)]).toEqual(['ok', 'fail', 'fail']);
+  });
+
+  const manifest: InstallManifest = {
+    v: 1,
+    program: { node: '/usr/bin/node', main: '/opt/mandate/dist/src/main.js' },
+    files: [{ path: '/a', sha256: 'one' }],
+    links: [{ path: '/l', target: '/t' }],
+    folders: [],
+    accounts: [],
+  };
+  const judged = (at: Readonly<Record<string, FoundAt>>, accounts = ['mandate', 'mandate-db'], programFault?: string) =>
+    judgeInstall({
+      found: {
+        root: '/',
+        systemd: 'runs',
+        manifest,
+        at: (path) => at[path] ?? { kind: 'nothing' },
+        hasFolder: () => true,
+        hasAccount: (name) => accounts.includes(name),
+      },
+      programFault,
+    }).map(({ result }) => result);
+  const [FILE, LINK] = [{ kind: 'file', sha256: 'one' } as const, { kind: 'link', target: '/t' } as const];
+
+  test.each<[string, ReturnType<typeof judged>, readonly string[]]>([
+    ['as it was made', judged({ '/a': FILE, '/l': LINK }), ['ok', 'ok', 'ok']],
+    ['an edited unit', judged({ '/a': { kind: 'file', sha256: 'two' }, '/l': LINK }), ['warn', 'ok', 'ok']],
+    ['a unit that is gone', judged({ '/l': LINK }), ['warn', 'ok', 'ok']],
+    ['a link that leads elsewhere', judged({ '/a': FILE, '/l': { kind: 'link', target: '/x' } }), ['warn', 'ok', 'ok']],
+    ['an account that is gone', judged({ '/a': FILE, '/l': LINK }, ['mandate']), ['ok', 'fail', 'ok']],
+    ['a program of somebody', judged({ '/a': FILE, '/l': LINK }, undefined, '/opt: it belongs to uid 1000'), ['ok', 'ok', 'fail']],
+  ])('%s', (_what, results, expected) => expect(results).toEqual(expected));
 });
