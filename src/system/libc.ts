@@ -45,7 +45,6 @@ const declarations = {
   ioctl: 'int ioctl(int fd, ulong request, _Inout_ uint8_t *argument)',
   poll: 'int poll(_Inout_ uint8_t *fds, ulong count, int timeout)',
   pread: 'int64_t pread(int fd, _Out_ uint8_t *buffer, size_t length, int64_t offset)',
-  socket: 'int socket(int domain, int type, int protocol)',
   send: 'int64_t send(int fd, _In_ uint8_t *bytes, size_t length, int flags)',
   recv: 'int64_t recv(int fd, _Out_ uint8_t *bytes, size_t length, int flags)',
   kcmp: 'long syscall(long number, int pid1, int pid2, int type, ulong index1, ulong index2)',
