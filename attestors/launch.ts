@@ -36,6 +36,8 @@ export const launchAttestor = (): Attestor => ({
       announced('sha256', launch.programSha256),
       known('user', launch.user),
       known('uid', String(launch.uid)),
+      // The node's own act, and the kernel shows it of this very process.
+      ...(launch.ownUid === 0 ? [] : [known('own_uid', String(view.uid === launch.ownUid))]),
       known('via', launch.via),
       { name: 'name', value: launch.name, assurance: 'declared' },
       ...(confinement === undefined ? [] : [confinementOf(view, confinement, launch.uid)]),

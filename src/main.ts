@@ -1,6 +1,8 @@
+import type * as BecomeEntry from './entry/become';
 import type * as CliEntry from './entry/cli';
 import type * as DatabaseUnitEntry from './entry/database-unit';
 import type * as FilesEntry from './entry/files';
+import type * as KeeperEntry from './entry/keeper';
 import type * as NodeEntry from './entry/node';
 import type * as NodeUnitEntry from './entry/node-unit';
 import type * as ServerEntry from './entry/server';
@@ -20,4 +22,6 @@ else if (way === 'internal-setup') void (require('./entry/setup-unit') as typeof
 else if (way === 'internal-database') (require('./entry/database-unit') as typeof DatabaseUnitEntry).databaseUnitEntry();
 else if (way === 'internal-server-unit') (require('./entry/server-unit') as typeof ServerUnitEntry).serverUnitEntry();
 else if (way === 'internal-node-unit') (require('./entry/node-unit') as typeof NodeUnitEntry).nodeUnitEntry();
+else if (way === 'internal-keeper') (require('./entry/keeper') as typeof KeeperEntry).keeperEntry();
+else if (way === 'internal-become') (require('./entry/become') as typeof BecomeEntry).becomeEntry();
 else void (require('./entry/cli') as typeof CliEntry).cliEntry();

@@ -14,7 +14,7 @@ export function keptEnvironment(given: readonly Buffer[]): KeptEnvironment {
   const env: Buffer[] = [];
   let startedWith: string | undefined;
   for (const entry of given) {
-    const name = nameOf(entry);
+    const name = nameOfVariable(entry);
     if (name === STARTED_WITH) startedWith = entry.subarray(STARTED_WITH.length + 1).toString('latin1');
     else env.push(name.startsWith(PREFIX) ? entry.subarray(PREFIX.length) : entry);
   }
@@ -23,17 +23,18 @@ export function keptEnvironment(given: readonly Buffer[]): KeptEnvironment {
 
 /** The environment of a launched command: the user's own, with the Workload API's address set. */
 export const withWorkloadApi = (env: readonly Buffer[], workloadApi: string): readonly Buffer[] => [
-  ...env.filter((entry) => nameOf(entry) !== ENDPOINT),
+  ...env.filter((entry) => nameOfVariable(entry) !== ENDPOINT),
   Buffer.from(`${ENDPOINT}=${workloadApi}`),
 ];
 
 /** The environment of psql: the user's own, but no setting of libpq that could send the password elsewhere. */
 export const withConnection = (env: readonly Buffer[], connection: Readonly<Record<string, string>>): readonly Buffer[] => [
-  ...env.filter((entry) => !nameOf(entry).startsWith('PG')),
+  ...env.filter((entry) => !nameOfVariable(entry).startsWith('PG')),
   ...Object.entries(connection).map(([name, value]) => Buffer.from(`${name}=${value}`)),
 ];
 
-function nameOf(entry: Buffer): string {
+/** What stands before the `=`. */
+export function nameOfVariable(entry: Buffer): string {
   const end = entry.indexOf('=');
   return entry.toString('latin1', 0, end < 0 ? entry.length : end);
 }

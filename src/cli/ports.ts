@@ -1,6 +1,7 @@
 import type { DatabaseStatusAnswer, MigrateAnswer } from '../domain/answers';
 import type { Confinement } from '../domain/confinement';
 import type { Layout } from '../domain/layout';
+import type { Words } from '../domain/own-uid-protocol';
 import type { Clock } from '../domain/ports';
 import type { DatabaseChoice, RunningService, StartChoice, UpEvent } from '../domain/up';
 
@@ -78,6 +79,21 @@ export interface Launcher {
    * Resolves once they are there. Throws E_FILES.
    */
   readonly keepFiles: (folder: string, socket: string) => Promise<void>;
+  /** uid of the owner of a socket, which is whoever listens; 0 also where there is none. */
+  readonly ownerOf: (socket: string) => number;
+  /**
+   * For a command that runs under a uid of its own: opens what the node takes from us. `follow` relays terminal and signals until the command has
+   * ended. Throws, and rejects with, E_OWN_UID or why the command could not be executed.
+   */
+  readonly attend: (
+    project: string,
+    words: Words,
+  ) => {
+    readonly descriptors: { readonly project: number; readonly control: number; readonly words: number; readonly terminal?: number };
+    readonly follow: () => Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }>;
+  };
+  /** Ends this process by a signal, as its command was. */
+  readonly endBy: (signal: NodeJS.Signals) => void;
   /** Until the exec nobody else of this user reads or traces us. `asStarted` comes first: we cannot read our own environment after it. */
   readonly closeToOthers: () => void;
   /** What loses its parent below us becomes our child. */

@@ -68,7 +68,7 @@ function shown(hop: Hop, nowMs: number, style: Style): { readonly name: string; 
         return { name: `pid ${text('pid')}`, detail: 'writes it into files, for whoever of its user reads them' };
       return {
         name: `pid ${text('pid')}`,
-        detail: `sha256 ${short(text('sha256'))} ${text('path')}${knownBy(hop)}${drift(hop, nowMs, style)}`,
+        detail: `sha256 ${short(text('sha256'))} ${text('path')}${knownBy(hop)}${apart(hop)}${drift(hop, nowMs, style)}`,
       };
     case 'issuer':
       return { name: short(safe(hop.id)), detail: '' };
@@ -94,6 +94,9 @@ function drift({ attributes }: Hop, nowMs: number, style: Style): string {
   const { configurationChangedAt: changedAt } = attributes;
   return typeof changedAt === 'string' ? `, its configuration changed ${instant(changedAt, nowMs, style)}` : '';
 }
+
+const apart = ({ attributes }: Hop): string =>
+  attributes['apart'] === true ? `, under a uid of its launch alone (${safe(String(attributes['uid']))})` : '';
 
 const task = (hop: Hop): string => {
   const declared = hop.attributes['task'];

@@ -46,6 +46,8 @@ export interface AgentAnswer {
     readonly confinement: 'domain' | 'none';
     readonly confinementReason: NoDomainReason | null;
     readonly user: string;
+    /** The uid that belongs to this launch alone; null where it runs under its launcher's. */
+    readonly ownUid: number | null;
     /** By what its members are told from others. */
     readonly membership: ToldBy;
     /** Why it has no control group of its own; null where it has one, or where that was not recorded. */

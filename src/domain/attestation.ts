@@ -206,6 +206,8 @@ export interface LaunchMembership {
   readonly programSha256: string;
   readonly user: string;
   readonly uid: number;
+  /** The uid that the node gave to this launch alone; 0 where it runs under its launcher's. */
+  readonly ownUid: number;
   /** The announced program was seen running in the launched process; until then its path and hash are `declared`. */
   readonly programSeen: boolean;
   /** How membership is known. */

@@ -1,3 +1,4 @@
+import { isOwnUid } from './own-uid';
 import type { DelegatorAssurance, Given } from './assurance';
 
 /** Longest life of a root delegation: seven days. */
@@ -47,6 +48,7 @@ export function rootDelegation(input: RootDelegationInput): RootDelegation {
   const given: Given = input.launch && input.terminal && !input.agentAmongAncestors ? 'launched' : 'implicit';
   if (uid === 0)
     return stopped(given, 'STOP_ROOT', 'it was started by root, an account that anyone with privilege shares, so no human is named');
+  if (isOwnUid(uid)) return stopped(given, 'STOP_SYSTEM_ACCOUNT', `it was started by uid ${uid}, which is an agent's and not a human's`);
   if (uid < input.uidMin || uid === NOBODY_UID || !isUid(uid)) {
     return stopped(given, 'STOP_SYSTEM_ACCOUNT', `it was started by uid ${uid}, a system account and not a human's`);
   }

@@ -136,6 +136,7 @@ export const CATALOGUE = {
   E_USAGE: entry('the command line is not understood', 'invalidArgument', 'usage'),
   E_RUN: entry('the launch failed before the command was started', 'internal', 'runFailed'),
   E_CONFINE: entry('the command could not be confined', 'internal', 'runFailed'),
+  E_OWN_UID: entry('the command could not be started under a uid of its own', 'failedPrecondition', 'runFailed'),
   E_FILES: entry('the identity could not be put into files', 'failedPrecondition', 'runFailed'),
   E_RUN_NOT_EXECUTABLE: entry('the command cannot be executed', 'failedPrecondition', 'notExecutable'),
   E_RUN_NOT_FOUND: entry('the command was not found', 'notFound', 'commandNotFound'),

@@ -18,6 +18,8 @@ export interface Layout {
   readonly databaseRun: string;
   /** Passwords of the database roles. */
   readonly secrets: string;
+  /** Which uid belongs to which launch; the node's. */
+  readonly ownUids: string;
   readonly logs: string;
   readonly agentSocket: string;
   readonly adminSocket: string;
@@ -58,6 +60,7 @@ export function layoutOf(input: LayoutInput): Layout {
     database: `${state}/database`,
     databaseRun: `${run}/db`,
     secrets: `${state}/secrets`,
+    ownUids: `${state}/own-uids.json`,
     logs: `${state}/log`,
     agentSocket: `${run}/agent/agent.sock`,
     adminSocket: `${run}/admin/admin.sock`,

@@ -67,8 +67,11 @@ export interface LaunchRow {
   readonly programSha256: string;
   readonly argumentCount: number;
   readonly processKey: string;
+  /** Whoever launched it. */
   readonly uid: number;
   readonly user: string;
+  /** The uid that the node gave to this launch alone; null where it runs under its launcher's. */
+  readonly ownUid: number | null;
   readonly terminal: boolean;
   /** The control group (`0::` path) that the launcher was moved out of when the launch got one of its own; null where it got none. */
   readonly groupFrom: string | null;

@@ -82,6 +82,9 @@ export interface EventData {
     readonly packageSha256: string | null;
     readonly lockSha256: string | null;
     readonly configurationSha256: string | null;
+    /** Only where the launch has a uid of its own: that uid, and the evidence of whoever launched it. */
+    readonly ownUid?: number;
+    readonly launcherEvidenceDigest?: string;
   };
   /** The launched process turned out to run something else than was measured before. */
   readonly 'launch-changed': {

@@ -110,6 +110,12 @@ export const SELECTORS: readonly SelectorType[] = [
   selector('launch.sha256', 'sha256', 'identity', 'SHA-256 of the program that was launched'),
   selector('launch.user', 'text', 'identity', 'account name of the user who launched it'),
   selector('launch.uid', 'number', 'identity', 'user id of the user who launched it'),
+  selector(
+    'launch.own_uid',
+    'boolean',
+    'context',
+    'whether the process runs under a uid that the node gave to its launch alone (`mandate run --as-user`)',
+  ),
   selector('launch.via', 'text', 'context', 'how membership is known: `pinned`, `ancestor` or `cgroup`'),
   selector(
     'launch.unchanged',
@@ -129,7 +135,7 @@ const BY_TYPE: ReadonlyMap<string, SelectorType> = new Map(SELECTORS.map((s) => 
 /** The selector type of that name, or undefined where there is none. */
 export const selectorType = (type: string): SelectorType | undefined => BY_TYPE.get(type);
 
-/** Stands for any value that is present; accepted for `launch.*` only, where being a member at all is the statement. */
+/** Stands for any value that is present; accepted for `launch.*` only, where being a member at all is the statement, and for no yes or no. */
 export const ANY_VALUE = '*';
 
-export const mayMatchAny = (type: string): boolean => type.startsWith('launch.');
+export const mayMatchAny = (type: string): boolean => type.startsWith('launch.') && selectorType(type)?.form !== 'boolean';

@@ -24,3 +24,10 @@ export function notSeparatedBy({ installed, uids }: IssuerPlace, uid: number | u
     return values.filter((value) => value !== 'none');
   });
 }
+
+/**
+ * Whether the process that a chain ends at ran under a uid that belonged to its launch alone: then it was apart from every other process of its
+ * human as well, whom the kernel does not let at its memory, its descriptors or its key. That is another question than the issuer's place, and
+ * makes no word of a ladder stronger.
+ */
+export const apartFromHuman = (ownUid: number | null, uid: number | undefined): boolean => ownUid !== null && uid === ownUid;

@@ -107,9 +107,9 @@ function valuesOf(placeholder: string, source: TemplateSource): readonly string[
   }
   switch (placeholder) {
     case 'user':
-      return known(source, 'user.name');
+      return onBehalfOf(source, 'launch.user') ?? known(source, 'user.name');
     case 'uid':
-      return [String(source.evidence.uid)];
+      return onBehalfOf(source, 'launch.uid') ?? [String(source.evidence.uid)];
     case 'host':
       return known(source, 'host.name');
     case 'instance': {
@@ -118,6 +118,10 @@ function valuesOf(placeholder: string, source: TemplateSource): readonly string[
     }
   }
 }
+
+/** Under a uid of its own an agent is named after whoever launched it: its uid means something for one launch only. */
+const onBehalfOf = (source: TemplateSource, type: string): readonly string[] | undefined =>
+  known(source, 'launch.own_uid').includes('true') ? known(source, type) : undefined;
 
 /** A declared value enters an ID only where the template names a selector that is never anything else. */
 const known = (source: TemplateSource, type: string): readonly string[] =>

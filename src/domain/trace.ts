@@ -4,7 +4,7 @@ import { CONFIGURATION } from './configuration';
 import { FactIndex, processAssurance } from './facts';
 import type { Chain, CredentialKind, EndedKind, LaunchRow } from './lineage';
 import { toldBy } from './membership';
-import { type IssuerPlace, notSeparatedBy } from './separation';
+import { apartFromHuman, type IssuerPlace, notSeparatedBy } from './separation';
 import { checkLinks } from './trace-links';
 import type { HopKind, Links, Stop } from './trace-links';
 
@@ -149,6 +149,7 @@ function hopsOf(chain: Chain, links: Links, context: TraceContext, separated: bo
     add('process', process.key, facts === null ? 'declared' : processAssurance(facts), 'attestation', {
       pid: process.pid,
       uid: process.uid,
+      apart: links.launch && apartFromHuman(launch?.ownUid ?? null, process.uid),
       path: value('binary.path'),
       sha256: value('binary.sha256'),
       evidence: process.evidenceDigest,
@@ -175,6 +176,7 @@ function hopsOf(chain: Chain, links: Links, context: TraceContext, separated: bo
       arguments: launch.argumentCount,
       user: launch.user,
       uid: launch.uid,
+      ownUid: launch.ownUid,
       terminal: launch.terminal,
       membership: toldBy(launch),
       ...confinementOfLaunch(launch, links),

@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { constants, homedir } from 'node:os';
 import { LIMITS } from '../domain/child-protocol';
 import { layoutOf } from '../domain/layout';
@@ -11,6 +12,7 @@ import type * as LogModule from './log';
 import type * as RandomModule from '../system/random';
 import type * as InheritedDescriptorsModule from '../system/inherited-descriptors';
 import type * as ResolveProgramModule from '../system/resolve-program';
+import type * as AttendedLaunchModule from '../system/attended-launch';
 import type * as AsStartedModule from '../system/as-started';
 import type * as ExecInPlaceModule from '../system/exec-in-place';
 import type * as LandlockModule from '../system/landlock';
@@ -82,12 +84,20 @@ function launcher(program: { readonly node: string; readonly main: string }): La
   const closeToOthers = () => setDumpable(false);
   const keepFiles = (folder: string, socket: string) =>
     (require('./keep-files') as typeof KeepFilesModule).keepFiles(program, folder, socket);
+  const attend: Launcher['attend'] = (project, words) => {
+    const { AttendedLaunch } = require('../system/attended-launch') as typeof AttendedLaunchModule;
+    const attended = new AttendedLaunch(project, words, systemClock);
+    return { descriptors: attended.descriptors, follow: () => attended.follow() };
+  };
   return {
     inheritedDescriptors,
     resolveProgram,
     asStarted,
     possibleConfinement,
     keepFiles,
+    ownerOf: (socket) => statSync(socket, { throwIfNoEntry: false })?.uid ?? 0,
+    attend,
+    endBy: (signal) => (require('../system/attended-launch') as typeof AttendedLaunchModule).endBy(signal),
     closeToOthers,
     adoptOrphans,
     enterDomain,

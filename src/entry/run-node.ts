@@ -5,7 +5,7 @@ import type { Log } from '../domain/ports';
 import { RunningScripts } from '../domain/running-script';
 import { type RunningNode, startNode } from '../node/node';
 import type { Trust } from '../node/trust';
-import { fileHomes } from '../system/accounts';
+import { fileAccounts, fileHomes, fileLogins } from '../system/accounts';
 import { openGroupTree } from '../system/group-tree';
 import { systemClock } from '../system/clock';
 import { FileHashing } from '../system/file-hasher';
@@ -14,6 +14,7 @@ import { systemRandom } from '../system/random';
 import { PatientReading } from '../system/patient-reading';
 import { PinnedProcesses } from '../system/processes';
 import { Readiness } from '../system/readiness';
+import { UidTable } from '../system/uid-table';
 import { verifyJwtSvid } from '../verify/jwt-svid';
 import { parseBundle } from '../verify/trust-bundle';
 import { attestorsOf, recentAccounts } from './attestors';
@@ -32,6 +33,7 @@ async function validateJwtSvid(token: string, audience: string, trust: Trust): P
 export function runNode({ layout, version }: NodeStart, socket: number | undefined, linked: () => void, log: Log): Promise<RunningNode> {
   const readiness = new Readiness(log);
   const accounts = recentAccounts(systemClock);
+  const [known, logins] = [fileAccounts(), fileLogins()];
   const hasher = new FileHashing(systemClock);
   const reader = new PatientReading(systemClock, PLACES);
   const scripts = new RunningScripts(reader);
@@ -50,6 +52,9 @@ export function runNode({ layout, version }: NodeStart, socket: number | undefin
     measuring: { reader, scripts, homes },
     processes: new PinnedProcesses(readiness),
     readiness,
+    uidTable: new UidTable(layout.ownUids, (id) => known.userName(id) !== undefined),
+    keeper: { node: process.execPath, main: process.argv[1]! },
+    login: (id) => logins.login(id),
     groupTree: openGroupTree(layout.launchGroups, uid),
     validate: validateJwtSvid,
     clock: systemClock,

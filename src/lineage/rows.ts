@@ -90,6 +90,7 @@ export const launchRow = (row: Stored.Launch): LaunchRow => ({
   processKey: row.processKey,
   uid: Number(row.uid),
   user: row.user,
+  ownUid: row.ownUid === null ? null : Number(row.ownUid),
   terminal: row.terminal,
   groupFrom: row.groupFrom,
   groupMissing: row.groupMissing,

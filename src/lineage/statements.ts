@@ -43,10 +43,10 @@ const EVERYTHING = {
     SELECT id, name, device, delegation, launch, ${instant('started')} FROM json_to_recordset($6::json)
       AS r(id uuid, name text, device uuid, delegation uuid, launch uuid, started bigint) ON CONFLICT DO NOTHING),
   f AS (INSERT INTO launch (id, agent_id, device_id, name, task, program_path, program_sha256, argument_count, process_key, uid, user_name, terminal, group_from,
-    group_missing, confinement, measures, opened_at)
-    SELECT id, agent, device, name, task, path, sha, args, process, uid, username, terminal, gfrom, gmissing, confinement, measures, ${instant('opened')} FROM json_to_recordset($7::json)
+    group_missing, confinement, measures, own_uid, opened_at)
+    SELECT id, agent, device, name, task, path, sha, args, process, uid, username, terminal, gfrom, gmissing, confinement, measures, ownuid, ${instant('opened')} FROM json_to_recordset($7::json)
       AS r(id uuid, agent uuid, device uuid, name text, task text, path text, sha bytea, args int, process text, uid bigint, username text, terminal boolean,
-        gfrom text, gmissing text, confinement text, measures text, opened bigint) ON CONFLICT DO NOTHING),
+        gfrom text, gmissing text, confinement text, measures text, ownuid bigint, opened bigint) ON CONFLICT DO NOTHING),
   g AS (INSERT INTO process (key, device_id, agent_id, launch_id, via_process_key, membership, pid, uid, start_ticks, evidence_digest, seen_at)
     SELECT key, device, agent, launch, via, membership, pid, uid, ticks, evidence, ${instant('seen')} FROM json_to_recordset($8::json)
       AS r(key text, device uuid, agent uuid, launch uuid, via text, membership text, pid int, uid bigint, ticks text, evidence bytea, seen bigint) ON CONFLICT DO NOTHING),
@@ -179,6 +179,7 @@ export function statementOf(entries: readonly LineageEntry[], recordedAtMs: numb
           gmissing: l.groupMissing,
           confinement: confinementWord(l.confinement),
           measures: measuresText(l.measures),
+          ownuid: l.ownUid,
           opened: l.openedAtMs,
         }),
       ),

@@ -2,12 +2,14 @@ import { asMandateError, MandateError } from '../domain/errors';
 import { encodeEvidence, MAX_EVIDENCE_BYTES } from '../domain/evidence';
 import type { Evidence, Fact } from '../domain/evidence';
 import { MAX_VALUE_BYTES } from '../domain/file-text';
+import type { OwnView } from './keepers';
 import { asBefore, type LaunchGroup } from './launch-groups';
 import type { AttestContext, Attestor, Observation, ProcessView } from '../domain/attestation';
 
 /**
  * Everything the attestors can establish about one process, without its help, and its canonical bytes with their digest. `salt` is 128 random bits in hex; `ancestry` is what its
- * membership was decided by, so that facts and evidence show the same chain; `group` the control group of ours it stands in.
+ * membership was decided by, so that facts and evidence show the same chain; `group` the control group of ours it stands in; `mounts` those that we gave
+ * to its launch.
  *
  * An attestor that fails leaves a gap and no facts; which is safe because rules only ever ask for facts. Throws as
  * ProcessView.recheck does where the process is not what it was meanwhile, so that evidence is always about one program, and E_ATTEST_FAILED
@@ -20,8 +22,9 @@ export async function attest(
   salt: string,
   ancestry = view.ancestors(),
   group?: LaunchGroup,
+  mounts?: OwnView,
 ): Promise<{ readonly evidence: Evidence; readonly bytes: Buffer; readonly digest: string }> {
-  const shown = asShown(view, ancestry, group);
+  const shown = asShown(view, ancestry, group, mounts);
   const gathered = await Promise.all(attestors.map((attestor) => gather(attestor, shown, context)));
   const gaps = gathered.flatMap(({ gap }) => gap ?? []);
   const facts = gathered.flatMap((one) => one.facts);
@@ -53,7 +56,12 @@ export async function attest(
  * The process as attestors see it: its chain is walked and each file and link read once, however many ask for it. One that stands in a group of ours is shown in the
  * one that its launch came from, which is what session and unit are known by; the id of ours would say nothing of either.
  */
-const asShown = (view: ProcessView, ancestry: ReturnType<ProcessView['ancestors']>, group: LaunchGroup | undefined): ProcessView => ({
+const asShown = (
+  view: ProcessView,
+  ancestry: ReturnType<ProcessView['ancestors']>,
+  group: LaunchGroup | undefined,
+  mounts: OwnView | undefined,
+): ProcessView => ({
   key: view.key,
   pid: view.pid,
   uid: view.uid,
@@ -68,8 +76,15 @@ const asShown = (view: ProcessView, ancestry: ReturnType<ProcessView['ancestors'
   image: view.image,
   ancestors: () => ancestry,
   ...(!group && view.cgroupId && { cgroupId: () => view.cgroupId?.() }),
-  ...(view.sameMounts && { sameMounts: () => view.sameMounts?.() ?? true }),
+  ...(view.sameMounts && { sameMounts: () => view.sameMounts?.() === true || shownByOurs(view, mounts) }),
 });
+
+/**
+ * True where the process sees the mounts that we gave to its launch, which it cannot change, and its program lies where they lead to the same
+ * as ours. Whoever makes mounts of its own in there is in others.
+ */
+const shownByOurs = (view: ProcessView, mounts: OwnView | undefined): boolean =>
+  mounts !== undefined && view.link('ns/mnt') === mounts.mounts && mounts.shows(view.link('exe'));
 
 function once(read: (name: string) => string): (name: string) => string {
   const known = new Map<string, string>();

@@ -9,6 +9,7 @@ import type { PinnedProcess } from '../system/process-view';
 import { attest } from './attest';
 import type { Holding } from './holding';
 import type { LaunchGroups } from './launch-groups';
+import type { OwnUids } from './own-uids';
 import { launchMembership, type Members, type Membership, type OpenLaunch } from './members';
 import { runsProgram } from './program';
 import type { Served } from './served';
@@ -28,6 +29,7 @@ const NOTHING = Buffer.alloc(0);
 export interface AttestingParts {
   readonly members: Members;
   readonly groups: LaunchGroups;
+  readonly ownUids: Pick<OwnUids, 'view'>;
   readonly attestors: readonly Attestor[];
   readonly hasher: FileHasher;
   readonly holding: Holding;
@@ -64,7 +66,8 @@ export class Attesting {
       const connection = await this.#holders(served);
       const confinement = membership?.launch?.confinement;
       const context = { launch: launchMembership(membership, process), confinement, delivery, connection };
-      const { evidence, bytes, digest } = await attest(process, this.#attestors(delivery), context, served.salt, ancestry, group);
+      const view = membership?.launch && this.parts.ownUids.view(membership.launch.launchId);
+      const { evidence, bytes, digest } = await attest(process, this.#attestors(delivery), context, served.salt, ancestry, group, view);
       if (context.launch?.measured?.runs === true) launchLooked(membership, evidence.facts);
       served.glance();
       // Who was not alone is looked at again as soon as it asks again.

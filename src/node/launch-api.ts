@@ -1,4 +1,4 @@
-import { create, toBinary } from '@bufbuild/protobuf';
+import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import type { handleServerStreamingCall, handleUnaryCall, UntypedServiceImplementation } from '@grpc/grpc-js';
 import { confinementOf, confinementWord } from '../domain/confinement';
 import { MandateError } from '../domain/errors';
@@ -7,11 +7,12 @@ import { measuresText } from '../domain/launch-measures';
 import type { Log } from '../domain/ports';
 import { parseStat } from '../domain/proc-text';
 import { type BeginRequest, type BeginResponse, BeginResponseSchema, StandingSchema } from '../generated/proto/mandate/v1/launch_pb';
+import type { LaunchBeginSchema, LaunchOpened } from '../generated/proto/mandate/v1/node_link_pb';
 import type { PeerConnection } from '../system/peer-connection';
 import type { PinnedProcess } from '../system/process-view';
 import { answered, refusalOf, statusOf } from '../wire/refusal';
-import type { Images } from './images';
-import type { LaunchGroups, Placed } from './launch-groups';
+import { type OwnUidParts, type PlacedOwnUid, placeOwnUid } from './begin-own-uid';
+import type { Placed } from './launch-groups';
 import { LiveStream } from './live-stream';
 import type { Members } from './members';
 import { type LaunchMeasuringParts, measureLaunch } from './measure-launch';
@@ -25,17 +26,16 @@ const MAX_PROGRAM_BYTES = 4096;
 const MAX_ARGUMENTS = 1_000_000;
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
 
-export interface LaunchApiParts {
-  readonly images: Images;
+export interface LaunchApiParts extends OwnUidParts {
+  /** The uid that the node runs under. */
+  readonly uid: number;
   readonly serving: Serving;
   readonly members: Members;
-  readonly groups: LaunchGroups;
   readonly link: ServerLink;
   readonly measuring: LaunchMeasuringParts;
   readonly peer: (call: { getPeer(): string }) => PeerConnection;
   readonly userName: (uid: number) => string;
   readonly hold: (process: PinnedProcess) => void;
-  readonly log: Log;
 }
 
 /** The launch API: a launcher becomes its agent, and processes learn why they have no identity. */
@@ -67,78 +67,107 @@ export function launchApi(parts: LaunchApiParts): UntypedServiceImplementation {
 /**
  * The launcher's own process becomes the first process of the agent: it is pinned already, attested where it stands, moved into a control
  * group of the launch, its command is measured before it runs, and only then does the launcher execute it in place, under the same pid.
+ * Under a uid of its own the first process is one that the node made, and the launcher stays whose behalf it is on.
  */
 async function beginLaunch(parts: LaunchApiParts, served: Served, request: BeginRequest): Promise<BeginResponse> {
   checkRequest(request);
+  if (request.ownUid !== undefined && parts.uid !== 0)
+    throw new MandateError('E_OWN_UID', { why: 'the node does not run as root', fix: 'install mandate: run it as root' });
   const { process } = served;
-  const confinement = confinementOf(request.confinement);
   const evidence = await parts.serving.attested(served);
-  const { program, shebang, measures } = await measureLaunch(parts.measuring, process, request.program, request.argumentCount);
+  const { program, shebang, ...measured } = await measureLaunch(parts.measuring, process, request.program, request.argumentCount);
+  // What governs its launcher lies in a home that an agent with a uid of its own does not see.
+  const measures = request.ownUid === undefined ? measured.measures : { ...measured.measures, configuration: null };
   process.recheck();
-  const { launchId, placed } = await place(parts, process);
-  const programPath = fileText(Buffer.from(request.program, 'utf8').toString('latin1'));
+  const { launchId, placed, own } = await place(parts, served, request);
+  try {
+    const first = own?.served ?? served;
+    const ownEvidence = own && (await parts.serving.attested(own.served));
+    const opened = await openLaunch(parts, request, served, {
+      evidence: ownEvidence ?? evidence,
+      ...(own && { launcher: evidence, ownUid: own.uid }),
+      programSha256: program.sha256,
+      measures: measuresText(measures),
+      launchId,
+      ...('from' in placed ? { grouped: true, groupFrom: placed.from } : { groupMissing: placed.missing }),
+    });
+    const grouped = 'from' in placed && opened.launchId === launchId;
+    try {
+      served.check();
+      own?.served.check();
+    } catch (thrown) {
+      // It is on record by now, and would stay open there.
+      const reason = 'ended before it was launched';
+      parts.link.tell({ case: 'processEnded', value: { processKey: first.process.key, reason } });
+      if (grouped) parts.link.tell({ case: 'launchEnded', value: { launchId, reason } });
+      throw thrown;
+    }
+    if (!opened.joined) {
+      parts.members.open({
+        launchId: opened.launchId,
+        agentId: opened.agentId,
+        agentName: opened.agentName,
+        name: request.name,
+        programPath: fileText(Buffer.from(request.program, 'utf8').toString('latin1')),
+        programSha256: program.sha256,
+        user: parts.userName(process.uid),
+        uid: process.uid,
+        ownUid: own?.uid ?? 0,
+        processKey: first.process.key,
+        grouped,
+        confinement: confinementOf(request.confinement),
+        programInode: program.inode,
+        programSeen: false,
+        measured: { measures, shebang, launcher: first.process.image },
+        changed: undefined,
+      });
+    }
+    parts.hold(first.process);
+    // The evidence was of what stood there before: as a member of its launch it is attested anew, whether it executes or not.
+    first.evidence = undefined;
+    own?.release();
+    return create(BeginResponseSchema, {
+      launchId: opened.launchId,
+      agentId: opened.agentId,
+      agentName: opened.agentName,
+      delegationId: opened.delegationId,
+      given: opened.given,
+      spiffeIds: opened.identities.map((identity) => identity.spiffeId),
+      joined: opened.joined,
+      pid: first.process.pid,
+      ownUid: own?.uid ?? 0,
+      // Nothing else keeps a daemon within its launch: handed to init it would be nobody's, and taken for the person.
+      adoptOrphans: !opened.joined && !grouped,
+    });
+  } catch (thrown) {
+    own?.abandon();
+    throw thrown;
+  }
+}
+
+/** Puts the launch on record. Terminal and ancestors are those of whoever launches, whatever process it begins with. */
+function openLaunch(
+  parts: LaunchApiParts,
+  request: BeginRequest,
+  { process }: Served,
+  known: MessageInitShape<typeof LaunchBeginSchema>,
+): Promise<LaunchOpened> {
   const terminal = (parseStat(process.read('stat'))?.tty ?? 0) !== 0;
-  const opened = await parts.link.ask(
+  return parts.link.ask(
     {
       case: 'launchBegin',
       value: {
-        evidence,
+        ...known,
         name: request.name,
         task: request.task,
-        programPath,
-        programSha256: program.sha256,
-        measures: measuresText(measures),
+        programPath: fileText(Buffer.from(request.program, 'utf8').toString('latin1')),
         terminal: terminal && !parts.members.touches(process.ancestors().chain),
         argumentCount: request.argumentCount,
-        launchId,
-        ...('from' in placed ? { grouped: true, groupFrom: placed.from } : { groupMissing: placed.missing }),
-        confinement: confinementWord(confinement),
+        confinement: confinementWord(confinementOf(request.confinement)),
       },
     },
     'launchOpened',
   );
-  const grouped = 'from' in placed && opened.launchId === launchId;
-  try {
-    served.check();
-  } catch (thrown) {
-    // It is on record by now, and would stay open there.
-    parts.link.tell({ case: 'processEnded', value: { processKey: process.key, reason: 'ended before it was launched' } });
-    if (grouped) parts.link.tell({ case: 'launchEnded', value: { launchId, reason: 'ended before it was launched' } });
-    throw thrown;
-  }
-  if (!opened.joined) {
-    parts.members.open({
-      launchId: opened.launchId,
-      agentId: opened.agentId,
-      agentName: opened.agentName,
-      name: request.name,
-      programPath,
-      programSha256: program.sha256,
-      user: parts.userName(process.uid),
-      uid: process.uid,
-      processKey: process.key,
-      grouped,
-      confinement,
-      programInode: program.inode,
-      programSeen: false,
-      measured: { measures, shebang, launcher: process.image },
-      changed: undefined,
-    });
-  }
-  parts.hold(process);
-  // The launcher's own evidence was of the launcher: as a member of its launch it is attested anew, whether it executes or not.
-  served.evidence = undefined;
-  return create(BeginResponseSchema, {
-    launchId: opened.launchId,
-    agentId: opened.agentId,
-    agentName: opened.agentName,
-    delegationId: opened.delegationId,
-    given: opened.given,
-    spiffeIds: opened.identities.map((identity) => identity.spiffeId),
-    joined: opened.joined,
-    // Nothing else keeps a daemon within its launch: handed to init it would be nobody's, and taken for the person.
-    adoptOrphans: !opened.joined && !grouped,
-  });
 }
 
 /**
@@ -146,13 +175,21 @@ async function beginLaunch(parts: LaunchApiParts, served: Served, request: Begin
  * stays one launch. Whatever stands in the way of a group does not stand in the way of the launch: it is recorded with it.
  */
 async function place(
-  { link, members, groups }: LaunchApiParts,
-  process: PinnedProcess,
-): Promise<{ readonly launchId: string; readonly placed: Placed }> {
+  parts: LaunchApiParts,
+  served: Served,
+  request: BeginRequest,
+): Promise<{ readonly launchId: string; readonly placed: Placed; readonly own?: PlacedOwnUid }> {
+  const { link, members, groups } = parts;
+  const { process } = served;
   const inside = members.find(process, process.ancestors().chain, groups.of(process)?.launchId)?.launch;
+  if (inside && request.ownUid)
+    throw new MandateError('E_OWN_UID', { why: 'a launch within a launch stays the same agent, under the same uid' });
   if (inside) return { launchId: '', placed: { missing: '' } };
   const { launchId } = await link.ask({ case: 'launchReserve', value: {} }, 'launchReserved');
-  return { launchId, placed: await groups.enter(launchId, process) };
+  if (!request.ownUid) return { launchId, placed: await groups.enter(launchId, process) };
+  const confine = confinementOf(request.confinement).kind === 'domain';
+  const own = await placeOwnUid(parts, served, launchId, request.ownUid, { program: request.program, confine });
+  return { launchId, placed: { from: own.from }, own };
 }
 
 function checkRequest(request: BeginRequest): void {

@@ -48,9 +48,10 @@ export class LaunchGroups {
 
   /**
    * Puts a launcher into a new group of its own, and says so only when the kernel names that group for the pinned process while it still
-   * lives: its pid could else have come to mean another one. A failure is no reason not to launch. Throws E_PEER_GONE.
+   * lives: its pid could else have come to mean another one. A failure is no reason not to launch. Where the launch begins with another process
+   * than its launcher, `from` is still the launcher's group. Throws E_PEER_GONE.
    */
-  async enter(launchId: string, launcher: PinnedProcess): Promise<Placed> {
+  async enter(launchId: string, first: PinnedProcess, launcher = first): Promise<Placed> {
     const { tree } = this;
     if (!(tree instanceof GroupTree)) return tree;
     // A launcher whose earlier attempt failed stands in a group of ours already.
@@ -61,13 +62,13 @@ export class LaunchGroups {
     try {
       const inode = tree.make(launchId);
       this.#keep(tree, launchId, from, inode);
-      await tree.move(launchId, launcher.pid);
-      if (launcher.cgroupId() === inode && launcher.alive()) return { from };
+      await tree.move(launchId, first.pid);
+      if (first.cgroupId() === inode && first.alive()) return { from };
     } catch (thrown) {
       missing = `${errnoOf(thrown)} at its control group`;
     }
     this.ended(launchId);
-    if (!launcher.alive()) throw new MandateError('E_PEER_GONE');
+    if (!first.alive()) throw new MandateError('E_PEER_GONE');
     this.log.warn({ launch: launchId, reason: missing }, 'launch without a control group of its own');
     return { missing };
   }

@@ -13,6 +13,8 @@ export interface OpenLaunch {
   readonly programSha256: string;
   readonly user: string;
   readonly uid: number;
+  /** The uid that belongs to this launch alone; 0 where it runs under its launcher's. */
+  readonly ownUid: number;
   /** The process that executed the program. */
   readonly processKey: string;
   /** It was given a control group of its own: it ends with whoever is in there, not only with those who are pinned. */
@@ -169,6 +171,7 @@ export const launchMembership = (
     programSha256: membership.launch.programSha256,
     user: membership.launch.user,
     uid: membership.launch.uid,
+    ownUid: membership.launch.ownUid,
     programSeen: membership.launch.programSeen,
     via: membership.kind,
     measured: measuredLaunch(membership.launch, key, image),

@@ -7,12 +7,14 @@ import type { Clock, Log, Random } from '../domain/ports';
 import { LaunchAPI } from '../generated/proto/mandate/v1/launch_pb';
 import type { ServerMessage } from '../generated/proto/mandate/v1/node_link_pb';
 import { SpiffeWorkloadAPI } from '../generated/proto/spiffe/workloadapi_pb';
+import type { Login } from '../system/accounts';
 import type { PeerConnection } from '../system/peer-connection';
 import { listenForPeers, PEER_SERVER_OPTIONS, type PeerListener } from '../system/peer-listener';
 import type { GroupTree, NoGroupTree } from '../system/group-tree';
 import type { PinnedProcess } from '../system/process-view';
 import type { PinnedProcesses } from '../system/processes';
 import type { Readiness } from '../system/readiness';
+import type { UidTable } from '../system/uid-table';
 import { grpcService } from '../wire/grpc';
 import { Attesting } from './attesting';
 import { reportCaller } from './callers';
@@ -20,9 +22,11 @@ import { Images } from './images';
 import { type HolderReader, Holding } from './holding';
 import { gate } from './interceptor';
 import { launchApi } from './launch-api';
+import type { KeeperProgram } from './keepers';
 import { LaunchGroups } from './launch-groups';
 import type { LaunchMeasuringParts } from './measure-launch';
 import { Members } from './members';
+import { OwnUids } from './own-uids';
 import type { ProgramHasher } from './program';
 import { resume } from './resume';
 import { Serving } from './serve';
@@ -62,6 +66,10 @@ export interface NodeParts {
   readonly readiness: Readiness;
   /** Where launches get control groups of their own. */
   readonly groupTree: GroupTree | NoGroupTree;
+  readonly uidTable: UidTable;
+  /** How the keeper of an agent under a uid of its own is started. */
+  readonly keeper: KeeperProgram;
+  readonly login: (uid: number) => Login | undefined;
   readonly validate: (token: string, audience: string, trust: Trust) => Promise<{ spiffeId: string; claims: JsonObject }>;
   readonly clock: Clock;
   readonly random: Random;
@@ -80,10 +88,12 @@ export interface RunningNode {
 export async function startNode(parts: NodeParts): Promise<RunningNode> {
   const { layout, clock, log, processes, accounts } = parts;
   const groups = new LaunchGroups(parts.groupTree, groupChanged, log);
+  const ownUids = new OwnUids(parts.uidTable, clock, log);
   const members = new Members({
     populated: (launchId) => groups.populated(launchId),
     ended: ({ launchId, grouped }) => {
       groups.ended(launchId);
+      ownUids.ended(launchId);
       if (grouped) link.tell({ case: 'launchEnded', value: { launchId, reason: 'exit' } });
     },
   });
@@ -121,7 +131,7 @@ export async function startNode(parts: NodeParts): Promise<RunningNode> {
     hello,
     {
       welcome: (welcome) => {
-        resume({ members, groups, processes, link, hold, log }, welcome);
+        resume({ members, groups, ownUids, processes, link, hold, log }, welcome);
         if (welcome.bundle) trust.set(trustOf(welcome.trustDomain, welcome.bundle));
         serving.linkUp();
         if (!ready) {
@@ -137,7 +147,7 @@ export async function startNode(parts: NodeParts): Promise<RunningNode> {
     log,
   );
   const holding = new Holding(parts.reader, clock);
-  const attesting = new Attesting({ members, groups, attestors: parts.attestors, hasher: parts.hasher, holding, clock, hold });
+  const attesting = new Attesting({ members, groups, ownUids, attestors: parts.attestors, hasher: parts.hasher, holding, clock, hold });
   const images = new Images({ link, members, random: parts.random, log });
   const serving = new Serving({ link, images, members, attesting, holding, clock, random: parts.random, log, hold });
 
@@ -182,7 +192,14 @@ export async function startNode(parts: NodeParts): Promise<RunningNode> {
       serving,
       members,
       groups,
+      ownUids,
+      processes,
+      keeper: parts.keeper,
+      login: parts.login,
+      agentSocket: layout.agentSocket,
+      uid: parts.uid,
       link,
+      clock,
       measuring: { hasher: parts.hasher, ...parts.measuring },
       peer,
       hold,

@@ -7,11 +7,13 @@ import type { PinnedProcesses } from '../system/processes';
 import { answered } from '../wire/refusal';
 import type { LaunchGroups } from './launch-groups';
 import type { Members, OpenLaunch } from './members';
+import type { OwnUids } from './own-uids';
 import type { ServerLink } from './server-link';
 
 export interface ResumeParts {
   readonly members: Members;
   readonly groups: LaunchGroups;
+  readonly ownUids: OwnUids;
   readonly processes: PinnedProcesses;
   readonly link: Pick<ServerLink, 'tell'>;
   readonly hold: (process: PinnedProcess) => void;
@@ -23,7 +25,7 @@ export interface ResumeParts {
  * folder, or they are reported as ended.
  */
 export function resume(parts: ResumeParts, welcome: Welcome): void {
-  const { members, groups, link } = parts;
+  const { members, groups, ownUids, link } = parts;
   const launches = new Map(welcome.launches.map((launch) => [launch.launchId, opened(members, launch)]));
   for (const { launchId, grouped, groupFrom } of welcome.launches) if (grouped) groups.resume(launchId, groupFrom);
   for (const launch of launches.values()) if (groups.populated(launch.launchId)) members.resume(launch);
@@ -33,7 +35,9 @@ export function resume(parts: ResumeParts, welcome: Welcome): void {
     groups.ended(launchId);
     link.tell({ case: 'launchEnded', value: { launchId, reason: GONE } });
   }
+  for (const { launchId, uid, ownUid } of launches.values()) if (ownUid !== 0 && members.launch(launchId)) ownUids.resume(launchId, uid);
   groups.sweep();
+  ownUids.sweep();
 }
 
 const GONE = 'gone while the node was away';

@@ -49,6 +49,7 @@ export function agentAnswer(summary: AgentSummary, nowMs: number): AgentAnswer {
       confinement: launch.confinement.kind,
       confinementReason: launch.confinement.kind === 'none' ? launch.confinement.reason : null,
       user: launch.user,
+      ownUid: launch.ownUid,
       membership: toldBy(launch),
       groupMissing: launch.groupMissing,
       opened: instant(launch.openedAtMs),

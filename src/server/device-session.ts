@@ -168,8 +168,9 @@ export class DeviceSession {
     return launchId;
   }
 
-  openLaunch(process: LiveProcess, begin: LaunchBegin): Promise<Opened> {
-    return openLaunch({ ...this.parts, reserved: (launchId) => this.#reserved.delete(launchId) }, process, begin);
+  /** `launcher` is the process itself, but where its launch has a uid of its own. */
+  openLaunch(process: LiveProcess, launcher: LiveProcess, begin: LaunchBegin): Promise<Opened> {
+    return openLaunch({ ...this.parts, reserved: (launchId) => this.#reserved.delete(launchId) }, process, launcher, begin);
   }
 
   /** Live processes whose answer the present rules change. */

@@ -1,6 +1,7 @@
 import { confinementOf, confinementWord } from '../domain/confinement';
 import { MandateError } from '../domain/errors';
 import type { Evidence } from '../domain/evidence';
+import { isOwnUid } from '../domain/own-uid';
 import { newId, newSuffix } from '../domain/ids';
 import type { AgentRow, LaunchRow } from '../domain/lineage';
 import { toldBy } from '../domain/membership';
@@ -41,18 +42,19 @@ export interface Opened {
  * Opens a launch: the launcher's process becomes the first of a new agent with a root delegation of its own. Inside a launch nothing new
  * is opened: the process stays the same agent and the name it asked for is recorded as declared.
  */
-export async function openLaunch(parts: LaunchesParts, process: LiveProcess, begin: LaunchBegin): Promise<Opened> {
+export async function openLaunch(parts: LaunchesParts, process: LiveProcess, launcher: LiveProcess, begin: LaunchBegin): Promise<Opened> {
   const { living, clock, random, delegations, lineage } = parts;
+  const ownUid = checkedOwnUid(process, launcher, begin);
   if (process.agent?.launch) return joinLaunch(parts, process, process.agent, begin);
-  const above = process.evidence.ancestors.some((ancestor) => living.agentOfKey(ancestor.key) !== undefined);
+  const above = launcher.evidence.ancestors.some((ancestor) => living.agentOfKey(ancestor.key) !== undefined);
   const openedAtMs = clock.nowMs();
   const agentId = newId(random, openedAtMs);
   const drawn = parts.reserved(begin.launchId);
   const launchId = drawn ? begin.launchId : newId(random, openedAtMs);
-  const { delegation, person } = await delegations.root(process, agentId, {
+  const { delegation, person } = await delegations.root(launcher, agentId, {
     terminal: begin.terminal,
     launch: true,
-    agentAmongAncestors: above || process.agent !== undefined,
+    agentAmongAncestors: above || launcher.agent !== undefined,
   });
   const launch: LaunchRow = {
     id: launchId,
@@ -64,8 +66,9 @@ export async function openLaunch(parts: LaunchesParts, process: LiveProcess, beg
     programSha256: begin.programSha256,
     argumentCount: begin.argumentCount,
     processKey: process.key,
-    uid: process.evidence.uid,
-    user: factOf(process, 'user.name') ?? `uid-${process.evidence.uid}`,
+    uid: launcher.evidence.uid,
+    user: factOf(launcher, 'user.name') ?? `uid-${launcher.evidence.uid}`,
+    ownUid,
     terminal: begin.terminal,
     // A group is named by the id that was drawn for it: under another id there is none.
     groupFrom: drawn && begin.grouped ? begin.groupFrom.slice(0, MAX_GROUP) : null,
@@ -95,6 +98,7 @@ export async function openLaunch(parts: LaunchesParts, process: LiveProcess, beg
       membership: toldBy(launch),
       confinement: confinementWord(launch.confinement),
       ...measuredDigests(launch.measures),
+      ...(ownUid !== null && { ownUid, launcherEvidenceDigest: launcher.digest }),
       delegationId: delegation.id,
       deviceId: living.device.id,
       evidenceDigest: process.digest,
@@ -106,11 +110,11 @@ export async function openLaunch(parts: LaunchesParts, process: LiveProcess, beg
     },
     { agentId, processKey: process.key },
   );
-  const digest = process.digest;
-  await lineage.append({
-    fact: { event },
-    ...owed({ ...process, durableRow: false }, agent, living.device, openedAtMs),
-  });
+  const [digest, launcherDigest] = [process.digest, launcher.digest];
+  const rows = owed({ ...process, durableRow: false }, agent, living.device, openedAtMs);
+  const launcherRows = launcher === process ? [] : (owed(launcher, undefined, living.device, openedAtMs).evidence ?? []);
+  await lineage.append({ fact: { event }, ...rows, evidence: [...(rows.evidence ?? []), ...launcherRows] });
+  if (launcher !== process) paid(launcher, undefined, launcherDigest);
   living.add(agent);
   process.agent = agent;
   paid(process, agent, digest);
@@ -124,6 +128,18 @@ const measuredDigests = ({ script, package: packaged, configuration }: LaunchMea
   lockSha256: packaged?.lockSha256 ?? null,
   configurationSha256: configuration?.sha256 ?? null,
 });
+
+/**
+ * The uid that belongs to a launch alone, or null where it runs under its launcher's. The first process has to run under it, and whoever launched it under
+ * another, outside every launch: a node that says something else says something wrong.
+ */
+function checkedOwnUid(process: LiveProcess, launcher: LiveProcess, { ownUid }: LaunchBegin): number | null {
+  if (launcher === process && ownUid === 0) return null;
+  const fits = launcher !== process && isOwnUid(ownUid) && process.evidence.uid === ownUid && !isOwnUid(launcher.evidence.uid);
+  if (!fits || launcher.agent?.launch || process.agent)
+    throw new MandateError('E_REQUEST', { why: 'that is no launch under a uid of its own' });
+  return ownUid;
+}
 
 async function joinLaunch(parts: LaunchesParts, process: LiveProcess, agent: LiveAgent, begin: LaunchBegin): Promise<Opened> {
   const { living, clock, random, lineage } = parts;
@@ -161,6 +177,7 @@ function byLaunchAlone(parts: LaunchesParts, launcher: Evidence, agent: LiveAgen
     known('id', agent.launch.id),
     known('user', agent.launch.user),
     known('uid', String(agent.launch.uid)),
+    ...(agent.launch.ownUid === null ? [] : [known('own_uid', 'true')]),
     known('via', 'pinned'),
     { type: 'launch.name', value: agent.launch.name, assurance: 'declared' as const },
   ];

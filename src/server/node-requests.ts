@@ -58,7 +58,9 @@ export async function answerNode(session: DeviceSession, { body }: NodeMessage):
       };
     }
     case 'launchBegin': {
-      const { agent, identities, joined } = await session.openLaunch(await session.attested(body.value.evidence), body.value);
+      const process = await session.attested(body.value.evidence);
+      const launcher = body.value.launcher ? await session.attested(body.value.launcher) : process;
+      const { agent, identities, joined } = await session.openLaunch(process, launcher, body.value);
       return {
         case: 'launchOpened',
         value: {

@@ -16,6 +16,7 @@ export const openLaunches = (living: Living): MessageInitShape<typeof OpenLaunch
             programSha256: launch.programSha256,
             user: launch.user,
             uid: launch.uid,
+            ownUid: launch.ownUid ?? 0,
             name: launch.name,
             processKey: launch.processKey,
             grouped: launch.groupFrom !== null,

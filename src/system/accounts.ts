@@ -68,6 +68,28 @@ export function fileHomes(passwd = '/etc/passwd'): Homes {
   };
 }
 
+export interface Login {
+  readonly name: string;
+  /** Absolute. */
+  readonly home: string;
+  readonly shell: string;
+}
+
+/** Accounts as /etc/passwd names them, with home folder and shell; undefined where one has no absolute home folder. */
+export function fileLogins(passwd = '/etc/passwd'): { login(uid: number): Login | undefined } {
+  const [names, homes, shells] = [
+    new NameTable(passwd),
+    new NameTable(passwd, parseHomes),
+    new NameTable(passwd, (text) => parseById(text, 6)),
+  ];
+  return {
+    login(uid) {
+      const [name, home] = [names.name(uid), homes.name(uid)];
+      return name === undefined || home?.startsWith('/') !== true ? undefined : { name, home, shell: shells.name(uid) ?? '' };
+    },
+  };
+}
+
 /** Accounts as the files of this machine name them; directories over the network are not asked. */
 export function fileAccounts(passwd = '/etc/passwd', group = '/etc/group'): Accounts {
   const users = new NameTable(passwd);

@@ -3,7 +3,8 @@ import { constants } from 'node:os';
 
 /**
  * Every call to libc that Node has no word for. Nothing else in Mandate reaches past Node: what stands here can read and write any
- * memory of this process, so its callers (socket-credentials, peer-pidfds, socket-peer, file-tables, pidfd, inode-at, epoll, landlock, this-process, machine-facts, given-socket, service-manager) pass plain integers, names of our own, and
+ * memory of this process, so its callers (socket-credentials, peer-pidfds, socket-peer, file-tables, pidfd, inode-at, epoll, landlock, this-process, machine-facts, given-socket, service-manager, mounts, id-map, give-up,
+ * memory-file, pseudo-terminal, child-stops) pass plain integers, names of our own, and
  * buffers whose size is a constant.
  *
  * Linux on 64-bit little-endian machines. File descriptors are used in the same turn of the event loop in which they were read:
@@ -64,6 +65,23 @@ const declarations = {
   landlockCreate: 'long syscall(long number, _In_ uint8_t *attributes, size_t size, uint32_t flags)',
   landlockRestrict: 'long syscall(long number, int ruleset, uint32_t flags)',
   execve: 'int execve(const char *path, const uint8_t **argv, const uint8_t **env)',
+  pidfdGetfd: 'long syscall(long number, int pidfd, int fd, uint32_t flags)',
+  ioctlValue: 'int ioctl(int fd, ulong request, ulong value)',
+  memfdCreate: 'int memfd_create(const char *name, uint flags)',
+  setpgid: 'int setpgid(int pid, int group)',
+  tcsetpgrp: 'int tcsetpgrp(int fd, int group)',
+  waitid: 'int waitid(int kind, uint id, _Out_ uint8_t *info, int options)',
+  unshare: 'int unshare(int flags)',
+  mount: 'int mount(const char *source, const char *target, const char *type, ulong flags, const char *data)',
+  umount: 'int umount2(const char *target, int flags)',
+  openAt: 'long syscall(long number, int folder, const char *path, _In_ uint8_t *how, size_t size)',
+  openTree: 'long syscall(long number, int folder, const char *path, int flags)',
+  mountSetattr: 'long syscall(long number, int folder, const char *path, int flags, _In_ uint8_t *attributes, size_t size)',
+  moveMount: 'long syscall(long number, int from, const char *fromPath, int to, const char *toPath, uint flags)',
+  keyctl: 'long syscall(long number, int operation, const char *name)',
+  capset: 'int capset(_In_ uint8_t *header, _In_ uint8_t *data)',
+  clone: 'int clone(void *entry, uint64_t stack, int flags, void *argument)',
+  waitpid: 'int waitpid(int pid, void *status, int options)',
 } as const;
 type Name = keyof typeof declarations;
 
@@ -98,6 +116,19 @@ export function checked(name: Name, ...args: Argument[]): number {
     if (code !== errno.EINTR) throw new KernelError(name, code);
   }
 }
+
+/**
+ * Starts a process that does nothing but wait for a signal, in the namespaces that `flags` asks for. It runs a function of libc on a stack of
+ * its own and no code of ours: a copy of a process with several threads can do little else. The caller ends it and waits for it.
+ */
+export function clonePaused(flags: number): number {
+  libc('clone');
+  const stack = pinnedBlock(PAUSED_STACK_BYTES);
+  const pause: bigint = koffi.address(library!.symbol('pause', 'int'));
+  return checked('clone', pause, stack.at + BigInt(PAUSED_STACK_BYTES), flags | constants.signals.SIGCHLD, null);
+}
+
+const PAUSED_STACK_BYTES = 64 * 1024;
 
 /** Memory of koffi's own, never moved or freed, so that a structure in it may point into itself. */
 export function pinnedBlock(bytes: number): { readonly at: bigint; readonly bytes: Buffer } {

@@ -4,12 +4,16 @@ import { checked, errno, KernelError, lastErrno, libc } from './libc';
 
 const SYS_PIDFD_OPEN = 434;
 const SYS_PIDFD_SEND_SIGNAL = 424;
+const SYS_PIDFD_GETFD = 438;
 const PIDFD_GET_INFO = 0xc040ff0b;
 const INFO_PID_CREDS_CGROUP = 0x7n;
 const POLLIN = 1;
 
 /** A pidfd of the process that has this pid now. Throws KernelError ESRCH where none has. */
 export const pidfdOpen = (pid: number): number => checked('pidfdOpen', SYS_PIDFD_OPEN, pid, 0);
+
+/** A descriptor of ours for what a descriptor of that process leads to (pidfd_getfd(2)). Throws KernelError; EBADF where it has none. */
+export const descriptorOf = (pidfd: number, fd: number): number => checked('pidfdGetfd', SYS_PIDFD_GETFD, pidfd, fd, 0);
 
 /** Sends a signal to the process behind a pidfd and to no other one (pidfd_send_signal(2)). One that has ended gets none. */
 export function pidfdSignal(pidfd: number, signal: number): void {

@@ -16,6 +16,7 @@ const launch: LaunchMembership = {
   programSha256: 's',
   user: 'ana',
   uid: 1000,
+  ownUid: 0,
   programSeen: true,
   via: 'pinned',
 };

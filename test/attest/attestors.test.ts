@@ -256,7 +256,7 @@ test('host: what the device says of itself, and nothing for what it does not', a
 });
 
 describe('launch', () => {
-  const launch = { launchId: 'L', name: 'hello', programPath: '/bin/x', programSha256: 'cd', user: 'ana', uid: 1000 };
+  const launch = { launchId: 'L', name: 'hello', programPath: '/bin/x', programSha256: 'cd', user: 'ana', uid: 1000, ownUid: 0 };
 
   test('outside any launch', async () => expect(await facts(launchAttestor(), {})).toEqual([]));
 
@@ -272,6 +272,15 @@ describe('launch', () => {
         `via=${via} (observed)`,
         'name=hello (declared)',
       ]),
+  );
+
+  test.each([
+    ['under the uid that the node gave to it alone', 1_900_000_007, 'own_uid=true (observed)'],
+    ['under any other', 1000, 'own_uid=false (observed)'],
+  ])('with a uid of its own: %s', async (_, uid, stated) =>
+    expect(
+      await facts(launchAttestor(), { uid }, { launch: { ...launch, ownUid: 1_900_000_007, via: 'cgroup', programSeen: true } }),
+    ).toContain(stated),
   );
 
   test('once it was seen, path and hash are measured for every member', async () =>
@@ -316,7 +325,16 @@ describe('privilege', () => {
 });
 
 describe('the domain around a launch is the word of its launcher', () => {
-  const launch = { launchId: 'L', name: '', programPath: '/x', programSha256: 'cd', user: 'u', via: 'pinned', programSeen: true } as const;
+  const launch = {
+    launchId: 'L',
+    name: '',
+    programPath: '/x',
+    programSha256: 'cd',
+    user: 'u',
+    ownUid: 0,
+    via: 'pinned',
+    programSeen: true,
+  } as const;
   const stated = async (confinement: Confinement, uid: number, noNewPrivs: string) =>
     (
       await facts(
@@ -362,6 +380,7 @@ describe('the page of an attestor names what it states, all of it', () => {
     programSha256: 's',
     user: 'u',
     uid: 1,
+    ownUid: 1,
     via: 'pinned',
     programSeen: true,
     measured: { measures: MEASURES, shebang: false, changed: ['script'], runs: false },

@@ -67,6 +67,7 @@ export function layoutAt(socket: string, state = '/nonexistent'): Layout {
     database: `${state}/database`,
     databaseRun: `${state}/db`,
     secrets: `${state}/secrets`,
+    ownUids: `${state}/own-uids.json`,
     logs: `${state}/log`,
     agentSocket: socket,
     adminSocket: socket,

@@ -1,6 +1,7 @@
 import type { Launcher } from '../../src/cli/ports';
 import { DOMAIN, noDomain } from '../../src/domain/confinement';
 import { MandateError } from '../../src/domain/errors';
+import type { Words } from '../../src/domain/own-uid-protocol';
 import { mandate, type World } from './command-line';
 import { FakeService } from './fake-service';
 import { AGENT_ID } from './samples';
@@ -45,6 +46,11 @@ async function launched(argv: readonly string[], world: World = {}, launcher: Pa
         }),
         possibleConfinement: () => DOMAIN,
         keepFiles: (folder) => Promise.resolve(void order.push(`files at ${folder}`)),
+        ownerOf: () => 0,
+        attend: () => {
+          throw new Error('not attended');
+        },
+        endBy: (signal) => void order.push(`ended by ${signal}`),
         closeToOthers: () => void order.push('close'),
         adoptOrphans: () => void order.push('adopt'),
         enterDomain: () => void order.push('domain'),
@@ -114,6 +120,59 @@ describe('run', () => {
     expect((await launched(argv)).order.slice(2)).toEqual(['files at /run/x', 'close', 'domain', 'exec']);
     const refused = () => Promise.reject(new MandateError('E_FILES', { why: 'no tmpfs' }));
     expect(await launched(argv, {}, { keepFiles: refused })).toMatchObject({ exit: 125, became: undefined });
+  });
+
+  describe('--as-user', () => {
+    const attended = async (
+      flags: readonly string[],
+      world: World = {},
+      ended: { code: number | null; signal: NodeJS.Signals | null } = { code: 7, signal: null },
+    ) => {
+      const seen: { project?: string; words?: Words } = {};
+      const said = await launched(['run', '--as-user', ...flags, '--', 'agent', '--flag'], world, {
+        attend: (project, words) => {
+          Object.assign(seen, { project, words });
+          return { descriptors: { project: 11, control: 12, words: 13 }, follow: () => Promise.resolve(ended) };
+        },
+      });
+      return { ...said, ...seen };
+    };
+    const texts = (base64: readonly string[] | undefined) => base64?.map((text) => Buffer.from(text, 'base64').toString());
+
+    test('is closed to others before it opens anything; the node takes descriptors, and the end is that of the command', async () => {
+      const { order, exit, became, project, words } = await attended(['--project', 'site']);
+      expect([order, exit, became]).toEqual([['descriptors', 'resolve', 'close'], 7, undefined]);
+      expect(service.asked).toMatchObject([
+        { verb: 'begin', request: { program: '/usr/bin/agent', argumentCount: 2, ownUid: { project: 11, control: 12, words: 13 } } },
+      ]);
+      expect(project).toMatch(/\/site$/);
+      expect(texts(words?.argv)).toEqual(['agent', '--flag']);
+      expect((await attended([], {}, { code: null, signal: 'SIGTERM' })).order).toContain('ended by SIGTERM');
+    });
+
+    test('passes on what is listed and named', async () => {
+      const env = { PATH: '/bin', LC_ALL: 'C', SSH_AUTH_SOCK: '/s', API_TOKEN: 't', WANTED: 'w' };
+      const { words } = await attended(['--env', 'WANTED'], { env });
+      const socket = `SPIFFE_ENDPOINT_SOCKET=unix://${service.socket}`;
+      expect(texts(words?.env)?.sort()).toEqual(['LC_ALL=C', 'PATH=/bin', socket, 'WANTED=w']);
+    });
+
+    test.each([
+      ['a variable that is not there', ['--as-user', '--env', 'NONE']],
+      ['files', ['--as-user', '--files', '/run/x']],
+      ['a project without it', ['--project', 'x']],
+      ['a variable without it', ['--env', 'HOME']],
+    ])('is not understood with %s', async (_, flags) => {
+      const { err, became } = await launched(['run', ...flags, '--', 'agent']);
+      expect([became, service.asked]).toEqual([undefined, []]);
+      expect(err).toContain('(E_USAGE)');
+    });
+
+    test('asks only a node that is root', async () => {
+      const { exit, err } = await launched(['run', '--as-user', '--', 'agent'], {}, { ownerOf: () => 1000 });
+      expect([exit, service.asked]).toEqual([125, []]);
+      expect(err).toContain('the node does not run as root');
+    });
   });
 
   test('a domain that the kernel refuses after all ends it before the command', async () => {

@@ -83,6 +83,7 @@ export const AGENT_SHOWN: AgentAnswer = {
     confinement: 'domain',
     confinementReason: null,
     user: 'ana',
+    ownUid: null,
     membership: 'cgroup',
     groupMissing: null,
     opened: '2026-03-01T09:59:20Z',

@@ -104,6 +104,7 @@ function chainOf({ depth, launched, uid, unseen, privilege, confinement }: Shape
           processKey: key,
           uid,
           user: 'ana',
+          ownUid: null,
           terminal: true,
           groupFrom: '/user.slice',
           groupMissing: null,

@@ -81,6 +81,7 @@ export const launch = (agentId: string, deviceId: string, over: Partial<LaunchRo
   processKey: `boot:${systemRandom.bytes(4).readUInt32BE()}`,
   uid: 1000,
   user: 'ana',
+  ownUid: null,
   terminal: true,
   groupFrom: '/user.slice/session-3.scope',
   groupMissing: null,

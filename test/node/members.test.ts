@@ -10,6 +10,7 @@ const LAUNCH: OpenLaunch = {
   programSha256: '00',
   user: 'ana',
   uid: 1000,
+  ownUid: 0,
   processKey: 'first',
   grouped: true,
   confinement: DOMAIN,

@@ -52,6 +52,7 @@ export function agentText(answer: AgentAnswer, nowMs: number, style: Style): str
       'confined',
       launch.confinement === 'domain' ? 'by a Landlock domain (declared)' : `no: ${NO_DOMAIN[launch.confinementReason ?? 'unsaid']}`,
     ]);
+    if (launch.ownUid !== null) rows.push(['uid', `${launch.ownUid}, which belongs to this launch alone`]);
     if (launch.task) rows.push(['task', `${safe(launch.task)} (declared)`]);
   }
   if (latest) {

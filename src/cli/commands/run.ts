@@ -6,10 +6,10 @@ import { workloadSocket } from '../endpoint';
 import { keptEnvironment, withWorkloadApi } from '../kept-environment';
 import { NO_DOMAIN } from '../no-domain';
 import { safe } from '../safe';
-import type { Command, Options } from '../specs/spec';
+import { runAsUser } from './run-as-user';
+import { nameOf, taskOf } from './run-names';
+import type { Command } from '../specs/spec';
 import type * as WorkloadClientModule from '../workload-client';
-
-const MAX_TASK = 500;
 
 /** `mandate run`: opens a launch for this very process, then becomes the command. */
 export const run: Command = async (context, operands, options) => {
@@ -19,6 +19,9 @@ export const run: Command = async (context, operands, options) => {
   const descriptors = launcher.inheritedDescriptors();
   const program = launcher.resolveProgram(operand(operands, 0), deps.env['PATH'], deps.cwd);
   const socket = workloadSocket(context, options);
+  if (options['asUser'] === true) return runAsUser(context, { program, count: operands.length, socket, launcher }, options);
+  for (const name of ['project', 'env'])
+    if (options[name] !== undefined) throw new MandateError('E_USAGE', { saw: `--${name} without --as-user` });
   const { WorkloadClient } = require('../workload-client') as typeof WorkloadClientModule;
   const client = new WorkloadClient(socket, deps.clock);
   const possible = options['confine'] === false ? noDomain('asked') : launcher.possibleConfinement();
@@ -53,19 +56,3 @@ export const run: Command = async (context, operands, options) => {
     startedWith,
   });
 };
-
-function nameOf(options: Options): string {
-  const name = textOption(options, 'name') ?? '';
-  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$|^$/.test(name))
-    throw new MandateError('E_USAGE', {
-      saw: `--name ${name.slice(0, 100)}`,
-      fix: 'up to 63 letters, digits, dots, dashes and underscores',
-    });
-  return name;
-}
-
-function taskOf(options: Options): string {
-  const task = textOption(options, 'task') ?? '';
-  if (task.length > MAX_TASK) throw new MandateError('E_USAGE', { saw: `a task of ${task.length} characters`, fix: `at most ${MAX_TASK}` });
-  return task;
-}

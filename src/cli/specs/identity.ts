@@ -12,7 +12,7 @@ export const IDENTITY: readonly CommandSpec[] = [
     examples: [
       ['run -- claude', 'an agent in your name'],
       ['run --name reporter --task "weekly report" -- ./report.py --all', 'named, so that people recognise it'],
-      ["run -- sh -c 'mandate svid; exec my-agent'", 'a shell and all it starts are one agent'],
+      ['run --as-user --project ~/site -- my-agent', 'under a uid of its own, with one folder of yours'],
     ],
     options: [
       {
@@ -21,6 +21,13 @@ export const IDENTITY: readonly CommandSpec[] = [
           { flags: '--name <name>', text: 'name of the agent for people; letters, digits, . _ -' },
           { flags: '--task <text>', text: 'what it is for; recorded as declared' },
           { flags: '--files <dir>', text: 'keep SVID, key and bundle fresh as PEM files in dir, for programs without the socket' },
+          { flags: '--as-user', text: 'under a uid of its own, your home folder out of reach (needs a root node)' },
+          { flags: '--project <dir>', text: 'with --as-user: the folder it shares with you; by default this one' },
+          {
+            flags: '--env <name>',
+            text: 'with --as-user: pass this variable on; secrets such as SSH_AUTH_SOCK are not',
+            repeatable: true,
+          },
           { flags: '--no-confine', text: 'without a domain of its own: for sudo and other set-uid programs in it' },
         ],
       },
