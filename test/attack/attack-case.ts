@@ -12,9 +12,23 @@ export type Obtained =
   | { readonly kind: 'deed'; readonly what: string }
   | { readonly kind: 'nothing'; readonly why: string };
 
-/** `root`: a hand with root arranges the attack. `other user`: a second uid. `ours`: more of Mandate than its Workload API. `readable`: root may read every process. */
+/**
+ * `root`: a hand with root arranges the attack. `other user`: a second uid. `ours`: more of Mandate than its Workload API. `readable`: root may read every
+ * process. `root node`: one that starts agents under uids of their own.
+ */
 export type Need =
-  'root' | 'other user' | 'ours' | 'readable' | 'cc' | 'bash' | 'psql' | 'tmux' | 'systemd --user' | 'ssh to itself' | 'control groups';
+  | 'root'
+  | 'root node'
+  | 'other user'
+  | 'ours'
+  | 'readable'
+  | 'cc'
+  | 'bash'
+  | 'psql'
+  | 'tmux'
+  | 'systemd --user'
+  | 'ssh to itself'
+  | 'control groups';
 
 /**
  * The run that has to succeed, or the attack proves nothing: with these patches in a copy of the build, or the same attack where what

@@ -32,6 +32,7 @@ async function isThere(need: Need, field: Field): Promise<boolean> {
   // An ordinary user's node never may; what that means for a rule is tried all the same.
   if (need === 'readable') return process.getuid?.() !== 0 || everyProcessReadable();
   if (need === 'root' || need === 'other user') return process.getuid?.() === 0;
+  if (need === 'root node') return field.mode === 'installed' && noGroups === undefined;
   // An ordinary user's node gives launches none, wherever it runs.
   if (need === 'control groups') return field.mode !== 'installed' || noGroups === undefined;
   const broker = BROKERS[need];

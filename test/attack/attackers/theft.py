@@ -132,9 +132,10 @@ def main(how, thief, manner):
     os.close(keep_writing)
 
 
-if argument() == "victim":
-    victim(int(argument(2)), argument(3))
-elif argument() == "thief":
-    steal(argument(2), int(argument(3)), int(argument(4)))
-else:
-    main(argument(), argument(2), argument(3))
+if __name__ == "__main__":
+    if argument() == "victim":
+        victim(int(argument(2)), argument(3))
+    elif argument() == "thief":
+        steal(argument(2), int(argument(3)), int(argument(4)))
+    else:
+        main(argument(), argument(2), argument(3))

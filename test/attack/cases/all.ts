@@ -1,5 +1,6 @@
 import type { AttackCase } from '../attack-case';
 import { administering, down } from './administering';
+import { apart } from './apart';
 import { claims } from './claims';
 import { execSwap } from './exec-swap';
 import { hashing } from './hashing';
@@ -26,6 +27,7 @@ export const CASES: readonly AttackCase[] = [
   ...lookAlikes,
   ...injection,
   ...theft,
+  ...apart,
   ...claims,
   ...hashing,
   nodeLink,
