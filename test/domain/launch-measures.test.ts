@@ -93,6 +93,7 @@ describe('what is stated', () => {
       programSha256: A,
       user: 'ana',
       uid: 1000,
+      ownUid: 0,
       programSeen: true,
       via: 'pinned',
       measured: measured && { measures: MEASURES, shebang: false, changed: undefined, runs: true, ...measured },
