@@ -1,31 +1,35 @@
 import type { Clock } from '../domain/ports';
 
-/** Connections a process may open at once; more than any agent needs, less than what keeps others waiting. */
-const BURST = 200;
-const PER_SECOND = 50;
-/** Processes that are remembered; whoever was quiet for as long as a burst takes to come back needs no memory. */
+/** Askers that are remembered; whoever was quiet for as long as a burst takes to come back needs no memory. */
 const MAX_REMEMBERED = 10_000;
+
+/** So many connections at once, and so many a second after that. */
+export interface Pace {
+  readonly burst: number;
+  readonly perSecond: number;
+}
 
 interface Allowance {
   left: number;
   atMs: number;
 }
 
-/**
- * How fast one process may open connections: BURST at once, PER_SECOND of them after that. By pid, which is what is known before anything
- * costs: who gets a pid that has just been used up waits a moment longer.
- */
+/** How fast one asker, known by a number, may open connections: a pid or a uid, which is what is known before anything costs. */
 export class ConnectionRate {
-  readonly #byPid = new Map<number, Allowance>();
+  readonly #byAsker = new Map<number, Allowance>();
 
-  constructor(private readonly clock: Clock) {}
+  constructor(
+    private readonly clock: Clock,
+    private readonly pace: Pace,
+  ) {}
 
-  /** True where the process may open one more now; that one is then counted. */
-  admits(pid: number): boolean {
+  /** True where the asker may open one more now; that one is then counted. */
+  admits(asker: number): boolean {
+    const { burst, perSecond } = this.pace;
     const nowMs = this.clock.monotonicMs();
-    const known = this.#byPid.get(pid) ?? { left: BURST, atMs: nowMs };
-    this.#remember(pid, known);
-    known.left = Math.min(BURST, known.left + ((nowMs - known.atMs) / 1000) * PER_SECOND);
+    const known = this.#byAsker.get(asker) ?? { left: burst, atMs: nowMs };
+    this.#remember(asker, known);
+    known.left = Math.min(burst, known.left + ((nowMs - known.atMs) / 1000) * perSecond);
     known.atMs = nowMs;
     if (known.left < 1) return false;
     known.left -= 1;
@@ -33,10 +37,10 @@ export class ConnectionRate {
   }
 
   /** As the one that was here last; whoever was here longest ago makes room. */
-  #remember(pid: number, allowance: Allowance): void {
-    this.#byPid.delete(pid);
-    this.#byPid.set(pid, allowance);
-    const [oldest] = this.#byPid.keys();
-    if (this.#byPid.size > MAX_REMEMBERED && oldest !== undefined) this.#byPid.delete(oldest);
+  #remember(asker: number, allowance: Allowance): void {
+    this.#byAsker.delete(asker);
+    this.#byAsker.set(asker, allowance);
+    const [oldest] = this.#byAsker.keys();
+    if (this.#byAsker.size > MAX_REMEMBERED && oldest !== undefined) this.#byAsker.delete(oldest);
   }
 }

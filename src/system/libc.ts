@@ -3,9 +3,9 @@ import { constants } from 'node:os';
 
 /**
  * Every call to libc that Node has no word for. Nothing else in Mandate reaches past Node: what stands here can read and write any
- * memory of this process, so its callers (socket-credentials, peer-pidfds, socket-peer, file-tables, pidfd, inode-at, epoll, landlock, this-process, machine-facts, given-socket, service-manager, mounts, id-map, give-up,
+ * memory of this process, so its callers (socket-credentials, accept, peer-pidfds, socket-peer, file-tables, pidfd, inode-at, epoll, landlock, this-process, machine-facts, given-socket, service-manager, mounts, id-map, give-up,
  * memory-file, pseudo-terminal, child-stops) pass plain integers, names of our own, and
- * buffers whose size is a constant.
+ * buffers of a size that they chose.
  *
  * Linux on 64-bit little-endian machines. File descriptors are used in the same turn of the event loop in which they were read:
  * libuv closes on that thread only, so a number cannot have come to mean another file.
@@ -49,6 +49,7 @@ const declarations = {
   send: 'int64_t send(int fd, _In_ uint8_t *bytes, size_t length, int flags)',
   recv: 'int64_t recv(int fd, _Out_ uint8_t *bytes, size_t length, int flags)',
   kcmp: 'long syscall(long number, int pid1, int pid2, int type, ulong index1, ulong index2)',
+  accept4: 'int accept4(int fd, void *address, void *length, int flags)',
   socketpair: 'int socketpair(int domain, int type, int protocol, _Out_ uint8_t *pair)',
   landlockVersion: 'long syscall(long number, void *attribute, size_t size, uint flags)',
   adjtimex: 'int adjtimex(_Inout_ uint8_t *timex)',

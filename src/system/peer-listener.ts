@@ -1,13 +1,12 @@
-import { chmodSync, chownSync } from 'node:fs';
-import { createServer } from 'node:net';
-import type { Server as NetServer, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { ServerCredentials } from '@grpc/grpc-js';
 import type { Server, ServerOptions } from '@grpc/grpc-js';
 import { asMandateError, MandateError } from '../domain/errors';
 import type { Clock, Log } from '../domain/ports';
-import { passCredentials, peekSender, peerCredentials, peerPidfd } from './socket-credentials';
+import { peekSender, peerPidfd } from './socket-credentials';
 import type { Credentials } from './socket-credentials';
-import { ConnectionRate } from './connection-rate';
+import { Arrivals } from './arrivals';
+import { ConnectionLimits } from './connection-limits';
 import { descriptorOf } from './descriptor-of';
 import { PeerConnection } from './peer-connection';
 import type { PinnedProcesses } from './processes';
@@ -23,7 +22,8 @@ export const PEER_SERVER_OPTIONS: ServerOptions = {
   'grpc.enable_channelz': 0,
 };
 
-const BACKLOG = 4096;
+/** Made once: it is said to nobody, as often as a flood comes. */
+const OVER_LIMIT = new MandateError('E_PEER_LIMIT');
 /** How long a connection may stay silent before its first byte. */
 const FIRST_BYTE_MS = 2000;
 /** How long a refused connection may stay to hear why. */
@@ -62,18 +62,25 @@ export async function listenForPeers(options: PeerListenerOptions): Promise<Peer
 
 export class PeerListener {
   readonly #connections = new Map<string, PeerConnection>();
-  readonly #perUid = new Map<number, number>();
   readonly #perProcess = new Map<string, number>();
   readonly #injector: ReturnType<Server['createConnectionInjector']>;
-  readonly #listener: NetServer;
-  readonly #rate: ConnectionRate;
+  readonly #arrivals: Arrivals;
+  readonly #limits: ConnectionLimits;
   #nextId = 1;
+  #allGone: (() => void) | undefined;
 
   constructor(private readonly options: PeerListenerOptions) {
-    this.#rate = new ConnectionRate(options.clock);
+    this.#limits = new ConnectionLimits(options.clock, options);
     this.#injector = options.server.createConnectionInjector(ServerCredentials.createInsecure());
-    // Paused, so that the first bytes stay in the kernel until their writer is known.
-    this.#listener = createServer({ pauseOnConnect: true }, (socket) => this.accept(socket));
+    this.#arrivals = new Arrivals({
+      ...options,
+      take: (credentials) => this.take(credentials),
+      arrived: (socket, credentials, giveBack) => this.arrived(socket, credentials, giveBack),
+    });
+  }
+
+  listen(): Promise<void> {
+    return this.#arrivals.listen();
   }
 
   /** The connection a call came in by; read it when the call starts, since the call forgets it when the connection ends. */
@@ -85,78 +92,55 @@ export class PeerListener {
     return this.#connections.size;
   }
 
-  async listen(): Promise<void> {
-    const { path, socketMode, owner, given, log } = this.options;
-    await new Promise<void>((resolve, reject) => {
-      this.#listener.once('error', reject);
-      // Bound in this turn: between bind and chmod the file would have the mode that the umask leaves.
-      const umask = process.umask(0o777 & ~socketMode);
-      try {
-        this.#listener.listen(given === undefined ? { path, backlog: BACKLOG } : { fd: given, backlog: BACKLOG }, resolve);
-      } finally {
-        process.umask(umask);
-      }
-    });
-    this.#listener.removeAllListeners('error');
-    this.#listener.on('error', (error) => log.error({ error: error.message, path }, 'the socket does not accept connections'));
-    passCredentials(descriptorOf(this.#listener));
-    if (given !== undefined) return;
-    chmodSync(path, socketMode);
-    if (owner !== undefined) chownSync(path, owner.uid, owner.gid);
-  }
-
   /**
    * Stops listening, ends every connection, and removes the socket unless it was given. Streams that were ended before get `graceMs` to say so: a status that
    * is cut off with its connection tells the client nothing.
    */
   async close(graceMs = 0): Promise<void> {
-    const closed = new Promise<void>((resolve) => this.#listener.close(() => resolve()));
+    this.#arrivals.close();
+    const allGone = new Promise<void>((resolve) => (this.#allGone = resolve));
+    this.noteGone();
     const cut = () => {
       for (const connection of this.#connections.values()) connection.destroy();
     };
     if (graceMs === 0) cut();
     else this.#injector.drain(graceMs);
     const stopTimer = graceMs === 0 ? undefined : this.options.clock.after(graceMs, cut);
-    await closed;
+    await allGone;
     stopTimer?.();
     this.#injector.destroy();
   }
 
-  private accept(socket: Socket): void {
+  private take(credentials: Credentials): (() => void) | undefined {
+    const giveBack = this.#limits.take(credentials);
+    if (giveBack === undefined) this.options.onRefused(OVER_LIMIT, credentials);
+    return giveBack;
+  }
+
+  private arrived(socket: Socket, credentials: Credentials, giveBack: () => void): void {
     socket.on('error', (error) => this.options.log.debug({ error: error.message }, 'a connection broke'));
-    let credentials: Credentials;
-    try {
-      credentials = peerCredentials(descriptorOf(socket));
-    } catch {
-      return void socket.destroy();
-    }
-    if (!this.withinLimits(credentials)) {
-      this.options.onRefused(new MandateError('E_PEER_LIMIT'), credentials);
-      return void socket.destroy();
-    }
     const peer = this.register(socket, credentials);
+    peer.onClose(giveBack);
     if (this.options.senderPeek) this.awaitSender(peer, socket);
     else this.inject(socket);
     // The kernel keeps the peer with the socket, so it can be pinned while the client reads our settings; calls are read after this turn.
     setImmediate(() => this.identify(peer, socket, credentials));
   }
 
-  private withinLimits({ uid, pid }: Credentials): boolean {
-    const { maxTotal, maxPerUid } = this.options;
-    return this.#connections.size < maxTotal && (this.#perUid.get(uid) ?? 0) < maxPerUid && this.#rate.admits(pid);
-  }
-
   private register(socket: Socket, credentials: Credentials): PeerConnection {
     const peer = new PeerConnection(`peer:${this.#nextId++}`, credentials, socket);
     this.#connections.set(peer.id, peer);
-    count(this.#perUid, peer.uid, 1);
     peer.onClose(() => {
       this.#connections.delete(peer.id);
-      count(this.#perUid, peer.uid, -1);
+      this.noteGone();
     });
     // What grpc-js hands out as the peer of a call; on a unix socket there is none of its own.
     Object.defineProperty(socket, 'remoteAddress', { value: peer.id });
     return peer;
+  }
+
+  private noteGone(): void {
+    if (this.#connections.size === 0) this.#allGone?.();
   }
 
   private identify(peer: PeerConnection, socket: Socket, { pid, uid, gid }: Credentials): void {

@@ -8,7 +8,7 @@ const admitted = (pid: number, tries: number): number => Array.from({ length: tr
 
 beforeEach(() => {
   nowMs = 0;
-  rate = new ConnectionRate(clock);
+  rate = new ConnectionRate(clock, { burst: 200, perSecond: 50 });
 });
 
 test('a burst, and then so many a second', () => {
@@ -27,7 +27,7 @@ test('quiet brings the whole burst back, and never more', () => {
   expect(admitted(7, 1000)).toBe(200);
 });
 
-test('each process has its own', () => {
+test('each asker has its own', () => {
   admitted(7, 1000);
   expect(admitted(8, 1)).toBe(1);
 });

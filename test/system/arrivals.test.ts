@@ -1,0 +1,88 @@
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Arrivals } from '../../src/system/arrivals';
+import type { Credentials } from '../../src/system/socket-credentials';
+import { quiet, talkTo } from './peers';
+
+/** Opens so many connections at once, and holds them until its input ends. */
+const FILLS = `
+  const sockets = Array.from({ length: Number(process.argv[2]) }, () => require('node:net').connect(process.argv[1]));
+  Promise.all(sockets.map((socket) => require('node:events').once(socket.on('error', () => {}), 'connect'))).then(() => console.log('full'));
+  process.stdin.resume().on('end', () => process.exit());`;
+
+describe('connections that arrive', () => {
+  let folder: string;
+  let path: string;
+  let arrivals: Arrivals;
+  let arrived: { readonly peer: Credentials; readonly turn: number }[];
+  let sockets: Socket[];
+  let turn: number;
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'flood-'));
+    chmodSync(folder, 0o711);
+    path = join(folder, 's');
+    [arrived, sockets, turn] = [[], [], 0];
+  });
+  afterEach(() => {
+    arrivals.close();
+    sockets.forEach((socket) => socket.destroy());
+    rmSync(folder, { recursive: true });
+  });
+
+  async function listen(take: (peer: Credentials) => (() => void) | undefined): Promise<void> {
+    arrivals = new Arrivals({
+      path,
+      socketMode: 0o666,
+      log: quiet,
+      take,
+      arrived: (socket, peer, giveBack) => {
+        arrived.push({ peer, turn });
+        sockets.push(socket.on('error', () => {}).on('close', giveBack));
+      },
+    });
+    await arrivals.listen();
+  }
+
+  const mine = (): Promise<Socket> =>
+    new Promise((resolve) => {
+      const socket = connect(path, () => resolve(socket));
+      sockets.push(socket);
+    });
+  const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+  test('are few at a time where many wait, and everyone has a turn', async () => {
+    await listen(() => () => {});
+    let counting = true;
+    const count = () => ((turn += 1), counting && setImmediate(count));
+    count();
+    const filler = talkTo(process.execPath, ['-e', FILLS, path, '190']);
+    expect(await filler.hear()).toBe('full');
+    while (arrived.length < 190) await nextTurn();
+    counting = false;
+    const perTurn = new Map<number, number>();
+    for (const { turn: at } of arrived) perTurn.set(at, (perTurn.get(at) ?? 0) + 1);
+    expect(Math.max(...perTurn.values())).toBeLessThanOrEqual(2 * (16 + 1)); // one turn of ours may see two of its
+    await filler.end();
+  });
+
+  test('that are refused are closed, one turn or another', async () => {
+    let asked = 0;
+    await listen(() => void asked++);
+    const closed = Promise.all(
+      Array.from({ length: 100 }, async () => {
+        const socket = await mine();
+        await new Promise((resolve) =>
+          socket
+            .on('error', () => {})
+            .on('close', resolve)
+            .resume(),
+        );
+      }),
+    );
+    await closed;
+    expect([asked, arrived.length]).toEqual([100, 0]);
+  });
+});
