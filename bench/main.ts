@@ -1,6 +1,6 @@
 /** Measures what `make bench` promises, prints one table, and fails below a threshold. Names of measurements choose among them. */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { attestation } from './attestation';
@@ -37,7 +37,7 @@ const MEASUREMENTS: Readonly<Record<string, (tools: Tools) => Promise<readonly F
   starting,
 };
 
-/** Run by name only: its bound is not kept yet (docs/threat-model.md). */
+/** Run by name only: its bound is not kept yet (docs/adr/0019-a-flooding-user-is-kept-away.md). */
 const BY_NAME_ONLY: readonly string[] = ['flood'];
 
 async function main(names: readonly string[]): Promise<number> {
@@ -47,6 +47,7 @@ async function main(names: readonly string[]): Promise<number> {
     return 2;
   }
   const folder = mkdtempSync(path.join(tmpdir(), 'bench-'));
+  chmodSync(folder, 0o711); // other users run the client, too
   try {
     const client = path.join(folder, 'client');
     execFileSync('go', ['build', '-o', client, '.'], { cwd: path.join(ROOT, 'bench/client'), stdio: ['ignore', 'ignore', 'inherit'] });

@@ -73,7 +73,8 @@ export class Mandate {
     rmSync(this.home, { recursive: true, force: true });
   }
 
-  spawn(program: string, args: readonly string[]): ChildProcess {
+  /** `uid`: under another user, which only root can choose. */
+  spawn(program: string, args: readonly string[], uid?: number): ChildProcess {
     const { home, state, config, workloadApi } = this;
     const env = {
       PATH: process.env['PATH'],
@@ -82,7 +83,13 @@ export class Mandate {
       MANDATE_CONFIG: config,
       SPIFFE_ENDPOINT_SOCKET: workloadApi,
     };
-    const child = spawn(program, [...args], { env, cwd: this.home, detached: true, stdio: 'pipe' });
+    const child = spawn(program, [...args], {
+      env,
+      cwd: this.home,
+      detached: true,
+      stdio: 'pipe',
+      ...(uid !== undefined && { uid, gid: uid }),
+    });
     child.stdin.on('error', () => undefined);
     this.#children.add(child);
     child.once('exit', () => this.#children.delete(child));

@@ -3,9 +3,9 @@ import { constants } from 'node:os';
 
 /**
  * Every call to libc that Node has no word for. Nothing else in Mandate reaches past Node: what stands here can read and write any
- * memory of this process, so its callers (socket-credentials, accept, peer-pidfds, socket-peer, file-tables, pidfd, inode-at, epoll, landlock, this-process, machine-facts, given-socket, service-manager, mounts, id-map, give-up,
- * memory-file, pseudo-terminal, child-stops) pass plain integers, names of our own, and
- * buffers of a size that they chose.
+ * memory of this process, so its callers (socket-credentials, accept, access-list, peer-pidfds, socket-peer, file-tables, pidfd, inode-at, epoll,
+ * landlock, this-process, machine-facts, given-socket, service-manager, mounts, id-map, give-up, memory-file, pseudo-terminal, child-stops) pass
+ * plain integers, names of our own, and buffers of a size that they chose.
  *
  * Linux on 64-bit little-endian machines. File descriptors are used in the same turn of the event loop in which they were read:
  * libuv closes on that thread only, so a number cannot have come to mean another file.
@@ -60,6 +60,7 @@ const declarations = {
   prctl: 'int prctl(int option, ulong a, ulong b, ulong c, ulong d)',
   signal: 'intptr_t signal(int number, intptr_t handler)',
   sigprocmask: 'int sigprocmask(int how, _In_ uint8_t *set, void *old)',
+  setxattr: 'int setxattr(const char *path, const char *name, _In_ uint8_t *value, size_t size, int flags)',
   fcntl: 'int fcntl(int fd, int command, int argument)',
   flock: 'int flock(int fd, int operation)',
   setrlimit: 'int setrlimit(int resource, _In_ uint8_t *limit)',

@@ -5,9 +5,12 @@ import { asMandateError, MandateError } from '../domain/errors';
 import type { Clock, Log } from '../domain/ports';
 import { peekSender, peerPidfd } from './socket-credentials';
 import type { Credentials } from './socket-credentials';
+import { shutOut } from './access-list';
 import { Arrivals } from './arrivals';
 import { ConnectionLimits } from './connection-limits';
 import { descriptorOf } from './descriptor-of';
+import { errnoOf } from './errno';
+import { FloodingUsers } from './flooding-users';
 import { PeerConnection } from './peer-connection';
 import type { PinnedProcesses } from './processes';
 import type { Readiness } from './readiness';
@@ -66,11 +69,13 @@ export class PeerListener {
   readonly #injector: ReturnType<Server['createConnectionInjector']>;
   readonly #arrivals: Arrivals;
   readonly #limits: ConnectionLimits;
+  readonly #flooding: FloodingUsers;
   #nextId = 1;
   #allGone: (() => void) | undefined;
 
   constructor(private readonly options: PeerListenerOptions) {
     this.#limits = new ConnectionLimits(options.clock, options);
+    this.#flooding = new FloodingUsers(options.clock, (uids, begun) => this.keepAway(uids, begun));
     this.#injector = options.server.createConnectionInjector(ServerCredentials.createInsecure());
     this.#arrivals = new Arrivals({
       ...options,
@@ -113,7 +118,10 @@ export class PeerListener {
 
   private take(credentials: Credentials): (() => void) | undefined {
     const giveBack = this.#limits.take(credentials);
-    if (giveBack === undefined) this.options.onRefused(OVER_LIMIT, credentials);
+    if (giveBack === undefined) {
+      if (this.canBeKeptAway(credentials.uid)) this.#flooding.refused(credentials.uid);
+      this.options.onRefused(OVER_LIMIT, credentials);
+    }
     return giveBack;
   }
 
@@ -125,6 +133,21 @@ export class PeerListener {
     else this.inject(socket);
     // The kernel keeps the peer with the socket, so it can be pinned while the client reads our settings; calls are read after this turn.
     setImmediate(() => this.identify(peer, socket, credentials));
+  }
+
+  /** No access list holds for root, or for the owner of the socket; of what those may do, a flood is the least. */
+  private canBeKeptAway(uid: number): boolean {
+    return uid !== 0 && uid !== (this.options.owner?.uid ?? process.geteuid?.());
+  }
+
+  private keepAway(uids: readonly number[], begun?: { readonly uid: number; readonly forMs: number }): void {
+    const { path, socketMode, log } = this.options;
+    try {
+      shutOut(path, socketMode, uids);
+      if (begun) log.warn({ ...begun, path }, 'a user floods the socket and is kept away from it for a while');
+    } catch (thrown) {
+      log.error({ error: errnoOf(thrown), path, ...begun }, 'a user who floods the socket cannot be kept away');
+    }
   }
 
   private register(socket: Socket, credentials: Credentials): PeerConnection {

@@ -1,0 +1,61 @@
+import type { Clock } from '../domain/ports';
+import { ConnectionRate } from './connection-rate';
+
+/** Refused connections that are no flood yet: clients that try again reach a few dozen a second. */
+const TOLERATED = { burst: 300, perSecond: 50 };
+const FIRST_MS = 1_000;
+const LONGEST_MS = 8_000;
+/** A flood that begins sooner than this after the last one is taken for the same. */
+const REMEMBERED_MS = 60_000;
+/** Kept away at once. An access list has room for more, but the kernel reads through it whenever somebody connects. */
+const MAX_KEPT_AWAY = 500;
+
+interface Flood {
+  readonly forMs: number;
+  keptAway: boolean;
+}
+
+/**
+ * Who floods a socket with connections that are refused anyway is kept away from it for a while, by uid: even a connection that will be
+ * refused stands before others in the kernel's queue. One second at first, twice as long each time it goes on.
+ */
+export class FloodingUsers {
+  readonly #refusals: ConnectionRate;
+  readonly #floods = new Map<number, Flood>();
+
+  constructor(
+    private readonly clock: Clock,
+    /** Told whom to keep away from now on, whenever that changes, and of a flood that has just begun. */
+    private readonly keepAway: (uids: readonly number[], begun?: { readonly uid: number; readonly forMs: number }) => void,
+  ) {
+    this.#refusals = new ConnectionRate(clock, TOLERATED);
+  }
+
+  /** A connection of this user was refused for its number or pace. */
+  refused(uid: number): void {
+    const last = this.#floods.get(uid);
+    // Kept away already: this one was in the queue before.
+    if (last?.keptAway === true || this.#refusals.admits(uid)) return;
+    const flood = { forMs: last ? Math.min(LONGEST_MS, last.forMs * 2) : FIRST_MS, keptAway: true };
+    this.#floods.delete(uid);
+    this.#floods.set(uid, flood);
+    this.clock.after(flood.forMs, () => this.#over(uid, flood));
+    this.keepAway(this.#keptAway(), { uid, forMs: flood.forMs });
+  }
+
+  /** Those whose flood began last where there is no room for all. */
+  #keptAway(): readonly number[] {
+    return [...this.#floods]
+      .filter(([, { keptAway }]) => keptAway)
+      .map(([uid]) => uid)
+      .slice(-MAX_KEPT_AWAY);
+  }
+
+  #over(uid: number, flood: Flood): void {
+    flood.keptAway = false;
+    this.clock.after(REMEMBERED_MS, () => {
+      if (this.#floods.get(uid) === flood) this.#floods.delete(uid);
+    });
+    this.keepAway(this.#keptAway());
+  }
+}

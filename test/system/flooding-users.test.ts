@@ -1,0 +1,95 @@
+import type { Clock } from '../../src/domain/ports';
+import { FloodingUsers } from '../../src/system/flooding-users';
+
+let nowMs: number;
+let timers: { atMs: number; run: () => void }[];
+let told: { readonly uids: readonly number[]; readonly begun?: { readonly uid: number; readonly forMs: number } }[];
+let users: FloodingUsers;
+
+const clock: Clock = {
+  nowMs: () => 0,
+  monotonicMs: () => nowMs,
+  after: (delayMs, run) => (timers.push({ atMs: nowMs + delayMs, run }), () => {}),
+};
+
+beforeEach(() => {
+  [nowMs, timers, told] = [0, [], []];
+  users = new FloodingUsers(clock, (uids, begun) => told.push(begun ? { uids, begun } : { uids }));
+});
+
+/** Lets time pass, timers in their order. */
+function pass(ms: number): void {
+  const until = nowMs + ms;
+  for (;;) {
+    const [due] = timers.filter(({ atMs }) => atMs <= until).sort((a, b) => a.atMs - b.atMs);
+    if (!due) break;
+    timers.splice(timers.indexOf(due), 1);
+    nowMs = due.atMs;
+    due.run();
+  }
+  nowMs = until;
+}
+
+const refuse = (uid: number, times: number): void => Array.from({ length: times }).forEach(() => users.refused(uid));
+
+test('clients that try again are no flood', () => {
+  for (let second = 0; second < 60; second++) {
+    refuse(1000, 50);
+    pass(1000);
+  }
+  expect(told).toEqual([]);
+});
+
+test('a flood has its user kept away for a second, and nobody else', () => {
+  refuse(1001, 20);
+  refuse(1000, 301);
+  expect(told).toEqual([{ uids: [1000], begun: { uid: 1000, forMs: 1000 } }]);
+  pass(999);
+  expect(told).toHaveLength(1);
+  pass(1);
+  expect(told.at(-1)).toEqual({ uids: [] });
+});
+
+test('what was in the queue before makes it no longer', () => {
+  refuse(1000, 5000);
+  pass(1000);
+  expect(told).toEqual([{ uids: [1000], begun: { uid: 1000, forMs: 1000 } }, { uids: [] }]);
+});
+
+test('who goes on is kept away twice as long each time, at most eight seconds', () => {
+  const lasted: number[] = [];
+  for (let time = 0; time < 6; time++) {
+    refuse(1000, 1000);
+    const { forMs } = told.at(-1)!.begun!;
+    lasted.push(forMs);
+    pass(forMs);
+  }
+  expect(lasted).toEqual([1000, 2000, 4000, 8000, 8000, 8000]);
+});
+
+test('a minute of quiet is forgiven', () => {
+  refuse(1000, 1000);
+  pass(1000);
+  refuse(1000, 1000);
+  pass(2000 + 60_000);
+  refuse(1000, 1000);
+  expect(told.at(-1)).toEqual({ uids: [1000], begun: { uid: 1000, forMs: 1000 } });
+});
+
+test('several users are kept away at once, each for its own time', () => {
+  refuse(1000, 301);
+  pass(500);
+  refuse(1001, 301);
+  expect(told.at(-1)!.uids).toEqual([1000, 1001]);
+  pass(500);
+  expect(told.at(-1)!.uids).toEqual([1001]);
+  pass(500);
+  expect(told.at(-1)!.uids).toEqual([]);
+});
+
+test('the list stays short: who began to flood last is on it', () => {
+  for (let uid = 1; uid <= 600; uid++) refuse(uid, 301);
+  const { uids } = told.at(-1)!;
+  expect(uids).toHaveLength(500);
+  expect([uids[0], uids.at(-1)]).toEqual([101, 600]);
+});
