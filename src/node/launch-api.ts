@@ -4,7 +4,6 @@ import { confinementOf, confinementWord } from '../domain/confinement';
 import { MandateError } from '../domain/errors';
 import { fileText } from '../domain/file-text';
 import { measuresText } from '../domain/launch-measures';
-import type { Log } from '../domain/ports';
 import { parseStat } from '../domain/proc-text';
 import { type BeginRequest, type BeginResponse, BeginResponseSchema, StandingSchema } from '../generated/proto/mandate/v1/launch_pb';
 import type { LaunchBeginSchema, LaunchOpened } from '../generated/proto/mandate/v1/node_link_pb';
