@@ -327,7 +327,10 @@ const FAULTS: Record<string, Fault> = {
   'a parent renamed': delegation((row) => ({ parentId: row.parentId === null ? 'other' : 'another' })),
   'a delegation cut to be a root': (chain, pick) =>
     chain.delegations.length < 2 ? undefined : delegation(() => ({ parentId: null }))(chain, pick % (chain.delegations.length - 1)),
-  'own delegation of another agent': (chain) => delegation(() => ({ agentId: 'other' }))(chain, 0),
+  'own delegation of another agent': (chain) => {
+    const own = chain.delegations.findIndex(({ id }) => id === chain.credential.delegationId);
+    return own < 0 ? undefined : delegation(() => ({ agentId: 'other' }))(chain, own);
+  },
   'a delegation expired before': delegation(() => ({ endsAtMs: AT })),
   'a delegation ended before': (chain, pick) => ({
     ...chain,
