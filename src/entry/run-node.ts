@@ -11,6 +11,7 @@ import { systemClock } from '../system/clock';
 import { FileHashing } from '../system/file-hasher';
 import { readHostFacts } from '../system/host-facts';
 import { systemRandom } from '../system/random';
+import { whyNoOwnUids } from '../system/own-uid-rights';
 import { PatientReading } from '../system/patient-reading';
 import { PinnedProcesses } from '../system/processes';
 import { Readiness } from '../system/readiness';
@@ -52,6 +53,7 @@ export function runNode({ layout, version }: NodeStart, socket: number | undefin
     measuring: { reader, scripts, homes },
     processes: new PinnedProcesses(readiness),
     readiness,
+    noOwnUids: whyNoOwnUids(uid),
     uidTable: new UidTable(layout.ownUids, (id) => known.userName(id) !== undefined),
     keeper: { node: process.execPath, main: process.argv[1]! },
     login: (id) => logins.login(id),

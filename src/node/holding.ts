@@ -1,5 +1,6 @@
 import type { ProcessView } from '../domain/attestation';
-import type { Holders } from '../domain/connection';
+import { type Holders, holdersText } from '../domain/connection';
+import { MandateError } from '../domain/errors';
 import type { Clock } from '../domain/ports';
 import type { PeerConnection } from '../system/peer-connection';
 import type { Served } from './served';
@@ -28,6 +29,24 @@ export class Holding {
       await new Promise<void>((resolve) => this.clock.after(pauseMs, resolve));
     }
     return this.#look(served);
+  }
+
+  /**
+   * 13 re-check, the part of it that only some rules require: the process alone holds its connections. True without a look where none
+   * requires it. To be asked after the answer, so that nobody who was given a connection meanwhile is missed; the image is looked at after that.
+   */
+  async keeps(served: Served): Promise<boolean> {
+    if (!served.sole) return true;
+    const { holding } = await this.of(served);
+    served.check();
+    return holding === 'sole';
+  }
+
+  /** As `keeps`, for what is answered once. Throws E_CONNECTION_HOLDERS. */
+  async demand(served: Served): Promise<void> {
+    const { holding, pids } = await this.of(served);
+    served.check();
+    if (holding !== 'sole') throw new MandateError('E_CONNECTION_HOLDERS', { saw: holdersText(holding, pids.map(String)) });
   }
 
   async #look(served: Served): Promise<Holders> {

@@ -26,8 +26,8 @@ const MAX_ARGUMENTS = 1_000_000;
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
 
 export interface LaunchApiParts extends OwnUidParts {
-  /** The uid that the node runs under. */
-  readonly uid: number;
+  /** Why no launch gets a uid of its own here; empty where one can. */
+  readonly noOwnUids: string;
   readonly serving: Serving;
   readonly members: Members;
   readonly link: ServerLink;
@@ -70,8 +70,8 @@ export function launchApi(parts: LaunchApiParts): UntypedServiceImplementation {
  */
 async function beginLaunch(parts: LaunchApiParts, served: Served, request: BeginRequest): Promise<BeginResponse> {
   checkRequest(request);
-  if (request.ownUid !== undefined && parts.uid !== 0)
-    throw new MandateError('E_OWN_UID', { why: 'the node does not run as root', fix: 'install mandate: run it as root' });
+  if (request.ownUid !== undefined && parts.noOwnUids !== '')
+    throw new MandateError('E_OWN_UID', { why: parts.noOwnUids, fix: 'run `mandate up` as root' });
   const { process } = served;
   const evidence = await parts.serving.attested(served);
   const { program, shebang, ...measured } = await measureLaunch(parts.measuring, process, request.program, request.argumentCount);

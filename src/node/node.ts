@@ -66,6 +66,8 @@ export interface NodeParts {
   readonly readiness: Readiness;
   /** Where launches get control groups of their own. */
   readonly groupTree: GroupTree | NoGroupTree;
+  /** Why no launch gets a uid of its own here; empty where one can. */
+  readonly noOwnUids: string;
   readonly uidTable: UidTable;
   /** How the keeper of an agent under a uid of its own is started. */
   readonly keeper: KeeperProgram;
@@ -197,7 +199,7 @@ export async function startNode(parts: NodeParts): Promise<RunningNode> {
       keeper: parts.keeper,
       login: parts.login,
       agentSocket: layout.agentSocket,
-      uid: parts.uid,
+      noOwnUids: parts.noOwnUids,
       link,
       clock,
       measuring: { hasher: parts.hasher, ...parts.measuring },

@@ -1,4 +1,3 @@
-import { holdersText } from '../domain/connection';
 import { asMandateError, GRPC, MandateError } from '../domain/errors';
 import type { Clock, Log, Random } from '../domain/ports';
 import { rotationAt, worthRotating } from '../domain/rotation';
@@ -75,7 +74,7 @@ export class Serving {
   async #refreshOnce(served: Served): Promise<void> {
     try {
       await this.#bringUpToDate(served);
-      if (!(await this.#alone(served))) await this.#withoutSole(served);
+      if (!(await this.parts.holding.keeps(served))) await this.#withoutSole(served);
       served.retries = 0;
     } catch (thrown) {
       const error = answered(thrown, this.parts.log, { process: served.process.key });
@@ -95,23 +94,12 @@ export class Serving {
     else await this.standing(served);
   }
 
-  /**
-   * 13 re-check, the part of it that only some rules require: the process alone holds its connections. True without a look where none
-   * requires it. It is looked at after the answer, so that nobody who was given a connection meanwhile is missed, and the image after that.
-   */
-  async #alone(served: Served): Promise<boolean> {
-    if (!served.sole) return true;
-    const { holding } = await this.parts.holding.of(served);
-    served.check();
-    return holding === 'sole';
-  }
-
   /** Somebody else came to hold a connection since the server was told: it decides anew, and says and records what is refused. */
   async #withoutSole(served: Served): Promise<void> {
     served.attestedAtMs = Number.NEGATIVE_INFINITY;
     served.doubtful = true;
     await this.#bringUpToDate(served);
-    if (!(await this.#alone(served))) throw new MandateError('E_CONNECTION_HOLDERS');
+    if (!(await this.parts.holding.keeps(served))) throw new MandateError('E_CONNECTION_HOLDERS');
   }
 
   async #refreshX509(served: Served): Promise<void> {
@@ -173,15 +161,8 @@ export class Serving {
     const { svids } = await this.#ask(served, (evidence) =>
       this.parts.link.ask({ case: 'jwt', value: { evidence, audience: [...audience], spiffeId } }, 'jwt'),
     );
-    if (svids.some(({ sole }) => sole)) await this.#stillAlone(served);
+    if (svids.some(({ sole }) => sole)) await this.parts.holding.demand(served);
     return svids;
-  }
-
-  /** As `#alone`, for what is answered once. Throws E_CONNECTION_HOLDERS. */
-  async #stillAlone(served: Served): Promise<void> {
-    const { holding, pids } = await this.parts.holding.of(served);
-    served.check();
-    if (holding !== 'sole') throw new MandateError('E_CONNECTION_HOLDERS', { saw: holdersText(holding, pids.map(String)) });
   }
 
   /** 3 attest, looked at closely. Throws as `check` does. */

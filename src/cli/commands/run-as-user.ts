@@ -32,7 +32,7 @@ export async function runAsUser(context: CommandContext, { program, count, socke
   if (options['files'] !== undefined) throw new MandateError('E_USAGE', { saw: '--files with --as-user', fix: 'one of the two' });
   // Told before anything is opened, and while a node of our own user could still read us.
   if (launcher.ownerOf(socket) > 0)
-    throw new MandateError('E_OWN_UID', { why: 'the node does not run as root', fix: 'install mandate: run it as root' });
+    throw new MandateError('E_OWN_UID', { why: 'the node does not run as root', fix: 'run `mandate up` as root' });
   const given = launcher.asStarted();
   const { env, startedWith } = keptEnvironment(given.env);
   const named = listOption(options, 'env');
