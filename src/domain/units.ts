@@ -1,3 +1,5 @@
+import { MEMORY_FLAGS } from './node-flags';
+
 /**
  * The files that `mandate install` writes: units, accounts and folders for systemd. Each part is a service of its own with what it needs and
  * no more (docs/adr/0017-installed-as-units.md says why each option is there, or is not).
@@ -123,7 +125,7 @@ interface ServiceText {
   readonly description: string;
   readonly unit: readonly string[];
   /** What is started; a way of main.ts where it is a part of ours. */
-  readonly start: string | { readonly way: string };
+  readonly start: string | { readonly way: string; readonly flags?: readonly string[] };
   readonly options: readonly string[];
 }
 
@@ -165,7 +167,7 @@ const TEXTS: Readonly<Record<Service, ServiceText>> = {
   'mandate-server.service': {
     description: 'server',
     unit: ['Wants=mandate-db.service', 'After=mandate-setup.service mandate-db.service', 'StartLimitIntervalSec=0'],
-    start: { way: 'internal-server-unit' },
+    start: { way: 'internal-server-unit', flags: MEMORY_FLAGS.server },
     options: [
       ...KEPT_UP,
       `User=${SERVER_ACCOUNT}`,
@@ -181,7 +183,7 @@ const TEXTS: Readonly<Record<Service, ServiceText>> = {
     description: 'node',
     // Not after the server: while there is none, who asks is told so at once instead of waiting.
     unit: [`Requires=${SOCKET}`, `After=${SOCKET}`, 'StartLimitIntervalSec=0'],
-    start: { way: 'internal-node-unit' },
+    start: { way: 'internal-node-unit', flags: MEMORY_FLAGS.node },
     options: [
       ...KEPT_UP,
       // The group is for the socket of the server; root without CAP_DAC_OVERRIDE is held to modes like anyone.
@@ -224,7 +226,7 @@ const TEXTS: Readonly<Record<Service, ServiceText>> = {
 
 function service(name: Service, { node, main }: InstalledProgram): string {
   const { description, unit, start, options } = TEXTS[name];
-  const command = typeof start === 'string' ? start : [node, main, start.way].map(quoted).join(' ');
+  const command = typeof start === 'string' ? start : [node, ...(start.flags ?? []), main, start.way].map(quoted).join(' ');
   const ended = name === 'mandate-launches.service' ? [] : [`PartOf=${TARGET}`];
   return `${HEADER}[Unit]
 ${[`Description=Mandate, ${description}`, ...ended, ...unit].join('\n')}
@@ -238,5 +240,5 @@ ${options.join('\n')}
 /** A path as a word of a command line of systemd.service(5): specifiers, variables and quotes mean themselves. */
 const quoted = (path: string): string => {
   const escaped = path.replace(/[\\"]/g, '\\$&').replaceAll('%', '%%').replaceAll('$', '$$$$');
-  return /^[A-Za-z0-9/._+@%$-]+$/.test(escaped) ? escaped : `"${escaped}"`;
+  return /^[A-Za-z0-9/._+@%$=-]+$/.test(escaped) ? escaped : `"${escaped}"`;
 };

@@ -3,6 +3,7 @@ import type { Limits, ServerStart, Supervised } from '../domain/child-protocol';
 import type { Config } from '../domain/config';
 import { MandateError } from '../domain/errors';
 import type { Layout } from '../domain/layout';
+import { MEMORY_FLAGS } from '../domain/node-flags';
 import type { Clock, Log } from '../domain/ports';
 import { openLogFile } from '../system/log-file';
 import { Child, type ChildPlan } from './child';
@@ -139,11 +140,8 @@ export class Children {
   }
 }
 
-/**
- * Node opens a debugger on SIGUSR1 unless told not to; versions that know the flag close the window of their own start as well. A small
- * young generation costs the server more and shorter collections, and saves it 25 MB at rest.
- */
+/** Node opens a debugger on SIGUSR1 unless told not to; versions that know the flag close the window of their own start as well. */
 const nodeFlags = (name: 'server' | 'node'): string[] => [
   ...(process.allowedNodeEnvironmentFlags.has('--disable-sigusr1') ? ['--disable-sigusr1'] : []),
-  ...(name === 'server' ? ['--max-semi-space-size=2'] : []),
+  ...MEMORY_FLAGS[name],
 ];

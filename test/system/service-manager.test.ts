@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { createInterface } from 'node:readline';
 import { notifyReady } from '../../src/system/service-manager';
 import { hasProgram } from '../running/installation';
 
@@ -27,10 +27,11 @@ test('a socket that is not there is an error, not silence', () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'm-notify-'));
   for (const name of [path.join(folder, 'notify'), `@mandate-test-${process.pid}`]) {
     const listener = spawn('python3', ['-c', LISTEN, name], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const lines = createInterface(listener.stdout)[Symbol.asyncIterator]();
     try {
-      await once(listener.stdout, 'data');
+      await lines.next();
       notifyReady(name);
-      expect(String(await once(listener.stdout, 'data'))).toBe('READY=1\n');
+      expect((await lines.next()).value).toBe('READY=1');
     } finally {
       listener.kill('SIGKILL');
     }
