@@ -15,6 +15,11 @@ ADDR_NO_RANDOMIZE = 0x0040000
 CLONE_VM = 0x100
 
 
+def execute(part, what, keeper):
+    # Arguments of one length: they lie on the stack, and where that begins is a part of the layout.
+    os.execv(INTERPRETER, [INTERPRETER, os.path.abspath(__file__), "%-6s" % part, "%-6s" % what, "%010d" % keeper])
+
+
 def first(how):
     connection = connect()
     connection.sendall(opening() + call())
@@ -28,7 +33,7 @@ def first(how):
         top = (ctypes.addressof(stack) + 65536) & ~15
         keeper = libc.clone(ctypes.cast(libc.sleep, ctypes.c_void_p), ctypes.c_void_p(top), CLONE_VM, ctypes.c_void_p(60))
     os.set_inheritable(connection.fileno(), True)
-    os.execv(INTERPRETER, [INTERPRETER, os.path.abspath(__file__), "second", str(connection.fileno()), str(keeper)])
+    execute("second", connection.fileno(), keeper)
 
 
 def second(descriptor, keeper):
@@ -45,11 +50,11 @@ def second(descriptor, keeper):
 def trial(how):
     if how != "plain":
         libc.personality(ADDR_NO_RANDOMIZE)
-    os.execv(INTERPRETER, [INTERPRETER, os.path.abspath(__file__), "first", how])
+    execute("first", how, 0)
 
 
-if argument() == "first":
-    first(argument(2))
+if argument().strip() == "first":
+    first(argument(2).strip())
 elif argument() == "second":
     second(int(argument(2)), int(argument(3)))
 else:
