@@ -14,7 +14,7 @@ const BACKLOG = 4096;
 /** Taken from the queue in one turn of the event loop, at about 10 µs each where they are refused. */
 const LOOKED_AT = 512;
 /** Let in in one turn where more are waiting; each costs a good part of a millisecond. */
-const LET_IN = 16;
+const LET_IN = 4;
 
 export interface ArrivalsOptions {
   readonly path: string;

@@ -65,6 +65,8 @@ export async function listenForPeers(options: PeerListenerOptions): Promise<Peer
 
 export class PeerListener {
   readonly #connections = new Map<string, PeerConnection>();
+  /** By id of the connection: how its process is pinned, until it is. */
+  readonly #unidentified = new Map<string, () => void>();
   readonly #perProcess = new Map<string, number>();
   readonly #injector: ReturnType<Server['createConnectionInjector']>;
   readonly #arrivals: Arrivals;
@@ -90,6 +92,8 @@ export class PeerListener {
 
   /** The connection a call came in by; read it when the call starts, since the call forgets it when the connection ends. */
   peerOf(call: { getPeer(): string }): PeerConnection | undefined {
+    // In a crowd the call may come first.
+    this.identifyOnce(call.getPeer());
     return this.#connections.get(call.getPeer());
   }
 
@@ -131,8 +135,9 @@ export class PeerListener {
     peer.onClose(giveBack);
     if (this.options.senderPeek) this.awaitSender(peer, socket);
     else this.inject(socket);
-    // The kernel keeps the peer with the socket, so it can be pinned while the client reads our settings; calls are read after this turn.
-    setImmediate(() => this.identify(peer, socket, credentials));
+    // The kernel keeps the peer with the socket, so it can be pinned while the client reads our settings.
+    this.#unidentified.set(peer.id, () => this.identify(peer, socket, credentials));
+    setImmediate(() => this.identifyOnce(peer.id));
   }
 
   /** No access list holds for root, or for the owner of the socket; of what those may do, a flood is the least. */
@@ -164,6 +169,12 @@ export class PeerListener {
 
   private noteGone(): void {
     if (this.#connections.size === 0) this.#allGone?.();
+  }
+
+  private identifyOnce(id: string): void {
+    const identify = this.#unidentified.get(id);
+    this.#unidentified.delete(id);
+    identify?.();
   }
 
   private identify(peer: PeerConnection, socket: Socket, { pid, uid, gid }: Credentials): void {

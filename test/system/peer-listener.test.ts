@@ -25,16 +25,26 @@ const service: grpc.ServiceDefinition = {
   watch: { path: '/t.T/Watch', requestStream: false, responseStream: true, ...raw },
 };
 
+const pidOf = (peer: PeerConnection): number | string => {
+  try {
+    return peer.process.pid;
+  } catch (thrown) {
+    return String(thrown);
+  }
+};
+
 describe('a socket whose peers are known', () => {
   const readiness = new Readiness(quiet);
   const processes = new PinnedProcesses(readiness);
   let folder: string;
   let listener: PeerListener;
   let refused: MandateError[];
+  let asked: (number | string)[];
 
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), 'peers-'));
     refused = [];
+    asked = [];
   });
   afterEach(async () => {
     await listener.close();
@@ -64,6 +74,7 @@ describe('a socket whose peers are known', () => {
     server.addService(service, {
       who: (call: grpc.ServerUnaryCall<Buffer, Buffer>, callback: grpc.sendUnaryData<Buffer>) => {
         const peer = listener.peerOf(call)!;
+        asked.push(pidOf(peer));
         peer.recheck();
         callback(null, Buffer.from(`${peer.process.pid} ${peer.uid}`));
       },
@@ -98,6 +109,26 @@ describe('a socket whose peers are known', () => {
     expect(listener.connections()).toBe(1);
     expect(processes.size).toBe(1);
     await agent.end();
+  });
+
+  /** One process with many connections, that says on each at once all there is to a call: it waits for nothing of ours. */
+  const CROWD = `
+    const frame = (type, flags, stream, body) =>
+      Buffer.concat([Buffer.from([0, 0, body.length, type, flags, 0, 0, 0, stream]), body]);
+    const text = (value) => Buffer.concat([Buffer.from([value.length]), Buffer.from(value)]);
+    const headers = [Buffer.from([0x83, 0x86, 0x04]), text('/t.T/Who'), Buffer.from([0x01]), text('x')];
+    for (const [name, value] of [['te', 'trailers'], ['content-type', 'application/grpc']]) headers.push(Buffer.from([0]), text(name), text(value));
+    const all = Buffer.concat([
+      Buffer.from('PRI * HTTP/2.0\\r\\n\\r\\nSM\\r\\n\\r\\n'), frame(4, 0, 0, Buffer.alloc(0)), frame(1, 4, 1, Buffer.concat(headers)), frame(0, 1, 1, Buffer.alloc(5))]);
+    for (let one = 0; one < 60; one++) require('node:net').connect(process.argv[1]).on('error', () => {}).write(all);
+    process.stdin.resume().on('end', () => process.exit());`;
+
+  test('names everybody in a crowd, also those whose call is there before they were looked at', async () => {
+    await listen({ maxPerProcess: 100 });
+    const crowd = talkTo(process.execPath, ['-e', CROWD, path()]);
+    while (asked.length < 60) await new Promise((resolve) => setImmediate(resolve));
+    expect(asked).toEqual(Array.from({ length: 60 }, () => crowd.pid));
+    await crowd.end();
   });
 
   test('tells a refused peer why, on every call', async () => {
