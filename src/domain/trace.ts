@@ -1,10 +1,11 @@
 import { weaker } from './assurance';
 import type { DelegatorAssurance, DeviceAssurance, Given, ProcessAssurance } from './assurance';
-import { CONFIGURATION } from './configuration';
 import { FactIndex, processAssurance } from './facts';
-import type { Chain, CredentialKind, EndedKind, LaunchRow } from './lineage';
+import { rfc3339 } from './instant';
+import type { Chain, CredentialKind, EndedKind } from './lineage';
 import { toldBy } from './membership';
 import { apartFromHuman, type IssuerPlace, notSeparatedBy } from './separation';
+import { confinementOfLaunch, governedBy, launchAssurance, measuredOfLaunch } from './trace-facts';
 import { checkLinks } from './trace-links';
 import type { HopKind, Links, Stop } from './trace-links';
 
@@ -72,6 +73,7 @@ export interface TraceContext {
  */
 export function buildTrace(chain: Chain, context: TraceContext): Trace {
   const links = checkLinks(chain);
+  const facts = links.evidence && new FactIndex(links.evidence);
   const { credential, person, delegations } = chain;
   const reached = [...new Set(notSeparatedBy(context.issuer, chain.process?.uid, links.evidence))];
   const separated = reached.length === 0;
@@ -98,12 +100,12 @@ export function buildTrace(chain: Chain, context: TraceContext): Trace {
       authorityKeyId: credential.authorityKeyId,
       publicKeySha256: credential.publicKeySha256,
     },
-    hops: hopsOf(chain, links, context, separated),
+    hops: hopsOf(chain, links, facts, context, separated),
     delegator,
     complete: links.stop === null && delegator !== null,
     stopsAt: links.stop,
     weakest: {
-      process: processOf(links, separated),
+      process: processOf(links, facts, separated),
       delegator:
         delegator === null
           ? null
@@ -115,9 +117,9 @@ export function buildTrace(chain: Chain, context: TraceContext): Trace {
   };
 }
 
-function processOf(links: Links, separated: boolean): ProcessAssurance | null {
-  if (!links.process || links.evidence === null) return null;
-  const known = processAssurance(new FactIndex(links.evidence));
+function processOf(links: Links, facts: FactIndex | null, separated: boolean): ProcessAssurance | null {
+  if (!links.process || facts === null) return null;
+  const known = processAssurance(facts);
   return separated ? known : weaker('process', known, 'observed');
 }
 
@@ -133,7 +135,7 @@ function stateOf({ credential, ended }: Chain, nowMs: number): Trace['credential
   return ended.some(({ kind, id }) => own[kind] === id) ? 'ended' : 'valid';
 }
 
-function hopsOf(chain: Chain, links: Links, context: TraceContext, separated: boolean): readonly Hop[] {
+function hopsOf(chain: Chain, links: Links, facts: FactIndex | null, context: TraceContext, separated: boolean): readonly Hop[] {
   const { credential, process, agent, launch, delegations, person, device, authority } = chain;
   const hops: Hop[] = [];
   const add = (kind: HopKind, id: string, assurance: string, source: Hop['source'], attributes: Hop['attributes']): void => {
@@ -144,7 +146,6 @@ function hopsOf(chain: Chain, links: Links, context: TraceContext, separated: bo
     return { endedAt: row === undefined ? null : rfc3339(row.atMs), endReason: row?.reason ?? null };
   };
   if (links.process && process !== null) {
-    const facts = links.evidence === null ? null : new FactIndex(links.evidence);
     const value = (type: string): string | null => facts?.of(type)[0]?.value ?? null;
     add('process', process.key, facts === null ? 'declared' : processAssurance(facts), 'attestation', {
       pid: process.pid,
@@ -168,7 +169,7 @@ function hopsOf(chain: Chain, links: Links, context: TraceContext, separated: bo
     });
   }
   if (links.launch && launch !== null) {
-    add('launch', launch.id, launchAssurance(links), 'launch', {
+    add('launch', launch.id, launchAssurance(facts), 'launch', {
       name: launch.name,
       task: launch.task,
       path: launch.programPath,
@@ -179,8 +180,8 @@ function hopsOf(chain: Chain, links: Links, context: TraceContext, separated: bo
       ownUid: launch.ownUid,
       terminal: launch.terminal,
       membership: toldBy(launch),
-      ...confinementOfLaunch(launch, links),
-      ...measuredOfLaunch(launch, links),
+      ...confinementOfLaunch(launch, facts),
+      ...measuredOfLaunch(launch, facts),
       openedAt: rfc3339(launch.openedAtMs),
       ...end('launch', launch.id),
     });
@@ -211,52 +212,3 @@ function hopsOf(chain: Chain, links: Links, context: TraceContext, separated: bo
   }
   return hops;
 }
-
-/** What governed the agent when it got the credential, and when that first changed, before or since. From then on no digest counts. */
-function governedBy({ credential, governed }: Chain, facts: FactIndex | null) {
-  const [digest] = facts?.of(CONFIGURATION) ?? [];
-  const changedAtMs = governed?.changedAtMs ?? null;
-  const doubted = changedAtMs !== null && changedAtMs <= credential.recordedAtMs;
-  return {
-    configurationSha256: digest?.value ?? null,
-    configurationAssurance: digest === undefined ? null : doubted ? 'declared' : digest.assurance,
-    configurationChangedAt: changedAtMs === null ? null : rfc3339(changedAtMs),
-  };
-}
-
-/** The launch is the node's own record; what it says of the program is the launcher's word until that program was seen running. */
-function launchAssurance({ evidence }: Links): ProcessAssurance {
-  const [program] = evidence === null ? [] : new FactIndex(evidence).of('launch.sha256');
-  return program?.assurance === 'measured' ? 'measured' : 'observed';
-}
-
-/**
- * What the launcher said of the domain around its launch. No kernel shows a domain, but one that an ordinary user entered comes with
- * no_new_privs: a process seen without it belies what was said.
- */
-function confinementOfLaunch({ confinement }: LaunchRow, { evidence }: Links) {
-  if (confinement.kind === 'none') return { confinement: 'none', confinementReason: confinement.reason };
-  const [seen] = evidence === null ? [] : new FactIndex(evidence).of('launch.confinement');
-  return { confinement: seen?.value === 'contradicted' ? 'contradicted' : 'domain', confinementReason: null };
-}
-
-/** What was measured before the program ran, and what of it was another when this credential was given out. */
-function measuredOfLaunch({ measures }: LaunchRow, { evidence }: Links) {
-  const facts = evidence === null ? undefined : new FactIndex(evidence);
-  return {
-    script: measures.script?.path ?? null,
-    scriptSha256: measures.script?.sha256 ?? null,
-    package: measures.package?.name ?? null,
-    packageSha256: measures.package?.sha256 ?? null,
-    lockSha256: measures.package?.lockSha256 ?? null,
-    configurationSha256: measures.configuration?.sha256 ?? null,
-    unchanged: facts?.of('launch.unchanged')[0]?.value ?? 'unknown',
-    changed:
-      facts
-        ?.of('launch.changed')
-        .map(({ value }) => value)
-        .join(' ') ?? '',
-  };
-}
-
-const rfc3339 = (ms: number): string => new Date(ms).toISOString();

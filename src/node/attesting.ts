@@ -52,35 +52,39 @@ export class Attesting {
    * looks at the process closely before it lets an answer out.
    */
   async of(served: Served): Promise<EvidenceName> {
-    const { clock, members, groups } = this.parts;
-    const { process } = served;
-    if (served.evidence === undefined || clock.monotonicMs() - served.attestedAtMs > FRESH_MS) {
-      const ancestry = process.ancestors();
-      const group = groups.of(process);
-      const membership = members.inherit(process, ancestry.chain, group?.launchId);
-      if (membership) this.parts.hold(process);
-      if (membership?.launch) await this.#lookForProgram(process, membership.launch);
-      const { delivery } = served;
-      if (delivery === 'files' && !membership?.launch) throw new MandateError('E_REQUEST', { why: 'files are for launches' });
-      const { holdersAsked } = served;
-      const connection = await this.#holders(served);
-      const confinement = membership?.launch?.confinement;
-      const context = { launch: launchMembership(membership, process), confinement, delivery, connection };
-      const view = membership?.launch && this.parts.ownUids.view(membership.launch.launchId);
-      const { evidence, bytes, digest } = await attest(process, this.#attestors(delivery), context, served.salt, ancestry, group, view);
-      if (context.launch?.measured?.runs === true) launchLooked(membership, evidence.facts);
-      served.glance();
-      // Who was not alone is looked at again as soon as it asks again.
-      const fresh = holdersAsked === served.holdersAsked && (connection === undefined || connection.holding === 'sole');
-      served.attestedAtMs = fresh ? clock.monotonicMs() : Number.NEGATIVE_INFINITY;
-      if (served.evidence?.canonical.equals(bytes) !== true) {
-        served.evidence = { digest: Buffer.from(digest, 'hex'), canonical: bytes };
-        served.offered = undefined;
-      }
-    }
-    const { digest, canonical } = served.evidence;
+    const { clock, members } = this.parts;
+    const { evidence: known, attestedAtMs, process } = served;
+    const evidence = known !== undefined && clock.monotonicMs() - attestedAtMs <= FRESH_MS ? known : await this.#look(served);
+    const { digest, canonical } = evidence;
     const held = served.offered?.equals(digest) === true;
     return { digest, canonical: held ? NOTHING : canonical, viaProcessKey: members.get(process.key)?.via ?? '' };
+  }
+
+  /** Looks at everything anew; what is the same as before is still what the server holds. */
+  async #look(served: Served): Promise<NonNullable<Served['evidence']>> {
+    const { clock, members, groups } = this.parts;
+    const { process } = served;
+    const ancestry = process.ancestors();
+    const group = groups.of(process);
+    const membership = members.inherit(process, ancestry.chain, group?.launchId);
+    if (membership) this.parts.hold(process);
+    if (membership?.launch) await this.#lookForProgram(process, membership.launch);
+    const { delivery } = served;
+    if (delivery === 'files' && !membership?.launch) throw new MandateError('E_REQUEST', { why: 'files are for launches' });
+    const { holdersAsked } = served;
+    const connection = await this.#holders(served);
+    const confinement = membership?.launch?.confinement;
+    const context = { launch: launchMembership(membership, process), confinement, delivery, connection };
+    const view = membership?.launch && this.parts.ownUids.view(membership.launch.launchId);
+    const { evidence, bytes, digest } = await attest(process, this.#attestors(delivery), context, served.salt, ancestry, group, view);
+    if (context.launch?.measured?.runs === true) launchLooked(membership, evidence.facts);
+    served.glance();
+    // Who was not alone is looked at again as soon as it asks again.
+    const fresh = holdersAsked === served.holdersAsked && (connection === undefined || connection.holding === 'sole');
+    served.attestedAtMs = fresh ? clock.monotonicMs() : Number.NEGATIVE_INFINITY;
+    if (served.evidence?.canonical.equals(bytes) === true) return served.evidence;
+    served.offered = undefined;
+    return (served.evidence = { digest: Buffer.from(digest, 'hex'), canonical: bytes });
   }
 
   /** Undefined where no rule asks for it, or nothing is connected that could be looked at. */
