@@ -67,7 +67,9 @@ function readValue(reader: RuleReader, node: YamlNode, path: string, selector: S
   const value = plainValue(reader, node, path, selector);
   if (value === undefined) return undefined;
   if (value === ANY_VALUE) {
-    return mayMatchAny(selector.type) ? value : reader.problem(node.at, path, '"*" stands for any value with launch selectors only');
+    return mayMatchAny(selector.type)
+      ? value
+      : reader.problem(node.at, path, '"*" stands for any value with launch selectors only, and not for a yes or no');
   }
   const fault = valueFault(value, selector.form);
   return fault === undefined ? value : reader.problem(node.at, path, `${path} ${fault}`);

@@ -4,7 +4,7 @@ import Ajv2020 from 'ajv/dist/2020';
 import fc from 'fast-check';
 import { parseAllDocuments } from 'yaml';
 import { readRules } from '../../src/domain/rule-file';
-import { SELECTORS } from '../../src/domain/selectors';
+import { mayMatchAny, SELECTORS } from '../../src/domain/selectors';
 import { STARTER_RULE_FILE } from '../../src/domain/starter-rule';
 import { HASH, issue, match, REFUSED, rule, source } from './rule-cases';
 
@@ -13,10 +13,13 @@ const valid = new Ajv2020({ strict: true, strictRequired: false, allErrors: true
 const loads = (text: string): boolean => readRules([source(text)]).problems.length === 0;
 
 test('the schema knows exactly the selectors of the matcher, with their meaning', () => {
-  const properties = schema.properties.match.properties as Record<string, { description: string }>;
+  const properties = schema.properties.match.properties as Record<string, { description: string; $ref: string }>;
   expect(Object.entries(properties).map(([type, { description }]) => [type, description])).toEqual(
     SELECTORS.map((s) => [s.type, s.meaning]),
   );
+  const any = (name: string): string => (mayMatchAny(name) ? 'OrAny' : '');
+  for (const { type, form } of SELECTORS)
+    expect([type, properties[type]!.$ref]).toEqual([type, expect.stringMatching(new RegExp(`/${form}${any(type)}Values$`))]);
   const identity = schema.properties.match.anyOf.map((one: { required: string[] }) => one.required[0]);
   expect(identity).toEqual(SELECTORS.filter((s) => s.strength === 'identity').map((s) => s.type));
 });
