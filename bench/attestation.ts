@@ -96,6 +96,7 @@ class Bench {
         clock: systemClock,
       }),
       holding: new Holding(reader, systemClock),
+      collect: () => reader.collect(),
       ownUids: { view: () => undefined },
       hasher: this.#hasher,
       clock: systemClock,

@@ -33,6 +33,8 @@ export interface AttestingParts {
   readonly attestors: readonly Attestor[];
   readonly hasher: FileHasher;
   readonly holding: Holding;
+  /** Takes answers of threads that are there already. */
+  readonly collect: () => void;
   readonly clock: Clock;
   /** Keeps a member pinned for as long as it lives: who is not, is not seen to end. */
   readonly hold: (process: PinnedProcess) => void;
@@ -76,7 +78,10 @@ export class Attesting {
     const confinement = membership?.launch?.confinement;
     const context = { launch: launchMembership(membership, process), confinement, delivery, connection };
     const view = membership?.launch && this.parts.ownUids.view(membership.launch.launchId);
-    const { evidence, bytes, digest } = await attest(process, this.#attestors(delivery), context, served.salt, ancestry, group, view);
+    const attested = attest(process, this.#attestors(delivery), context, served.salt, ancestry, group, view);
+    // What threads were asked for when it connected is mostly there by now.
+    this.parts.collect();
+    const { evidence, bytes, digest } = await attested;
     if (context.launch?.measured?.runs === true) launchLooked(membership, evidence.facts);
     served.glance();
     // Who was not alone is looked at again as soon as it asks again.

@@ -61,7 +61,7 @@ export interface NodeParts {
   readonly hasher: ProgramHasher;
   /** How a command is looked at before it runs. */
   readonly measuring: Omit<LaunchMeasuringParts, 'hasher'>;
-  readonly reader: HolderReader;
+  readonly reader: HolderReader & { collect(): void };
   readonly processes: PinnedProcesses;
   readonly readiness: Readiness;
   /** Where launches get control groups of their own. */
@@ -149,7 +149,9 @@ export async function startNode(parts: NodeParts): Promise<RunningNode> {
     log,
   );
   const holding = new Holding(parts.reader, clock);
-  const attesting = new Attesting({ members, groups, ownUids, attestors: parts.attestors, hasher: parts.hasher, holding, clock, hold });
+  const collect = () => parts.reader.collect();
+  const { attestors, hasher } = parts;
+  const attesting = new Attesting({ members, groups, ownUids, attestors, hasher, holding, collect, clock, hold });
   const images = new Images({ link, members, random: parts.random, log });
   const serving = new Serving({ link, images, members, attesting, holding, clock, random: parts.random, log, hold });
 

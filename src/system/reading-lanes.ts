@@ -1,4 +1,4 @@
-import type { Worker } from 'node:worker_threads';
+import { MessageChannel, type MessagePort, receiveMessageOnPort, type Worker } from 'node:worker_threads';
 import { MandateError } from '../domain/errors';
 import type { Clock } from '../domain/ports';
 import type { ReadingAnswer, ReadingJob } from './reading-job';
@@ -40,6 +40,7 @@ export class ReadingLanes {
   readonly #lanes = new Map<number, Lane>();
   readonly #idle: Worker[] = [];
   readonly #busy = new Map<Worker, { readonly lane: Lane; readonly settle: (answer: ReadingAnswer | undefined) => void }>();
+  readonly #answers = new Map<Worker, MessagePort>();
   /** Lanes that have a job and no thread, in order of arrival. */
   readonly #waiting: Lane[] = [];
   #closed = false;
@@ -63,6 +64,14 @@ export class ReadingLanes {
       this.#waiting.push(lane);
       this.#assign();
     });
+  }
+
+  /** Takes the answers that are there already, which else come with a later turn of the event loop. */
+  collect(): void {
+    for (const thread of [...this.#busy.keys()]) {
+      const received = receiveMessageOnPort(this.#answers.get(thread)!);
+      if (received) this.#answered(thread, received.message as ReadingAnswer);
+    }
   }
 
   async close(): Promise<void> {
@@ -119,19 +128,27 @@ export class ReadingLanes {
   }
 
   #start(): Worker {
-    const thread = startThread('reading-thread', {}, (answer: ReadingAnswer) => {
-      this.#done(thread, answer);
-      this.#idle.push(thread);
-      this.#assign();
-    });
+    const { port1, port2 } = new MessageChannel();
+    const thread = startThread('reading-thread', { answers: port2 }, () => undefined, [port2]);
+    this.#answers.set(thread, port1);
+    port1.on('message', (answer: ReadingAnswer) => this.#answered(thread, answer));
+    // After the listener: adding one takes the reference again.
+    port1.unref();
     thread.once('error', () => void thread.terminate());
     thread.once('exit', () => {
+      this.#answers.delete(thread);
       const at = this.#idle.indexOf(thread);
       if (at >= 0) this.#idle.splice(at, 1);
       this.#done(thread, undefined);
       this.#assign();
     });
     return thread;
+  }
+
+  #answered(thread: Worker, answer: ReadingAnswer): void {
+    this.#done(thread, answer);
+    this.#idle.push(thread);
+    this.#assign();
   }
 }
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { closeSync, readSync } from 'node:fs';
-import { parentPort } from 'node:worker_threads';
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { statusGroups } from '../domain/proc-text';
 import type { FoundText, SeenFile, WantedText } from '../domain/attestation';
 import { errnoOf } from './errno';
@@ -97,6 +97,8 @@ function readFirstLine(fd: number): FoundText {
   return { state: 'read', sha256: createHash('sha256').update(line, 'latin1').digest('hex'), text: line };
 }
 
+const { answers } = workerData as { readonly answers: MessagePort };
+
 parentPort?.on('message', (job: ReadingJob) => {
   let answer: ReadingAnswer;
   try {
@@ -105,5 +107,5 @@ parentPort?.on('message', (job: ReadingJob) => {
     const error = errnoOf(thrown);
     answer = job.tasks.map(() => ({ error }));
   }
-  parentPort?.postMessage(answer);
+  answers.postMessage(answer);
 });

@@ -1,5 +1,5 @@
 import { extname, join } from 'node:path';
-import { Worker } from 'node:worker_threads';
+import { type MessagePort, Worker } from 'node:worker_threads';
 
 /** Lets a thread run from TypeScript sources, which is how tests run: compiled, threads load the file beside this one. */
 const FROM_SOURCES = `
@@ -17,11 +17,17 @@ const MAX_YOUNG_MB = 2;
  * Starts the thread program of that name in this folder. It never keeps the process alive, and closes no descriptor but its own.
  * It gets none of our environment: nothing in it is for threads.
  */
-export function startThread<Message>(name: string, data: object, onMessage: (message: Message) => void): Worker {
+export function startThread<Message>(
+  name: string,
+  data: object,
+  onMessage: (message: Message) => void,
+  transferList: MessagePort[] = [],
+): Worker {
   const kind = extname(__filename);
   const file = join(__dirname, `${name}${kind}`);
   const options = {
     workerData: { ...data, file },
+    transferList,
     trackUnmanagedFds: false,
     env: {},
     stdin: false,

@@ -299,3 +299,19 @@ test('arguments and names of variables are bounded', async () => {
     expect(variables.has('PATH')).toBe(true);
   });
 });
+
+test('collected answers need no turn of the event loop', () =>
+  running(process.execPath, ['-e', JS], async (pinned) => {
+    let turned = false;
+    setImmediate(() => (turned = true));
+    let heard = false;
+    const words = reader.ownWords(pinned);
+    void words.then(() => (heard = true));
+    // Promises alone are run between these looks, so nothing else can have brought the answer.
+    for (let looks = 0; !heard && looks < 5_000_000; looks++) {
+      await Promise.resolve();
+      reader.collect();
+    }
+    expect([heard, turned]).toEqual([true, false]);
+    expect((await words).args).toContain('-e');
+  }));
