@@ -12,7 +12,11 @@ import { lowestPersonUid } from '../system/accounts';
 import { systemClock } from '../system/clock';
 import { PinnedProcesses } from '../system/processes';
 import { systemRandom } from '../system/random';
+import { releaseMemory } from '../system/release-memory';
 import { Readiness } from '../system/readiness';
+
+/** By then what was compiled for the start is thrown away. */
+const SETTLED_MS = 2_000;
 
 /** What differs between a server that `up` started and one that systemd did. */
 export interface ServerSurroundings {
@@ -64,8 +68,10 @@ export async function runServer(start: ServerStart, around: ServerSurroundings, 
     supervised: () =>
       around.supervised().map((part) => (part.name === 'server' ? { ...part, pid: process.pid, uid: process.geteuid?.() ?? null } : part)),
   });
+  const stopRelease = systemClock.after(SETTLED_MS, releaseMemory);
   return {
     async close() {
+      stopRelease();
       await server.close();
       await lineage.close();
     },

@@ -4,8 +4,8 @@ import { constants } from 'node:os';
 /**
  * Every call to libc that Node has no word for. Nothing else in Mandate reaches past Node: what stands here can read and write any
  * memory of this process, so its callers (socket-credentials, accept, access-list, peer-pidfds, socket-peer, file-tables, pidfd, inode-at, epoll,
- * landlock, this-process, machine-facts, given-socket, service-manager, mounts, id-map, give-up, memory-file, pseudo-terminal, child-stops) pass
- * plain integers, names of our own, and buffers of a size that they chose.
+ * landlock, this-process, machine-facts, given-socket, service-manager, mounts, id-map, give-up, memory-file, pseudo-terminal, child-stops,
+ * release-memory) pass plain integers, names of our own, and buffers of a size that they chose.
  *
  * Linux on 64-bit little-endian machines. File descriptors are used in the same turn of the event loop in which they were read:
  * libuv closes on that thread only, so a number cannot have come to mean another file.
@@ -83,6 +83,7 @@ const declarations = {
   keyctl: 'long syscall(long number, int operation, const char *name)',
   capset: 'int capset(_In_ uint8_t *header, _In_ uint8_t *data)',
   clone: 'int clone(void *entry, uint64_t stack, int flags, void *argument)',
+  mallocTrim: 'int malloc_trim(size_t pad)',
   waitpid: 'int waitpid(int pid, void *status, int options)',
 } as const;
 type Name = keyof typeof declarations;
