@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import { createPublicKey, generateKeyPairSync, sign, verify } from 'node:crypto';
 import { MandateError } from '../domain/errors';
-import { p256PointOf } from '../domain/p256';
+import { P256_PKCS8_PREFIX, p256PointOf } from '../domain/p256';
 
 /** A fresh P-256 key of an authority, and its uncompressed point. */
 export function generateAuthorityKey(): { readonly key: KeyObject; readonly point: Buffer } {
@@ -35,3 +35,8 @@ export function signsFor(key: KeyObject, publicKey: KeyObject): boolean {
   const probe = Buffer.from('mandate key check');
   return verify('sha256', probe, publicKey, sign('sha256', probe, key));
 }
+
+/** True for a key that is all there. OpenSSL keeps whatever version number it read, and does not compare the secret with the public half beside it. */
+export const isWholeKey = (key: KeyObject): boolean =>
+  key.export({ format: 'der', type: 'pkcs8' }).subarray(0, P256_PKCS8_PREFIX.length).equals(P256_PKCS8_PREFIX) &&
+  signsFor(key, createPublicKey(key));

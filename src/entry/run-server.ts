@@ -1,4 +1,5 @@
 import { openAuthorities } from '../authority/authorities';
+import { KeyFiles } from '../authority/key-files';
 import { KeyFolder } from '../authority/key-store';
 import { DEFAULT_AUTHORITY_SETTINGS } from '../authority/schedule';
 import type { FromChild, ServerStart, Supervised } from '../domain/child-protocol';
@@ -39,7 +40,7 @@ export async function runServer(start: ServerStart, around: ServerSurroundings, 
     trustDomain: settings.trustDomain,
     settings: DEFAULT_AUTHORITY_SETTINGS,
     store: lineage.authorities,
-    keys: new KeyFolder(settings.layout.keys),
+    keys: new KeyFolder(new KeyFiles(settings.layout.keys)),
     clock: systemClock,
     random: systemRandom,
     log,

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Authorities, AuthorityEvent } from '../../src/authority/authorities';
 import { openAuthorities } from '../../src/authority/authorities';
+import { KeyFiles } from '../../src/authority/key-files';
 import { KeyFolder } from '../../src/authority/key-store';
 import { generateAuthorityKey } from '../../src/authority/key-pair';
 import type { AuthoritySettings } from '../../src/authority/schedule';
@@ -29,7 +30,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-const keys = (): KeyFolder => new KeyFolder(join(folder, 'keys'));
+const keys = (): KeyFolder => new KeyFolder(new KeyFiles(join(folder, 'keys')));
 const open = (settings: AuthoritySettings = DEFAULT_AUTHORITY_SETTINGS): Promise<Authorities> =>
   openAuthorities({ trustDomain: TRUST_DOMAIN, settings, store, keys: keys(), clock, random: systemRandom, log: quiet });
 const told = (events: readonly AuthorityEvent[]): string[] => events.map((e) => `${e.authority} ${e.kind.slice('authority-'.length)}`);

@@ -18,6 +18,7 @@ import { join } from 'node:path';
 import { execFileSync } from 'node:child_process';
 import type { KeyName } from '../../src/authority/key-home';
 import { generateAuthorityKey } from '../../src/authority/key-pair';
+import { KeyFiles } from '../../src/authority/key-files';
 import { KeyFolder } from '../../src/authority/key-store';
 import type { MandateError } from '../../src/domain/errors';
 
@@ -34,7 +35,7 @@ beforeEach(async () => {
   base = mkdtempSync(join(tmpdir(), 'mandate-keys-'));
   folder = join(base, 'server', 'keys');
   file = join(folder, `x509-${NAME.keyId}.pem`);
-  home = new KeyFolder(folder);
+  home = new KeyFolder(new KeyFiles(folder));
   await home.save(NAME, key);
 });
 afterEach(() => rmSync(base, { recursive: true, force: true }));
@@ -81,7 +82,7 @@ it('removes a key, and one that is gone without an error', async () => {
 });
 
 it('lists nothing where there is no folder yet', async () => {
-  expect(await new KeyFolder(join(base, 'none')).list()).toEqual([]);
+  expect(await new KeyFolder(new KeyFiles(join(base, 'none'))).list()).toEqual([]);
 });
 
 it('takes no name that would leave the folder', async () => {
