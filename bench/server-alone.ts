@@ -74,6 +74,7 @@ export async function startServerAlone(rules: string): Promise<ServerAlone> {
       healthPort: await freePort(),
       hostname: hostname(),
       databaseUrl: cluster.urls.server,
+      keySecrets: [],
       databaseDetail: 'PostgreSQL',
       limits: { jwtPerMinute: 1e9 },
       config: DEFAULT_CONFIG,

@@ -1,5 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import { createPrivateKey } from 'node:crypto';
+import { KEY_HOME_WORDS } from '../domain/key-seal';
 import { keyFileName, keyFilesAmong } from './key-file-name';
 import { type KeyFiles, RESTORE } from './key-files';
 import type { KeyHome, KeyName } from './key-home';
@@ -10,7 +11,7 @@ const MAX_KEY_FILE_BYTES = 1024;
 
 /** Private keys as PKCS#8 PEM, not encrypted: whoever can read files as this user has them. */
 export class KeyFolder implements KeyHome {
-  readonly description = 'keys in 0600 files';
+  readonly description = KEY_HOME_WORDS.plain;
 
   constructor(readonly files: KeyFiles) {}
 

@@ -1,5 +1,5 @@
 import type { AgentAnswer, AgentsAnswer, StopAnswer, WhoAnswer } from './agent-answers';
-import type { BundleAnswer, StatusAnswer } from './answers';
+import type { BundleAnswer, SealAnswer, StatusAnswer } from './answers';
 import type { ApplyAnswer, ExplainAnswer, RuleAnswer, RulesAnswer } from './rule-answers';
 import type { ManifestAcceptedAnswer, ManifestAnswer, ManifestsAnswer } from './manifest-answers';
 import type { Trace } from './trace';
@@ -38,6 +38,8 @@ export interface AdminVerbs {
   listManifests: { request: Record<string, never>; answer: ManifestsAnswer };
   showManifest: { request: { readonly name: string }; answer: ManifestAnswer };
   bundle: { request: Record<string, never>; answer: BundleAnswer };
+  /** `secret` is the passphrase in base64, null for the credential that systemd gave the server; `again` where the keys are sealed already. */
+  sealKeys: { request: { readonly secret: string | null; readonly again: boolean }; answer: SealAnswer };
   authorize: { request: { readonly verb: AuthorizedVerb }; answer: { readonly allowed: true } };
   /** Answered before the parts are ended. */
   shutdown: { request: Record<string, never>; answer: { readonly stopping: true } };

@@ -1,5 +1,6 @@
 import type { Check } from './doctor';
 import type { ErrorCode } from './errors';
+import type { KeyHomeKind } from './key-seal';
 
 /**
  * The JSON documents that `-o json` prints and the Admin service answers with: one contract (docs/schema), closed enums, null for
@@ -18,6 +19,8 @@ export interface StatusAnswer {
   readonly mode: 'installed' | 'own-user';
   readonly version: string;
   readonly installation: string;
+  /** Where the authority keys rest. */
+  readonly keys: KeyHomeKind;
   readonly parts: readonly StatusPart[];
   /** What a reader should know and cannot see above; one sentence each. */
   readonly notes: readonly string[];
@@ -104,7 +107,7 @@ export interface ConfigAnswer {
   readonly file: string;
   readonly values: readonly {
     readonly key: string;
-    readonly value: boolean;
+    readonly value: boolean | string;
     readonly source: 'default' | 'file';
     /** Line of the file that set it; null where the default holds. */
     readonly line: number | null;
@@ -115,6 +118,13 @@ export interface DoctorAnswer {
   /** No check failed. */
   readonly healthy: boolean;
   readonly checks: readonly Check[];
+}
+
+export interface SealAnswer {
+  readonly home: Exclude<KeyHomeKind, 'plain'>;
+  readonly keys: number;
+  /** Files of the way before that are still there. */
+  readonly left: number;
 }
 
 export interface DownAnswer {

@@ -31,6 +31,8 @@ export interface ServerSettings {
 export interface ServerStart extends ServerSettings {
   /** URL of the server role, with its password. */
   readonly databaseUrl: string;
+  /** What may open the sealed authority keys, in base64: at most two, where one is being replaced. */
+  readonly keySecrets: readonly string[];
 }
 
 export interface NodeStart {
@@ -57,6 +59,10 @@ export type FromChild =
   /** Code is loaded and the uid dropped: secrets may come now. */
   | { readonly type: 'loaded' }
   | { readonly type: 'step'; readonly step: 'authority' | 'rule'; readonly detail: string; readonly ms: number }
+  /** The keys are about to be under a seal that this opens; said before they are, so that a server that dies meanwhile can be started again. */
+  | { readonly type: 'next-key-secret'; readonly secret: string }
+  /** Which of the secrets opens the keys, by its place in the start; -1 where it is the one that was said last. */
+  | { readonly type: 'key-secret-fits'; readonly index: number }
   | { readonly type: 'ready' }
   | { readonly type: 'failed'; readonly code: ErrorCode; readonly explanation: Explanation }
   | { readonly type: 'shutdown' };

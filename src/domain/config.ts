@@ -1,4 +1,5 @@
 import { MandateError } from './errors';
+import { KEY_HOMES, type WantedKeyHome } from './key-seal';
 import { problemAt, problemText } from './rule-problem';
 import type { RuleProblem } from './rule-problem';
 import { RuleReader } from './rule-reader';
@@ -11,9 +12,16 @@ export interface Config {
     /** Own-user mode: administration without a controlling terminal is accepted. An installed Mandate goes by uid 0 and ignores it. */
     readonly allowScripted: boolean;
   };
+  readonly keys: {
+    /** Where authority keys rest; a start that finds them elsewhere is refused. */
+    readonly home: WantedKeyHome;
+  };
 }
 
-export const DEFAULT_CONFIG: Config = Object.freeze({ admin: Object.freeze({ allowScripted: false }) });
+export const DEFAULT_CONFIG: Config = Object.freeze({
+  admin: Object.freeze({ allowScripted: false }),
+  keys: Object.freeze({ home: 'found' }),
+});
 
 /** Where mandate.yaml is: in the state folder, or where `--config` or MANDATE_CONFIG says; a named one has to be there. */
 export interface ConfigPlace {
@@ -24,7 +32,7 @@ export interface ConfigPlace {
 /** One value, by its key in the file, and the line that set it; null where it is the default. */
 export interface ConfigValue {
   readonly key: string;
-  readonly value: boolean;
+  readonly value: boolean | string;
   readonly line: number | null;
 }
 
@@ -34,10 +42,10 @@ export interface LoadedConfig {
 }
 
 /** Every key of the file, in the order `config show` prints them. A test holds docs/schema/mandate.schema.json to this list. */
-export const CONFIG_KEYS = ['admin.allow_scripted'] as const;
+export const CONFIG_KEYS = ['admin.allow_scripted', 'keys.home'] as const;
 
 /** What holds where there is no file. */
-export const defaultConfig = (): LoadedConfig => loaded(undefined, () => null);
+export const defaultConfig = (): LoadedConfig => loaded({});
 
 /** The configuration that a text of mandate.yaml says. Throws E_CONFIG with every problem, each with line, column and the line itself. */
 export function parseConfig(file: string, text: string): LoadedConfig {
@@ -45,24 +53,42 @@ export function parseConfig(file: string, text: string): LoadedConfig {
   const source = { file, text, readFile: () => '' };
   const reader = new RuleReader(source, problems, 'a configuration');
   const document = documentOf(source, problems);
-  const top = reader.map(document, '', ['admin']);
+  const top = reader.map(document, '', ['admin', 'keys']);
   const admin = reader.map(top?.admin, 'admin', ['allow_scripted']);
-  const node = admin?.allow_scripted;
-  const allowScripted = reader.boolean(node, 'admin.allow_scripted');
+  const keys = reader.map(top?.keys, 'keys', ['home']);
+  const allowScripted = reader.boolean(admin?.allow_scripted, 'admin.allow_scripted');
+  const home = reader.word(keys?.home, 'keys.home', KEY_HOMES);
   if (problems.length > 0) {
     throw new MandateError('E_CONFIG', {
       saw: problems.slice(0, 10).map(problemText).join('\n'),
       fix: 'docs/operations.md lists every key',
     });
   }
-  return loaded(allowScripted, () => (node === undefined ? null : reader.lineOf(node.at)));
+  // Lines are told in ascending order of the text only.
+  const nodes = [admin?.allow_scripted, keys?.home].filter((node) => node !== undefined).sort((a, b) => a.at - b.at);
+  const lines = new Map(nodes.map((node) => [node, reader.lineOf(node.at)]));
+  const line = (node: YamlNode | undefined) => (node && lines.get(node)) ?? null;
+  return loaded({
+    ...(allowScripted !== undefined && { allowScripted: [allowScripted, line(admin?.allow_scripted)] }),
+    ...(home !== undefined && { home: [home, line(keys?.home)] }),
+  });
 }
 
-function loaded(allowScripted: boolean | undefined, line: () => number | null): LoadedConfig {
-  const admin = Object.freeze({ allowScripted: allowScripted ?? DEFAULT_CONFIG.admin.allowScripted });
+/** What a file said, each with its line. */
+interface Said {
+  readonly allowScripted?: readonly [boolean, number | null];
+  readonly home?: readonly [WantedKeyHome, number | null];
+}
+
+function loaded(said: Said): LoadedConfig {
+  const [allowScripted, scriptedLine] = said.allowScripted ?? [DEFAULT_CONFIG.admin.allowScripted, null];
+  const [home, homeLine] = said.home ?? [DEFAULT_CONFIG.keys.home, null];
   return {
-    config: Object.freeze({ admin }),
-    values: [{ key: CONFIG_KEYS[0], value: admin.allowScripted, line: line() }],
+    config: Object.freeze({ admin: Object.freeze({ allowScripted }), keys: Object.freeze({ home }) }),
+    values: [
+      { key: CONFIG_KEYS[0], value: allowScripted, line: scriptedLine },
+      { key: CONFIG_KEYS[1], value: home, line: homeLine },
+    ],
   };
 }
 

@@ -1,3 +1,4 @@
+import { KEY_HOME_WORDS, type KeyHomeKind } from './key-seal';
 import type { RootWay } from './privilege';
 
 /** What `mandate doctor` looked at on this machine; null where it could not be told. Nothing of it is decided here. */
@@ -37,6 +38,8 @@ export interface InstallationFacts {
   readonly accounts: { readonly server: number; readonly database: number } | null;
   /** Whoever started it: root, or the one user. */
   readonly owner: number;
+  /** How the authority keys rest; null where their folder is not for us. */
+  readonly keyHome: KeyHomeKind | null;
   /** systemd runs the parts: the node is a member of the server's group, and of nothing else that could reach the server. */
   readonly units: boolean;
 }
@@ -173,7 +176,7 @@ const FILES: Readonly<Record<StateFile['what'], { readonly forbidden: number; re
   'database socket': { forbidden: 0o007, owner: 'database' },
 };
 
-function installationChecks({ mode, files, accounts, owner, units }: InstallationFacts): Check[] {
+function installationChecks({ mode, files, accounts, owner, keyHome, units }: InstallationFacts): Check[] {
   const uids = accounts && [accounts.server, accounts.database];
   const apart = uids !== null && new Set([...uids, 0]).size === 3;
   return [
@@ -184,11 +187,21 @@ function installationChecks({ mode, files, accounts, owner, units }: Installatio
       'what shares a uid with agents is within their reach: keys, database, memory',
       mode === 'own-user' ? 'start mandate as root for anything but trying it out' : 'give server and database accounts of their own',
     ),
+    ...(keyHome === null ? [] : [keyHomeCheck(keyHome)]),
     ...files.map((file) =>
       fileCheck(file, { owner, server: accounts?.server ?? owner, database: accounts?.database ?? owner }, units ? 0o070 : 0),
     ),
   ];
 }
+
+const keyHomeCheck = (home: KeyHomeKind): Check =>
+  check(
+    'keys.home',
+    home === 'plain' ? 'warn' : 'ok',
+    KEY_HOME_WORDS[home],
+    'whoever copies the files, from a stolen disk or a backup, can make any identity until the authorities expire',
+    'encrypt the disk and its backups, or: mandate ca seal',
+  );
 
 function fileCheck(
   { what, path, uid, mode }: StateFile,

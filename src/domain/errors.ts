@@ -117,6 +117,10 @@ export const CATALOGUE = {
   E_PLATFORM: entry('this platform lacks something mandate cannot do without', 'failedPrecondition', 'failure'),
   E_CONFIG: entry('the configuration is not usable', 'invalidArgument', 'usage'),
   E_KEY_FILE: entry('an authority key file is missing, damaged or readable by others', 'failedPrecondition', 'failure'),
+  E_KEY_SEALED: entry('the authority keys are sealed, and what opens them was not given', 'failedPrecondition', 'failure'),
+  E_KEY_PASSPHRASE: entry('what was given does not open the authority keys', 'failedPrecondition', 'failure'),
+  E_KEY_SEAL: entry('the authority keys cannot be sealed like this', 'failedPrecondition', 'failure'),
+  E_PASSPHRASE: entry('the passphrase cannot be used', 'invalidArgument', 'usage'),
   E_SELF_CHECK: entry('what was signed is not what was planned, so it was discarded', 'internal', 'integrity'),
   // people
   E_AGENT_NOT_ADMIN: entry('agents and their descendants do not administer mandate', 'permissionDenied', 'notAllowed'),

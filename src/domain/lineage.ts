@@ -146,6 +146,7 @@ export const EVENT_KINDS = [
   'manifest-updated',
   'database-opened',
   'agent-stopped',
+  'keys-sealed',
   'shutdown',
 ] as const;
 export type EventKind = (typeof EVENT_KINDS)[number];

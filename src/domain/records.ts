@@ -3,6 +3,7 @@ import type { AuthorizedVerb } from './admin-verbs';
 import type { AuthorityKind, CredentialRow, EndedKind, EventKind, EventRow } from './lineage';
 import type { DelegatorAssurance, DeviceAssurance, Given } from './assurance';
 import { canonicalJson } from './canonical';
+import type { SealedBy } from './key-seal';
 import type { LaunchPart } from './launch-measures';
 import type { ManifestKind } from './manifest';
 import type { ToldBy } from './membership';
@@ -143,6 +144,8 @@ export interface EventData {
   readonly 'database-opened': AdministratorData & { readonly verb: AuthorizedVerb };
   /** Somebody ordered the end of an agent's processes; on record before they are ended. */
   readonly 'agent-stopped': AdministratorData & { readonly launchId: string | null };
+  /** Somebody ordered the authority keys under a new seal; on record before it is done. */
+  readonly 'keys-sealed': AdministratorData & { readonly by: SealedBy };
   readonly shutdown: AdministratorData & { readonly reason: string };
 }
 

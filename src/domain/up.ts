@@ -15,6 +15,8 @@ export interface DatabaseChoice {
 /** What one start is told. */
 export interface StartChoice extends DatabaseChoice {
   readonly config: ConfigPlace;
+  /** What opens the sealed authority keys; the supervisor keeps it for restarts of the server, and wipes it when it ends. */
+  readonly keySecret?: Buffer | undefined;
 }
 
 export type UpStep = 'installation' | 'database' | 'authority' | 'node' | 'rule' | 'server';

@@ -1,5 +1,5 @@
 import type { FromChild } from '../domain/child-protocol';
-import { asMandateError } from '../domain/errors';
+import { asMandateError, MandateError } from '../domain/errors';
 import type { Log } from '../domain/ports';
 import { systemClock } from '../system/clock';
 
@@ -9,6 +9,14 @@ const CLOSE_MS = 2_000;
 /** Tells the supervisor; without one there is nobody to tell. */
 export function tell(message: FromChild): void {
   if (process.send && process.connected) process.send(message, undefined, undefined, () => undefined);
+}
+
+/** As `tell`; resolves when it is out of this process, so that it arrives even if we die. Rejects without a supervisor. */
+export function tellSurely(message: FromChild): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (!process.send) return reject(new MandateError('E_INTERNAL'));
+    process.send(message, undefined, undefined, (error) => (error ? reject(error) : resolve()));
+  });
 }
 
 /**

@@ -1,12 +1,14 @@
 import { openAuthorities } from '../authority/authorities';
 import { KeyFiles } from '../authority/key-files';
-import { KeyFolder } from '../authority/key-store';
+import { openKeyHome } from '../authority/open-key-home';
+import type { SealableFolder } from '../authority/sealable-folder';
 import { DEFAULT_AUTHORITY_SETTINGS } from '../authority/schedule';
 import type { FromChild, ServerStart, Supervised } from '../domain/child-protocol';
 import { MandateError } from '../domain/errors';
 import type { InstallationStore, Log, RuleStore } from '../domain/ports';
 import { starterRule } from '../domain/starter-rule';
 import { openLineage } from '../lineage/lineage';
+import type { KeySecretKeeper } from '../server/seal-verb';
 import { startServer } from '../server/server';
 import type { NodeDoor } from '../server/sockets';
 import { lowestPersonUid } from '../system/accounts';
@@ -26,32 +28,38 @@ export interface ServerSurroundings {
   readonly supervised: () => readonly Supervised[];
   /** Something of the start is done. */
   readonly step: (step: Step, detail: string, ms: number) => void;
+  readonly keyKeeper: KeySecretKeeper;
+  /** Which of the secrets of the start opened the keys. */
+  readonly keySecretFits: (index: number) => void;
 }
 
 type Step = Extract<FromChild, { readonly type: 'step' }>['step'];
 
 /** Wires the control plane and starts it; the process has its uid and is hardened by now. */
 export async function runServer(start: ServerStart, around: ServerSurroundings, log: Log): Promise<{ close(): Promise<void> }> {
-  const { databaseUrl, ...settings } = start;
+  const { databaseUrl, keySecrets, ...settings } = start;
   const lineage = await openLineage({ url: databaseUrl, clock: systemClock, log });
   await sameInstallation(start, lineage.installation);
   const began = systemClock.monotonicMs();
+  const keys = await keyHomeOf(start, keySecrets, around, log);
   const authorities = await openAuthorities({
     trustDomain: settings.trustDomain,
     settings: DEFAULT_AUTHORITY_SETTINGS,
     store: lineage.authorities,
-    keys: new KeyFolder(new KeyFiles(settings.layout.keys)),
+    keys,
     clock: systemClock,
     random: systemRandom,
     log,
   });
   const ms = Math.round(systemClock.monotonicMs() - began);
-  around.step('authority', 'X.509 and JWT, ECDSA P-256, keys in 0600 files', ms);
+  around.step('authority', 'X.509 and JWT, ECDSA P-256, ' + keys.description, ms);
   await ensureStarterRule(lineage.rules, around);
   const readiness = new Readiness(log);
   const server = await startServer({
     ...settings,
     authorities,
+    keys,
+    keyKeeper: around.keyKeeper,
     authorityStore: lineage.authorities,
     lineage: lineage.writer,
     reader: lineage.reader,
@@ -77,6 +85,23 @@ export async function runServer(start: ServerStart, around: ServerSurroundings, 
       await lineage.close();
     },
   };
+}
+
+async function keyHomeOf(
+  { layout, config }: ServerStart,
+  secrets: readonly string[],
+  { keySecretFits }: ServerSurroundings,
+  log: Log,
+): Promise<SealableFolder> {
+  const bytes = secrets.map((secret) => Buffer.from(secret, 'base64'));
+  try {
+    const files = new KeyFiles(layout.keys);
+    const { keys, fits } = await openKeyHome({ files, wanted: config.keys.home, secrets: bytes, random: systemRandom, log });
+    if (fits !== undefined) keySecretFits(fits);
+    return keys;
+  } finally {
+    for (const secret of bytes) secret.fill(0);
+  }
 }
 
 /** State folder and database must have been made for each other: keys of one and records of another would give traces that lie. */

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { type Supervised, LIMITS } from '../domain/child-protocol';
+import { MAX_SECRET_BYTES, OLD_SEAL_CREDENTIAL, SEAL_CREDENTIAL } from '../domain/key-seal';
 import { isNodeUnit } from '../domain/cgroup-text';
 import { lockState } from '../supervisor/lock';
 import { loadConfig } from '../system/config-file';
@@ -10,7 +11,7 @@ import { roleUrl } from './database';
 import { jsonLog } from './log';
 import { version } from './root';
 import { runServer } from './run-server';
-import { credentials, runUnit, unitOf } from './unit';
+import { credential, credentials, runUnit, unitOf } from './unit';
 
 /** The control plane as systemd starts it: the account is its own from the first instruction on, the password comes as a credential. */
 export function serverUnitEntry(): void {
@@ -40,17 +41,31 @@ export function serverUnitEntry(): void {
         databaseDetail: 'private PostgreSQL, fsync on',
         limits: LIMITS,
         config,
+        keySecrets: keySecrets(),
       },
       {
         nodeDoor: { isNode: (process) => isNode(process, ownCgroup), byGroup: true },
         shutdown: undefined,
         supervised: () => parts,
         step: (step, detail, ms) => log.info({ step, detail, ms }, 'step'),
+        // systemd gives the credential at each start; a passphrase it could not.
+        keyKeeper: { next: undefined, inForce: () => undefined, credential: sealCredential },
+        keySecretFits: () => undefined,
       },
       log,
     );
   });
 }
+
+const sealCredential = (): Buffer | undefined => credential(SEAL_CREDENTIAL, MAX_SECRET_BYTES);
+
+/** What may open the keys, the present one first. */
+const keySecrets = (): string[] =>
+  [sealCredential(), credential(OLD_SEAL_CREDENTIAL, MAX_SECRET_BYTES)].flatMap((secret) => {
+    const text = secret?.toString('base64');
+    secret?.fill(0);
+    return text === undefined ? [] : [text];
+  });
 
 /** Root, and where systemd runs in the control group of the node's unit, into which root alone can move a process. */
 const isNode = (process: PinnedProcess, ownCgroup: string): boolean => process.uid === 0 && isNodeUnit(process.read('cgroup'), ownCgroup);

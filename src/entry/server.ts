@@ -1,7 +1,7 @@
 import type { Supervised, ToServer } from '../domain/child-protocol';
 import { MandateError } from '../domain/errors';
 import { harden } from '../system/harden';
-import { superviseSelf, tell } from './child';
+import { superviseSelf, tell, tellSurely } from './child';
 import { jsonLog } from './log';
 import { runServer, type ServerSurroundings } from './run-server';
 
@@ -21,6 +21,12 @@ export function serverEntry([uid, gid]: readonly string[]): void {
     shutdown: () => tell({ type: 'shutdown' }),
     supervised: () => supervised,
     step: (step, detail, ms) => tell({ type: 'step', step, detail, ms }),
+    keyKeeper: {
+      next: (secret) => tellSurely({ type: 'next-key-secret', secret: secret.toString('base64') }),
+      inForce: () => tell({ type: 'key-secret-fits', index: -1 }),
+      credential: () => undefined,
+    },
+    keySecretFits: (index) => tell({ type: 'key-secret-fits', index }),
   };
   superviseSelf<ToServer>(
     log,

@@ -1,8 +1,10 @@
+import { readFileSync } from 'node:fs';
 import { MandateError, asMandateError } from '../domain/errors';
 import { type Layout, layoutOf } from '../domain/layout';
 import type { Log } from '../domain/ports';
 import { existingInstallation, type InstallationFile } from '../supervisor/installation';
 import type { IssuerAccounts } from '../supervisor/issuer-accounts';
+import { errnoOf } from '../system/errno';
 import { systemClock } from '../system/clock';
 import { notifyReady } from '../system/service-manager';
 
@@ -41,6 +43,19 @@ export function credentials(): string {
   const folder = process.env['CREDENTIALS_DIRECTORY'];
   if (folder === undefined) throw new MandateError('E_INSTALL', { saw: 'no CREDENTIALS_DIRECTORY', fix: 'start it by its unit' });
   return folder;
+}
+
+/** One of those secrets, without the newline that ends a text; undefined where the unit names none. */
+export function credential(name: string, most: number): Buffer | undefined {
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(`${credentials()}/${name}`);
+  } catch (cause) {
+    if (errnoOf(cause) === 'ENOENT') return undefined;
+    throw new MandateError('E_INSTALL', { saw: `credential ${name}: ${errnoOf(cause)}` }, { cause });
+  }
+  if (bytes.length > most) throw new MandateError('E_INSTALL', { saw: `credential ${name} of ${bytes.length} bytes` });
+  return bytes.at(-1) === 0x0a ? bytes.subarray(0, -1) : bytes;
 }
 
 /**

@@ -1,6 +1,7 @@
 import { bundleDer, jwkSetJson, spiffeBundleJson } from '../domain/bundle';
 import type { ServerSettings, Supervised } from '../domain/child-protocol';
 import { MandateError } from '../domain/errors';
+import type { SealableKeys } from '../domain/key-seal';
 import type { AuthorityStore, Clock, LineageReader, LineageWriter, Log, ManifestStore, Random, RuleStore } from '../domain/ports';
 import { Health } from '../generated/proto/grpc/health/v1/health_pb';
 import { Admin } from '../generated/proto/mandate/v1/admin_pb';
@@ -22,12 +23,15 @@ import { NodeApi } from './node-api';
 import { closeHttp, publishHealth } from './publication';
 import { RuleChanges } from './rule-changes';
 import { Rules } from './rules';
+import type { KeySecretKeeper } from './seal-verb';
 import { listenForNode, listenForPeople, type NodeDoor } from './sockets';
 import { launchGroups, statusAnswer } from './status';
 import { verbHandlers } from './verbs';
 
 export interface ServerParts extends ServerSettings {
   readonly authorities: ServerAuthorities;
+  readonly keys: SealableKeys;
+  readonly keyKeeper: KeySecretKeeper;
   readonly authorityStore: Pick<AuthorityStore, 'all'>;
   readonly lineage: LineageWriter;
   readonly reader: LineageReader;
@@ -139,6 +143,11 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
         { ...journal.administered(caller, standing), launchId: launch?.id ?? null },
         { agentId: agent.id, processKey: caller.key },
       ),
+    keys: parts.keys,
+    keeper: parts.keyKeeper,
+    wantedHome: parts.config.keys.home,
+    keysSealed: (by, caller, standing) =>
+      journal.event('keys-sealed', { ...journal.administered(caller, standing), by }, { processKey: caller.key }),
     shutdown: async (caller, standing) => {
       if (parts.shutdown === undefined) throw new MandateError('E_UNITS', { fix: 'systemctl stop mandate.target' });
       const data = { ...journal.administered(caller, standing), reason: 'asked by an administrator' };

@@ -38,6 +38,7 @@ export function statusAnswer(
     mode: layout.mode,
     version: parts.version,
     installation: parts.installationId,
+    keys: parts.keys.home,
     parts: parts.supervised().map(({ name, pid, uid }) => ({
       name,
       state: missing.some((absent) => absent === name) ? 'down' : 'ready',

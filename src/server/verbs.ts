@@ -4,6 +4,7 @@ import { explainVerb, type ExplainVerbParts } from './explain-verb';
 import { installationVerbs, type InstallationVerbsParts } from './installation-verbs';
 import { manifestVerbs, type ManifestVerbsParts } from './manifest-verbs';
 import { ruleVerbs, type RuleVerbsParts } from './rule-verbs';
+import { sealVerb, type SealVerbParts } from './seal-verb';
 import { stopVerb, type StopVerbParts } from './stop-verb';
 import { traceVerb, type TraceVerbParts } from './trace-verb';
 
@@ -13,6 +14,7 @@ export type VerbsParts = InstallationVerbsParts &
   ManifestVerbsParts &
   ExplainVerbParts &
   StopVerbParts &
+  SealVerbParts &
   TraceVerbParts;
 
 /** What each verb of the admin API does, once its caller may use it. */
@@ -20,6 +22,7 @@ export const verbHandlers = (parts: VerbsParts): VerbHandlers => ({
   ...installationVerbs(parts),
   ...agentVerbs(parts),
   ...stopVerb(parts),
+  ...sealVerb(parts),
   ...ruleVerbs(parts),
   ...explainVerb(parts),
   ...manifestVerbs(parts),

@@ -1,13 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync } from 'node:fs';
 import type { FromChild } from '../domain/child-protocol';
-import { MandateError } from '../domain/errors';
+import { type ErrorCode, MandateError } from '../domain/errors';
 import type { Clock, Log } from '../domain/ports';
 import { pidfdOpen } from '../system/pidfd';
 import { processKey } from '../system/process-key';
 
 /** A child that dies this often in a row before it is ready will not get better by itself. */
 const MAX_FAILED_STARTS = 5;
+/** Failures of a start that another start cannot mend. */
+const FINAL: readonly ErrorCode[] = ['E_KEY_SEALED', 'E_KEY_PASSPHRASE'];
 /** A child that is not ready by then is taken for dead. */
 const READY_TIMEOUT_MS = 30_000;
 /** Asked to end, a child gets this long before it is killed; everything together ends within five seconds. */
@@ -113,7 +115,7 @@ export class Child {
     if (this.#stopping) return;
     this.plan.log.warn({ part: this.plan.name, reason, wasReady }, 'part ended');
     if (wasReady) this.plan.restarted(reason);
-    else if (++this.#failedStarts >= MAX_FAILED_STARTS) {
+    else if (++this.#failedStarts >= MAX_FAILED_STARTS || (this.#failure && FINAL.includes(this.#failure.code))) {
       const error =
         this.#failure ??
         new MandateError('E_CHILD_FAILED', { saw: `${this.plan.name}: ${reason}, ${MAX_FAILED_STARTS} times`, fix: 'its log says why' });

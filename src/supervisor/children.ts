@@ -9,6 +9,7 @@ import { openLogFile } from '../system/log-file';
 import { Child, type ChildPlan } from './child';
 import type { DatabaseLife, RunningDatabase } from './database-life';
 import type { InstallationFile } from './installation';
+import type { KeySecrets } from './key-secrets';
 import type { Progress } from './progress';
 
 /** What children are started with, whatever the installation. */
@@ -26,6 +27,7 @@ export interface ChildrenParts extends ChildrenSettings {
   readonly installation: InstallationFile;
   readonly config: Config;
   readonly database: DatabaseLife;
+  readonly keySecrets: KeySecrets;
   /** An administrator asked the server to end everything. */
   readonly shutdown: () => void;
   readonly progress: Progress;
@@ -53,6 +55,7 @@ export class Children {
         else if (message.type === 'step') tell({ step: message.step, state: 'done', detail: message.detail, ms: message.ms });
         else if (message.type === 'ready') this.tellSupervised();
         else if (message.type === 'shutdown') this.parts.shutdown();
+        else this.parts.keySecrets.told(message);
       },
     });
     return this.#server.start();
@@ -116,6 +119,7 @@ export class Children {
       healthPort: installation.healthPort,
       hostname: hostname(),
       databaseUrl: url,
+      keySecrets: this.parts.keySecrets.handedOver(),
       databaseDetail: detail,
       limits,
       config,

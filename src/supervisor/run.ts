@@ -9,6 +9,7 @@ import { Children, type ChildrenSettings } from './children';
 import { DatabaseLife, type RunningDatabase } from './database-life';
 import { type InstallationFile, openInstallation } from './installation';
 import type { Account } from './issuer-accounts';
+import { KeySecrets } from './key-secrets';
 import { accountsToOurselves } from './own-accounts';
 import { Progress } from './progress';
 import { givePartsTheirFolders } from './state-folders';
@@ -28,6 +29,7 @@ export interface RunParts extends ChildrenSettings {
 
 /** One `up`, from its first step to the end of everything. */
 export class Run {
+  readonly #keySecrets: KeySecrets;
   #database: DatabaseLife | undefined;
   #children: Children | undefined;
   #stopping: Promise<void> | undefined;
@@ -43,6 +45,7 @@ export class Run {
   ) {
     this.#log = parts.openLog(`${choice.layout.logs}/supervisor.log`);
     this.#progress = new Progress(parts.clock, onEvent);
+    this.#keySecrets = new KeySecrets(choice.keySecret);
     this.#ended = new Promise((resolve, reject) => {
       this.#end = (error) => (error ? reject(error) : resolve());
     });
@@ -112,6 +115,7 @@ export class Run {
       installation,
       config,
       database,
+      keySecrets: this.#keySecrets,
       shutdown: () => this.#finish(),
       progress: this.#progress,
       log: this.#log,
@@ -141,6 +145,7 @@ export class Run {
       this.#database?.leaveEnded();
       await this.#children?.stop();
       await this.#database?.stop();
+      this.#keySecrets.wipe();
     })();
     return this.#stopping;
   }

@@ -2,7 +2,9 @@ import { existsSync, lstatSync, readFileSync } from 'node:fs';
 import type { InstallationFacts, StateFile } from '../domain/doctor';
 import { MandateError } from '../domain/errors';
 import { MANIFEST, STATE_FOLDER } from '../domain/install';
+import { sealedHome } from '../domain/key-seal';
 import type { Layout } from '../domain/layout';
+import { sealedBy } from './key-seal-file';
 
 const MAX_BYTES = 64 * 1024;
 
@@ -34,8 +36,14 @@ export function installationFacts(layout: Layout, uid: number): InstallationFact
     files,
     accounts: accountsOf(layout.installationFile),
     owner: layout.mode === 'installed' ? 0 : uid,
+    keyHome: files.some(({ what }) => what === 'keys') ? keyHomeOf(layout.keys) : null,
     units: layout.state === STATE_FOLDER && existsSync(MANIFEST),
   };
+}
+
+function keyHomeOf(folder: string): InstallationFacts['keyHome'] {
+  const by = sealedBy(folder);
+  return by === undefined ? 'plain' : sealedHome(by);
 }
 
 function accountsOf(file: string): InstallationFacts['accounts'] {

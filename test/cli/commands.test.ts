@@ -46,6 +46,7 @@ describe('verbs ask the service and say its answer', () => {
         '  health        http://127.0.0.1:8080/ready',
         '  mode          own user',
         '  separation    the issuer is not separated from your agents: at most `observed` (mandate help separation)',
+        '  keys          keys in 0600 files',
         '  server        ready  pid 4101  uid 1000',
         '  node          ready  pid 4102  uid 1000',
         '  database      ready  pid 4103  uid 1000  private PostgreSQL 18',

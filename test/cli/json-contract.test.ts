@@ -98,6 +98,7 @@ const SAMPLES: readonly (readonly [schema: string, answer: object])[] = [
       bundle: 'service',
     },
   ],
+  ['ca-seal', { home: 'sealed', keys: 2, left: 0 }],
   ['db-status', DATABASE],
   ['db-migrate', { applied: ['0001_lineage'], already: 0 }],
   [
@@ -118,6 +119,7 @@ const SAMPLES: readonly (readonly [schema: string, answer: object])[] = [
       values: [
         { key: 'admin.allow_scripted', value: true, source: 'file', line: 1 },
         { key: 'admin.allow_scripted', value: false, source: 'default', line: null },
+        { key: 'keys.home', value: 'sealed', source: 'file', line: 3 },
       ],
     },
   ],

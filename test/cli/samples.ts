@@ -24,6 +24,7 @@ export const STATUS: StatusAnswer = {
   mode: 'own-user',
   version: '0.1.0',
   installation: '0197c1de-0000-7000-8000-000000000001',
+  keys: 'plain',
   parts: [
     { name: 'server', state: 'ready', pid: 4101, uid: 1000, detail: '' },
     { name: 'node', state: 'ready', pid: 4102, uid: 1000, detail: '' },

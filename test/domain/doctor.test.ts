@@ -20,6 +20,7 @@ const INSTALLED: InstallationFacts = {
   mode: 'installed',
   accounts: { server: 990, database: 991 },
   owner: 0,
+  keyHome: 'credential',
   units: false,
   files: [
     file('state', 0o711, 0),
@@ -33,7 +34,14 @@ const INSTALLED: InstallationFacts = {
     file('database socket', 0o710, 991),
   ],
 };
-const OWN: InstallationFacts = { mode: 'own-user', accounts: null, owner: 1000, units: false, files: [file('keys', 0o700, 1000)] };
+const OWN: InstallationFacts = {
+  mode: 'own-user',
+  accounts: null,
+  owner: 1000,
+  keyHome: 'plain',
+  units: false,
+  files: [file('keys', 0o700, 1000)],
+};
 
 const named = (checks: readonly Check[], name: string): Check => checks.find((check) => check.name === name)!;
 
@@ -69,6 +77,8 @@ test.each<[string, Partial<MachineFacts>, InstallationFacts | undefined, Check['
   ['issuer.uids', {}, { ...INSTALLED, accounts: { server: 990, database: 990 } }, 'fail'],
   ['issuer.uids', {}, { ...INSTALLED, accounts: { server: 0, database: 990 } }, 'fail'],
   ['issuer.uids', {}, { ...INSTALLED, accounts: null }, 'fail'],
+  ['keys.home', {}, OWN, 'warn'],
+  ['keys.home', {}, { ...OWN, keyHome: 'sealed' }, 'ok'],
 ])('%s with %j', (name, change, installation, result) => {
   const check = named(judgeDoctor({ ...GOOD, ...change }, installation), name);
   expect(check.result).toBe(result);

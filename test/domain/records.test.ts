@@ -122,6 +122,7 @@ const EVENTS: EventData = {
   'manifest-updated': { ...caller, person: 'login', manifest: 'm', fromVersion: 1, version: 2, statementSha256: 's', keyId: 'k', keys: [] },
   'database-opened': { ...caller, person: 'scripted', verb: 'db psql' },
   'agent-stopped': { ...caller, person: null, launchId: 'l' },
+  'keys-sealed': { ...caller, person: 'login', by: 'passphrase' },
   shutdown: { ...caller, person: null, reason: 'mandate down' },
 };
 

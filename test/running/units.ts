@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
-import { chmodSync, chownSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { installedFiles, type Service, TMPFILES } from '../../src/domain/units';
 import { until } from '../supervision/until';
@@ -42,6 +42,8 @@ export class UnitParts {
   output = '';
   #parts: ChildProcess[] = [];
   readonly nodePids: number[] = [];
+  /** `NAME:FILE`, as lines `LoadCredential=` of a drop-in for the server. */
+  serverCredentials: readonly string[] = [];
 
   constructor(private readonly of: Installation) {}
 
@@ -147,8 +149,10 @@ export class UnitParts {
 
   #credentials(service: Service, { uid, gid }: Ids[string]): string {
     const folder = path.join(this.of.home, `credentials-${service}`);
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-    for (const line of said(service, 'LoadCredential')) {
+    const own = service === 'mandate-server.service' ? this.serverCredentials : [];
+    rmSync(folder, { recursive: true, force: true });
+    mkdirSync(folder, { mode: 0o700 });
+    for (const line of [...said(service, 'LoadCredential'), ...own]) {
       const [name, from] = line.split(':') as [string, string];
       const to = path.join(folder, name);
       copyFileSync(this.#mapped(from), to);

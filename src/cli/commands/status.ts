@@ -1,4 +1,5 @@
 import type { StatusAnswer } from '../../domain/answers';
+import { KEY_HOME_WORDS } from '../../domain/key-seal';
 import { askAdmin } from '../admin-client';
 import { safe } from '../safe';
 import type { Command } from '../specs/spec';
@@ -22,6 +23,7 @@ export function statusText(answer: StatusAnswer, style: Style): string {
     ['health', safe(answer.healthUrl)],
     ['mode', answer.mode === 'installed' ? 'installed' : 'own user'],
     ['separation', separation],
+    ['keys', KEY_HOME_WORDS[answer.keys]],
     ...answer.parts.map((part): [string, string] => [part.name, partText(part, style)]),
     ['installation', safe(answer.installation)],
     ...answer.notes.map((note): [string, string] => ['note', safe(note)]),

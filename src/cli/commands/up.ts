@@ -3,6 +3,7 @@ import { textOption, wholeNumber } from '../arguments';
 import { configPlace } from '../config-place';
 import { failureAnswer } from '../failure';
 import type { UpEvent } from '../../domain/up';
+import { keySecretFor } from '../key-secret';
 import type { UpOptions } from '../ports';
 import type { Command, CommandContext, Options } from '../specs/spec';
 import { UpProgress, readyText, upAnswer } from '../up-progress';
@@ -14,13 +15,15 @@ const SIGNAL_EXIT = { SIGINT: 130, SIGTERM: 143 } as const;
 /** `mandate up`: in the foreground until it is told to end, or with -d until it is ready. */
 export const up: Command = async (context, _operands, options) => {
   const layout = context.layout();
-  const chosen: UpOptions = {
+  const named: UpOptions = {
     layout,
     config: configPlace(context, layout, options),
     databaseUrl: textOption(options, 'db') ?? context.deps.env['DATABASE_URL'],
     ownerUrl: textOption(options, 'dbOwner') ?? context.deps.env['MANDATE_DB_OWNER_URL'],
     verbose: context.verbose,
   };
+  // Before anything is shown or started: a person may be asked.
+  const chosen: UpOptions = { ...named, keySecret: await keySecretFor(context, named, options) };
   const progress = new UpProgress(context.deps.stderr, context.out.noteStyle, context.deps.clock, context.deps.version);
   try {
     return await (options['detach'] === true ? detachedUp(context, chosen, progress) : foreground(context, chosen, progress, options));

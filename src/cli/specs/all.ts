@@ -1,4 +1,5 @@
 import { BUNDLE } from './bundle';
+import { CA_SEAL } from './ca-seal';
 import { CONFIG } from './config';
 import { DATABASE } from './database';
 import { IDENTITY } from './identity';
@@ -14,6 +15,7 @@ export const GROUPS: readonly GroupSpec[] = [
   { name: 'agents', sentence: 'Running agents and whose they are.' },
   { name: 'rules', sentence: 'Which process gets which identity.' },
   { name: 'manifest', sentence: 'Signed lists of the releases that rules accept.' },
+  { name: 'ca', sentence: 'The keys that sign.' },
   { name: 'bundle', sentence: 'What relying parties trust.' },
   { name: 'config', sentence: 'What an administrator decided about this installation.' },
   { name: 'db', sentence: 'The database of this installation.' },
@@ -22,7 +24,7 @@ export const GROUPS: readonly GroupSpec[] = [
 /** Every command, in the order `mandate --help` shows them. */
 export const SECTIONS: readonly { readonly title: string; readonly commands: readonly CommandSpec[] }[] = [
   { title: 'Every day', commands: [...IDENTITY, ...LINEAGE] },
-  { title: 'Administration', commands: [...SERVICE, ...INSTALL, ...RULES, ...MANIFEST, ...BUNDLE, ...DATABASE, ...CONFIG] },
+  { title: 'Administration', commands: [...SERVICE, ...INSTALL, ...RULES, ...MANIFEST, ...BUNDLE, ...CA_SEAL, ...DATABASE, ...CONFIG] },
 ];
 
 export const COMMANDS: readonly CommandSpec[] = SECTIONS.flatMap((section) => section.commands);

@@ -1,4 +1,5 @@
 import { CONFIG_OPTION } from '../config-place';
+import { PASSPHRASE_OPTIONS } from '../passphrase';
 import type { CommandSpec } from './spec';
 import type * as UpModule from '../commands/up';
 import type * as DownModule from '../commands/down';
@@ -19,6 +20,10 @@ export const SERVICE: readonly CommandSpec[] = [
     ],
     options: [
       { title: 'Options', options: [{ flags: '-d, --detach', text: 'run in the background, log to the state folder' }, CONFIG_OPTION] },
+      {
+        title: 'Sealed keys',
+        options: PASSPHRASE_OPTIONS,
+      },
       {
         title: 'Database',
         options: [
