@@ -39,10 +39,15 @@ export class PostgresAuthorityStore implements AuthorityStore {
     if (count === 0) throw new MandateError('E_NOT_FOUND', { saw: `authority ${keyId}` });
   }
 
+  /**
+   * One more than before, and never below the seconds since 1970 by the clock of the database: so it does not go back where an older
+   * database was restored either. A clock that was set back changes nothing, since one more is the least.
+   */
   async sequence(bump: boolean): Promise<number> {
     const rows = await query(this.database, (prisma) =>
       bump
-        ? prisma.$queryRaw<{ sequence: bigint }[]>`UPDATE bundle_state SET sequence = sequence + 1 RETURNING sequence`
+        ? prisma.$queryRaw<{ sequence: bigint }[]>`
+            UPDATE bundle_state SET sequence = greatest(sequence + 1, extract(epoch from clock_timestamp())::bigint) RETURNING sequence`
         : prisma.bundleState.findMany({ select: { sequence: true }, take: 1 }),
     );
     if (rows[0] === undefined) throw new MandateError('E_INTEGRITY', { saw: 'the sequence of the bundle is gone' });
