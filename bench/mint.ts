@@ -97,6 +97,7 @@ async function measureJwt(nowMs: number, notAfterMs: number): Promise<void> {
   const authority = openJwtAuthority({ keyId, public: p256Spki(point), notBeforeMs: nowMs, notAfterMs }, key);
   const plan: JwtPlan = {
     kind: 'jwt-svid',
+    issuer: null,
     spiffeId: 'spiffe://laptop-7k2mq9xd.mandate.internal/agent/ana',
     audience: ['https://git.acme.example'],
     serial: newSerial(systemRandom),

@@ -44,6 +44,7 @@ const base64url = (text: string): string => Buffer.from(text, 'utf8').toString('
 
 /** Not shared with the signer on purpose: what is forgotten there must not be forgotten here as well. */
 const claims = ({ lineage, ...plan }: JwtPlan): object => ({
+  ...(plan.issuer === null ? {} : { iss: plan.issuer }),
   sub: plan.spiffeId,
   aud: plan.audience,
   iat: Math.floor(plan.issuedAtMs / 1000),

@@ -26,6 +26,7 @@ export function jwtSigner(key: KeyObject, keyId: string): Signer<JwtPlan> {
 function jwtClaims(plan: JwtPlan): Readonly<Record<string, unknown>> {
   const { assurance } = plan.lineage;
   return {
+    ...(plan.issuer !== null && { iss: plan.issuer }),
     sub: plan.spiffeId,
     aud: plan.audience,
     iat: Math.floor(plan.issuedAtMs / 1000),

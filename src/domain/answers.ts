@@ -11,7 +11,12 @@ export interface StatusAnswer {
   readonly trustDomain: string;
   /** Value for SPIFFE_ENDPOINT_SOCKET. */
   readonly workloadApi: string;
+  /** The `https_spiffe` endpoint, as it is reached on this machine. */
   readonly bundleUrl: string;
+  /** The `https_web` endpoint by its public name; null where none is configured. */
+  readonly webBundleUrl: string | null;
+  /** The OpenID Connect issuer that JWT-SVIDs name; null where none is configured. */
+  readonly oidcIssuer: string | null;
   readonly healthUrl: string;
   readonly ready: boolean;
   /** Whether the issuer is out of reach for the caller's own processes. */
@@ -107,7 +112,8 @@ export interface ConfigAnswer {
   readonly file: string;
   readonly values: readonly {
     readonly key: string;
-    readonly value: boolean | string;
+    /** null where nothing is set. */
+    readonly value: boolean | number | string | null;
     readonly source: 'default' | 'file';
     /** Line of the file that set it; null where the default holds. */
     readonly line: number | null;

@@ -22,7 +22,16 @@ export interface JwtBundleKey {
 /** Where the bundle endpoint serves the bundle. */
 export const BUNDLE_PATH = '/bundle';
 
-export const bundleUrl = (httpsPort: number): string => `https://localhost:${httpsPort}${BUNDLE_PATH}`;
+/** The URL by which this machine reaches the endpoint that listens on `address`. */
+export function bundleUrl(httpsPort: number, address: string): string {
+  const here = /^(127\.0\.0\.1|0\.0\.0\.0|::1?)$/.test(address);
+  const host = here ? 'localhost' : address.includes(':') ? `[${address}]` : address;
+  return `https://${host}:${httpsPort}${BUNDLE_PATH}`;
+}
+
+/** The URL of the `https_web` endpoint, by the name others reach it under. */
+export const webBundleUrl = ({ name, port }: { readonly name: string; readonly port: number }): string =>
+  `https://${name.includes(':') ? `[${name}]` : name}${port === 443 ? '' : `:${port}`}${BUNDLE_PATH}`;
 
 /** The SPIFFE bundle document (Trust Domain and Bundle §4): equal bundles give equal text. */
 export const spiffeBundleJson = (bundle: Bundle): string =>

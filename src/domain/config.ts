@@ -1,3 +1,4 @@
+import { DEFAULT_PUBLICATION, PUBLICATION_KEYS, type PublicationConfig, readPublication } from './config-publication';
 import { MandateError } from './errors';
 import { KEY_HOMES, type WantedKeyHome } from './key-seal';
 import { problemAt, problemText } from './rule-problem';
@@ -7,7 +8,7 @@ import { readYaml, YamlFault } from './rule-yaml';
 import type { YamlNode } from './rule-yaml';
 
 /** What an administrator decides about an installation (mandate.yaml, docs/operations.md): read once at `up`, and frozen until the next. */
-export interface Config {
+export interface Config extends PublicationConfig {
   readonly admin: {
     /** Own-user mode: administration without a controlling terminal is accepted. An installed Mandate goes by uid 0 and ignores it. */
     readonly allowScripted: boolean;
@@ -21,6 +22,7 @@ export interface Config {
 export const DEFAULT_CONFIG: Config = Object.freeze({
   admin: Object.freeze({ allowScripted: false }),
   keys: Object.freeze({ home: 'found' }),
+  ...DEFAULT_PUBLICATION,
 });
 
 /** Where mandate.yaml is: in the state folder, or where `--config` or MANDATE_CONFIG says; a named one has to be there. */
@@ -32,7 +34,8 @@ export interface ConfigPlace {
 /** One value, by its key in the file, and the line that set it; null where it is the default. */
 export interface ConfigValue {
   readonly key: string;
-  readonly value: boolean | string;
+  /** null where nothing is set. */
+  readonly value: boolean | number | string | null;
   readonly line: number | null;
 }
 
@@ -42,10 +45,11 @@ export interface LoadedConfig {
 }
 
 /** Every key of the file, in the order `config show` prints them. A test holds docs/schema/mandate.schema.json to this list. */
-export const CONFIG_KEYS = ['admin.allow_scripted', 'keys.home'] as const;
+export const CONFIG_KEYS = ['admin.allow_scripted', 'keys.home', ...PUBLICATION_KEYS] as const;
+type ConfigKey = (typeof CONFIG_KEYS)[number];
 
 /** What holds where there is no file. */
-export const defaultConfig = (): LoadedConfig => loaded({});
+export const defaultConfig = (): LoadedConfig => ({ config: DEFAULT_CONFIG, values: valuesOf(DEFAULT_CONFIG, () => null) });
 
 /** The configuration that a text of mandate.yaml says. Throws E_CONFIG with every problem, each with line, column and the line itself. */
 export function parseConfig(file: string, text: string): LoadedConfig {
@@ -53,43 +57,45 @@ export function parseConfig(file: string, text: string): LoadedConfig {
   const source = { file, text, readFile: () => '' };
   const reader = new RuleReader(source, problems, 'a configuration');
   const document = documentOf(source, problems);
-  const top = reader.map(document, '', ['admin', 'keys']);
+  const top = reader.map(document, '', ['admin', 'keys', 'publish', 'web', 'oidc']);
   const admin = reader.map(top?.admin, 'admin', ['allow_scripted']);
+  const allowScripted = reader.boolean(admin?.allow_scripted, 'admin.allow_scripted') ?? DEFAULT_CONFIG.admin.allowScripted;
   const keys = reader.map(top?.keys, 'keys', ['home']);
-  const allowScripted = reader.boolean(admin?.allow_scripted, 'admin.allow_scripted');
-  const home = reader.word(keys?.home, 'keys.home', KEY_HOMES);
+  const home = reader.word(keys?.home, 'keys.home', KEY_HOMES) ?? DEFAULT_CONFIG.keys.home;
+  const { publication, nodes } = readPublication(reader, top ?? {});
   if (problems.length > 0) {
     throw new MandateError('E_CONFIG', {
       saw: problems.slice(0, 10).map(problemText).join('\n'),
       fix: 'docs/operations.md lists every key',
     });
   }
-  // Lines are told in ascending order of the text only.
-  const nodes = [admin?.allow_scripted, keys?.home].filter((node) => node !== undefined).sort((a, b) => a.at - b.at);
-  const lines = new Map(nodes.map((node) => [node, reader.lineOf(node.at)]));
-  const line = (node: YamlNode | undefined) => (node && lines.get(node)) ?? null;
-  return loaded({
-    ...(allowScripted !== undefined && { allowScripted: [allowScripted, line(admin?.allow_scripted)] }),
-    ...(home !== undefined && { home: [home, line(keys?.home)] }),
-  });
+  const config = Object.freeze({ admin: Object.freeze({ allowScripted }), keys: Object.freeze({ home }), ...publication });
+  const written = { 'admin.allow_scripted': admin?.allow_scripted, 'keys.home': keys?.home, ...nodes };
+  return { config, values: valuesOf(config, linesOf(reader, written)) };
 }
 
-/** What a file said, each with its line. */
-interface Said {
-  readonly allowScripted?: readonly [boolean, number | null];
-  readonly home?: readonly [WantedKeyHome, number | null];
-}
-
-function loaded(said: Said): LoadedConfig {
-  const [allowScripted, scriptedLine] = said.allowScripted ?? [DEFAULT_CONFIG.admin.allowScripted, null];
-  const [home, homeLine] = said.home ?? [DEFAULT_CONFIG.keys.home, null];
-  return {
-    config: Object.freeze({ admin: Object.freeze({ allowScripted }), keys: Object.freeze({ home }) }),
-    values: [
-      { key: CONFIG_KEYS[0], value: allowScripted, line: scriptedLine },
-      { key: CONFIG_KEYS[1], value: home, line: homeLine },
-    ],
+/** Every value in the order of the keys. */
+function valuesOf({ admin, keys, publish, web, oidc }: Config, line: (key: ConfigKey) => number | null): readonly ConfigValue[] {
+  const values: Readonly<Record<ConfigKey, ConfigValue['value']>> = {
+    'admin.allow_scripted': admin.allowScripted,
+    'keys.home': keys.home,
+    'publish.address': publish.address,
+    'web.address': web?.address ?? null,
+    'web.port': web?.port ?? null,
+    'web.name': web?.name ?? null,
+    'web.certificate': web?.certificate ?? null,
+    'web.key': web?.key ?? null,
+    'oidc.issuer': oidc.issuer,
   };
+  return CONFIG_KEYS.map((key) => ({ key, value: values[key], line: line(key) }));
+}
+
+/** The line that set each key; offsets are asked for in ascending order. */
+function linesOf(reader: RuleReader, nodes: { readonly [key in ConfigKey]?: YamlNode | undefined }): (key: ConfigKey) => number | null {
+  const lines = new Map<string, number>();
+  const written = Object.entries(nodes).flatMap(([key, node]) => (node ? [{ key, at: node.at }] : []));
+  for (const { key, at } of written.sort((a, b) => a.at - b.at)) lines.set(key, reader.lineOf(at));
+  return (key) => lines.get(key) ?? null;
 }
 
 /** The one document of the text; undefined where it is empty, or wrong and noted. */

@@ -121,6 +121,7 @@ export const CATALOGUE = {
   E_KEY_PASSPHRASE: entry('what was given does not open the authority keys', 'failedPrecondition', 'failure'),
   E_KEY_SEAL: entry('the authority keys cannot be sealed like this', 'failedPrecondition', 'failure'),
   E_PASSPHRASE: entry('the passphrase cannot be used', 'invalidArgument', 'usage'),
+  E_WEB_CERTIFICATE: entry('the certificate or key of the web endpoint cannot be used', 'failedPrecondition', 'failure'),
   E_SELF_CHECK: entry('what was signed is not what was planned, so it was discarded', 'internal', 'integrity'),
   // people
   E_AGENT_NOT_ADMIN: entry('agents and their descendants do not administer mandate', 'permissionDenied', 'notAllowed'),

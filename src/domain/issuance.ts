@@ -25,6 +25,8 @@ export interface X509Plan {
 /** A JWT-SVID exactly as it will be signed. `serial` is its `jti`. */
 export interface JwtPlan {
   readonly kind: 'jwt-svid';
+  /** `iss`, which plays no part in SPIFFE; null where JWT-SVIDs are no ID tokens. */
+  readonly issuer: string | null;
   readonly spiffeId: string;
   readonly audience: readonly string[];
   readonly serial: string;

@@ -21,6 +21,7 @@ export interface DevicesParts extends Omit<
   readonly reader: LineageReader;
   readonly uidMin: number;
   readonly jwtPerMinute: number;
+  readonly oidcIssuer: string | null;
 }
 
 /** The devices whose nodes were linked since the server started, and what lives on each. */

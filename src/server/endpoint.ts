@@ -1,10 +1,10 @@
 import type { KeyObject } from 'node:crypto';
-import type { Server as HttpsServer } from 'node:https';
+import type { RequestListener } from 'node:http';
 import type { Clock, LineageWriter, Log, Random } from '../domain/ports';
 import { credentialRow } from '../domain/records';
 import { rotationAt } from '../domain/rotation';
 import { newSerial } from '../domain/serial';
-import { closeHttp, publishBundle, type Published, renewTls, type TlsIdentity } from './publication';
+import { type HttpsListener, openHttps, type TlsIdentity } from './https-listener';
 
 const TTL_MS = 24 * 3600 * 1000;
 const BACKDATE_MS = 10_000;
@@ -25,6 +25,7 @@ export interface EndpointAuthority {
 }
 
 export interface EndpointParts {
+  readonly address: string;
   readonly port: number;
   readonly hostname: string;
   readonly authority: () => EndpointAuthority;
@@ -32,19 +33,19 @@ export interface EndpointParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
-  readonly bundle: () => Published;
+  readonly answer: RequestListener;
 }
 
-/** The bundle endpoint and its certificate: a leaf of the active authority, recorded before it is used like any other credential. */
+/** The `https_spiffe` endpoint and its certificate: a leaf of the active authority, recorded before it is used like any other credential. */
 export class Endpoint {
-  #server: HttpsServer | undefined;
+  #listener: HttpsListener | undefined;
   #leaf: Leaf | undefined;
 
   private constructor(private readonly parts: EndpointParts) {}
 
   static async open(parts: EndpointParts): Promise<Endpoint> {
     const endpoint = new Endpoint(parts);
-    endpoint.#server = await publishBundle(parts.port, await endpoint.#issue(), parts.bundle);
+    endpoint.#listener = await openHttps(parts, await endpoint.#issue(), parts.answer);
     return endpoint;
   }
 
@@ -58,14 +59,14 @@ export class Endpoint {
   async renew(): Promise<void> {
     try {
       const identity = await this.#issue();
-      if (this.#server) renewTls(this.#server, identity);
+      this.#listener?.renew(identity);
     } catch (error) {
       this.parts.log.error({ err: error }, 'certificate of the bundle endpoint not renewed');
     }
   }
 
   close(): Promise<void> {
-    return this.#server ? closeHttp(this.#server) : Promise.resolve();
+    return this.#listener ? this.#listener.close() : Promise.resolve();
   }
 
   async #issue(): Promise<TlsIdentity> {

@@ -15,8 +15,9 @@ import {
   type X509Plan,
 } from '../domain/issuance';
 import type { Entitled } from '../domain/match';
+import { MAX_SUBJECT } from '../domain/oidc';
 import { isP256Point, publicKeySha256 } from '../domain/p256';
-import type { Clock, LineageWriter, Random } from '../domain/ports';
+import type { Clock, LineageWriter, Log, Random } from '../domain/ports';
 import { credentialRow } from '../domain/records';
 import { processAssurance } from '../domain/facts';
 import { validity } from '../domain/rotation';
@@ -34,8 +35,11 @@ export interface IssuerParts {
   readonly lineage: LineageWriter;
   readonly clock: Clock;
   readonly random: Random;
+  readonly log: Log;
   /** Fresh JWT-SVIDs one process may ask for in a minute. */
   readonly jwtPerMinute: number;
+  /** What JWT-SVIDs name as their OpenID Connect issuer; null where they are no ID tokens. */
+  readonly oidcIssuer: string | null;
 }
 
 export interface Issued<P extends Plan> {
@@ -50,6 +54,7 @@ export interface Issued<P extends Plan> {
  */
 export class Issuer {
   readonly #parts: IssuerParts;
+  readonly #warned = new Set<string>();
 
   constructor(parts: IssuerParts) {
     this.#parts = parts;
@@ -100,9 +105,11 @@ export class Issuer {
     audience: readonly string[],
     frozen: Frozen,
   ): Promise<Issued<JwtPlan>> {
+    this.#warnOfLong(identity);
     const issuedAtMs = this.#parts.clock.nowMs();
     const planned = plan<JwtPlan>({
       kind: 'jwt-svid',
+      issuer: this.#parts.oidcIssuer,
       spiffeId: identity.spiffeId,
       audience: [...audience],
       serial: newSerial(this.#parts.random),
@@ -133,6 +140,14 @@ export class Issuer {
         remedy: 'the authority or the delegation ends now',
       });
     return window;
+  }
+
+  /** Once for each rule: relying parties of OpenID Connect need not take a longer `sub`, those of SPIFFE do. */
+  #warnOfLong({ spiffeId, rule }: Entitled): void {
+    const { name } = rule.rule;
+    if (this.#parts.oidcIssuer === null || spiffeId.length <= MAX_SUBJECT || this.#warned.has(name)) return;
+    this.#warned.add(name);
+    this.#parts.log.warn({ rule: name, length: spiffeId.length, most: MAX_SUBJECT }, 'SPIFFE ID is longer than the sub of an ID token');
   }
 
   #countJwt(process: LiveProcess, count: number): void {

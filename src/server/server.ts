@@ -1,4 +1,4 @@
-import { bundleDer, jwkSetJson, spiffeBundleJson } from '../domain/bundle';
+import { bundleDer, jwkSetJson } from '../domain/bundle';
 import type { ServerSettings, Supervised } from '../domain/child-protocol';
 import { MandateError } from '../domain/errors';
 import type { SealableKeys } from '../domain/key-seal';
@@ -14,13 +14,13 @@ import { AuthorityWatch, type ServerAuthorities } from './authority-watch';
 import { Callers } from './callers';
 import { Configuration } from './configuration';
 import { Devices } from './devices';
-import { Endpoint } from './endpoint';
 import { healthService } from './health';
+import { publishHealth } from './health-listener';
 import { Journal } from './journal';
 import { recordManifest } from './manifest-verbs';
 import { Manifests } from './manifests';
 import { NodeApi } from './node-api';
-import { closeHttp, publishHealth } from './publication';
+import { Publication } from './publication';
 import { RuleChanges } from './rule-changes';
 import { Rules } from './rules';
 import type { KeySecretKeeper } from './seal-verb';
@@ -56,9 +56,9 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
-/** Starts the control plane: the link for the node, the admin API, the bundle endpoint and health. Resolves when all of them listen. */
+/** Starts the control plane: the link for the node, the admin API, publication and health. Resolves when all of them listen. */
 export async function startServer(parts: ServerParts): Promise<RunningServer> {
-  const { authorities, clock, random, lineage, reader, log, trustDomain } = parts;
+  const { authorities, clock, random, lineage, reader, log, trustDomain, config } = parts;
   const installed = parts.layout.mode === 'installed';
   const manifests = new Manifests(parts.manifestStore, log);
   await manifests.load();
@@ -70,7 +70,13 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     const bundle = authorities.bundle();
     return { sequence: BigInt(bundle.sequence), x509Authorities: bundleDer(bundle), jwtBundle: Buffer.from(jwkSetJson(bundle)) };
   };
-  const devices = new Devices({ ...parts, jwtPerMinute: parts.limits.jwtPerMinute, configuration, bundle: bundleUpdate });
+  const devices = new Devices({
+    ...parts,
+    jwtPerMinute: parts.limits.jwtPerMinute,
+    oidcIssuer: config.oidc.issuer,
+    configuration,
+    bundle: bundleUpdate,
+  });
   const node = new NodeApi({
     admit: (hello) => devices.admit(hello),
     monotonicMs: () => clock.monotonicMs(),
@@ -82,31 +88,19 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   const journal = new Journal({ lineage, clock, random, log, deviceId });
   const watch = new AuthorityWatch({ authorities, store: parts.authorityStore, journal, clock, log });
 
-  const endpoint = await Endpoint.open({
-    port: parts.httpsPort,
-    hostname: parts.hostname,
-    authority: () => authorities.x509(),
-    lineage,
-    clock,
-    random,
-    log,
-    bundle: () => {
-      const bundle = authorities.bundle();
-      return { body: spiffeBundleJson(bundle), refreshHintSeconds: bundle.refreshHintSeconds };
-    },
-  });
+  const publication = await Publication.open(parts);
   const missing = async (): Promise<('database' | 'node')[]> => {
     const database = await parts.databaseReady();
     return [...(database ? [] : (['database'] as const)), ...(node.session ? [] : (['node'] as const))];
   };
-  const health = await publishHealth(parts.healthPort, missing);
+  const health = await publishHealth(parts.healthPort, { missing });
 
   const handlers = verbHandlers({
     callers: new Callers({
       node,
       ownUid: process.geteuid?.() ?? -1,
       installed,
-      allowScripted: parts.config.admin.allowScripted,
+      allowScripted: config.admin.allowScripted,
       agentOfKey: (key) => devices.agentOfKey(key),
       refused: (verb, caller, code, agentId) => journal.refusedVerb(verb, caller, code, agentId),
     }),
@@ -116,7 +110,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     reader,
     bundle: () => authorities.bundle(),
     authorities: () => watch.rows,
-    status: async (standing) => statusAnswer(parts, standing, await missing(), launchGroups(node.session)),
+    status: async (standing) => statusAnswer(parts, standing, await missing(), launchGroups(node.session), publication.webFault),
     installationId: parts.installationId,
     installed,
     issuerUids: () => parts.supervised().flatMap(({ name, uid }) => (name === 'node' || uid === null ? [] : [uid])),
@@ -166,9 +160,9 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   authorities.onChange(() => {
     configuration.change({ x509: authorities.x509(), jwt: authorities.jwt() });
     node.tell({ case: 'bundle', value: bundleUpdate() });
-    void endpoint.renew();
+    void publication.renew();
   });
-  await watch.start(() => endpoint.renewIfDue());
+  await watch.start(() => publication.look());
   changes.awaitGrace();
 
   return {
@@ -176,7 +170,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     async close() {
       watch.close();
       changes.close();
-      await Promise.all([people.close(), link.close(), endpoint.close(), closeHttp(health)]);
+      await Promise.all([people.close(), link.close(), publication.close(), health.close()]);
     },
   };
 }

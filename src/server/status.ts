@@ -1,5 +1,6 @@
 import type { StatusAnswer } from '../domain/answers';
-import { bundleUrl } from '../domain/bundle';
+import { bundleUrl, webBundleUrl } from '../domain/bundle';
+import type { MandateError } from '../domain/errors';
 import type { Layout } from '../domain/layout';
 import type { Standing } from './callers';
 import type { DeviceSession } from './device-session';
@@ -25,13 +26,17 @@ export function statusAnswer(
   standing: Standing,
   missing: readonly ('database' | 'node')[],
   groups: LaunchGroupsSeen | undefined,
+  webFault: MandateError | undefined,
 ): StatusAnswer {
   const { layout } = parts;
+  const { publish, web, oidc } = parts.config;
   const detail = { server: layout.adminSocket, node: layout.agentSocket, database: parts.databaseDetail };
   return {
     trustDomain: parts.trustDomain,
     workloadApi: `unix://${layout.agentSocket}`,
-    bundleUrl: bundleUrl(parts.httpsPort),
+    bundleUrl: bundleUrl(parts.httpsPort, publish.address),
+    webBundleUrl: web && webBundleUrl(web),
+    oidcIssuer: oidc.issuer,
     healthUrl: `http://127.0.0.1:${parts.healthPort}/ready`,
     ready: missing.length === 0,
     separated: standing.separated,
@@ -46,7 +51,7 @@ export function statusAnswer(
       uid,
       detail: detail[name],
     })),
-    notes: [...statusNotes(layout, standing), ...groupNotes(groups)],
+    notes: [...statusNotes(layout, standing), ...groupNotes(groups), ...webNotes(webFault, standing)],
   };
 }
 
@@ -54,6 +59,14 @@ function statusNotes(layout: Layout, standing: Standing): string[] {
   if (layout.mode === 'own-user')
     return ['The issuer runs under the same user as your agents: at most `observed` (mandate help separation).'];
   return standing.separated ? [] : ['You are root: nothing separates the issuer from what you start (mandate help separation).'];
+}
+
+/** Paths and names in the files are for administrators. */
+function webNotes(fault: MandateError | undefined, { administrator }: Standing): string[] {
+  if (!fault) return [];
+  const { saw, why } = fault.explanation;
+  const seen = administrator ? `: ${[saw, why].filter(Boolean).join(', ')}` : '';
+  return [`The web endpoint cannot use what it is given${seen} (mandate help ${fault.code}).`];
 }
 
 /** What leaves a launch without a control group when it is handed to init is no member any more: that is said, not lost. */

@@ -86,7 +86,7 @@ export class Run {
       ready: {
         trustDomain: installation.trustDomain,
         workloadApi: `unix://${layout.agentSocket}`,
-        bundleUrl: bundleUrl(installation.httpsPort),
+        bundleUrl: bundleUrl(installation.httpsPort, config.publish.address),
         separated: accounts !== null,
         ms: Math.round(clock.monotonicMs() - beganMs),
       },

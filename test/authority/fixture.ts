@@ -41,6 +41,7 @@ export const x509Plan = (root: Root, changes: Partial<X509Plan> = {}): X509Plan 
 
 export const jwtPlan = (authorityKeyId: string, changes: Partial<JwtPlan> = {}): JwtPlan => ({
   kind: 'jwt-svid',
+  issuer: null,
   spiffeId: `spiffe://${TRUST_DOMAIN}/agent/ana`,
   audience: ['https://files.example.org', 'b'],
   serial: newSerial(systemRandom),

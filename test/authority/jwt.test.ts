@@ -45,6 +45,15 @@ it('claims what was planned, in whole seconds, and one private claim', async () 
   expect(Buffer.from(payload, 'base64url').toString()).toMatch(/"iat":\d+,"nbf":\d+,"exp":\d+[,}]/);
 });
 
+it('JS-12, OD-01: names the issuer byte for byte where JWT-SVIDs are ID tokens', async () => {
+  const plan = jwtPlan(authority.keyId, { issuer: 'https://id.example.org/ana' });
+  const token = (await signed(plan)).toString('latin1');
+  const claims = decode(token.split('.')[1]!);
+  expect(claims['iss']).toBe('https://id.example.org/ana');
+  expect(Object.keys(claims).sort()).toEqual(['aud', 'exp', 'iat', 'iss', 'jti', 'nbf', 'sub', 'urn:mandate:lineage']);
+  expect((await walkOnly())(plan, Buffer.from(token, 'latin1'))).toBeUndefined();
+});
+
 it('is verified by node:crypto', async () => {
   const token = (await signed(jwtPlan(authority.keyId))).toString('latin1');
   const at = token.lastIndexOf('.');
@@ -64,6 +73,7 @@ it.each<[string, string, Partial<JwtPlan>]>([
   ['issue', 'claims', { issuedAtMs: NOW_MS + 1000 }],
   ['beginning', 'claims', { notBeforeMs: NOW_MS - 11_000 }],
   ['end', 'claims', { notAfterMs: NOW_MS + 301_000 }],
+  ['issuer', 'claims', { issuer: 'https://id.example.org' }],
   ['lineage', 'claims', { lineage: { ...jwtPlan('').lineage, delegator: 'someone' } }],
   ['authority', 'authority', { authorityKeyId: 'x'.repeat(43) }],
   ['end beyond its authority', 'exp beyond the authority', { notAfterMs: NOW_MS + 2 * DAY_MS }],

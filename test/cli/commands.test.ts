@@ -43,6 +43,7 @@ describe('verbs ask the service and say its answer', () => {
         `mandate 0.1.0 · trust domain ${TD} · ready`,
         '  workload API  unix:///run/user/1000/mandate/agent/agent.sock',
         '  bundle        https://127.0.0.1:8443/bundle',
+        '                https://id.acme.example/bundle',
         '  health        http://127.0.0.1:8080/ready',
         '  mode          own user',
         '  separation    the issuer is not separated from your agents: at most `observed` (mandate help separation)',

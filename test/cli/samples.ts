@@ -18,6 +18,8 @@ export const STATUS: StatusAnswer = {
   trustDomain: TD,
   workloadApi: 'unix:///run/user/1000/mandate/agent/agent.sock',
   bundleUrl: 'https://127.0.0.1:8443/bundle',
+  webBundleUrl: 'https://id.acme.example/bundle',
+  oidcIssuer: null,
   healthUrl: 'http://127.0.0.1:8080/ready',
   ready: true,
   separated: false,

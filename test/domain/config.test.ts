@@ -40,7 +40,7 @@ test.each([
 test.each([
   ['admin: { allow_script: true }', '1:10', 'unknown key admin.allow_script; did you mean allow_scripted?'],
   ['admin:\n  allow_scripted: true\n  allow_scripted: false', '3:3', 'the key allow_scripted appears twice'],
-  ['limits: {}', '1:1', 'unknown key limits; known are admin, keys'],
+  ['limits: {}', '1:1', 'unknown key limits; known are admin, keys, publish, web, oidc'],
   ['keys: { home: remote }', '1:15', 'keys.home is found or plain or sealed or credential'],
   ['keys: { home: true }', '1:15', 'keys.home is a text'],
   ['keys: { home: seal }', '1:15', 'did you mean sealed?'],
@@ -68,11 +68,68 @@ test('the schema knows exactly the keys', () => {
     Object.keys(properties).map((key) => `${group}.${key}`),
   );
   expect(keys).toEqual([...CONFIG_KEYS]);
-  expect(defaultConfig()).toEqual({
-    config: DEFAULT_CONFIG,
-    values: [
-      { key: 'admin.allow_scripted', value: false, line: null },
-      { key: 'keys.home', value: 'found', line: null },
-    ],
+  const { config, values } = defaultConfig();
+  expect(config).toEqual(DEFAULT_CONFIG);
+  expect(values.map(({ key }) => key)).toEqual([...CONFIG_KEYS]);
+  expect(values.filter(({ value }) => value !== null && value !== false)).toEqual([
+    { key: 'keys.home', value: 'found', line: null },
+    { key: 'publish.address', value: '127.0.0.1', line: null },
+  ]);
+});
+
+const WEB = 'port: 8443, name: id.acme.example, certificate: /etc/tls/chain.pem, key: /etc/tls/key.pem';
+
+describe('publication', () => {
+  test('every value is read, frozen, and told with its line wherever it stands', () => {
+    const text = [
+      'oidc: { issuer: https://id.acme.example/agents }',
+      'web:',
+      '  key: /etc/tls/key.pem',
+      '  certificate: /etc/tls/chain.pem',
+      '  name: id.acme.example',
+      '  port: 8443',
+      '  address: "::"',
+      'publish: { address: 0.0.0.0 }',
+    ].join('\n');
+    const { config, values } = parseConfig('mandate.yaml', text);
+    expect(config).toEqual({
+      admin: { allowScripted: false },
+      keys: { home: 'found' },
+      publish: { address: '0.0.0.0' },
+      web: { address: '::', port: 8443, name: 'id.acme.example', certificate: '/etc/tls/chain.pem', key: '/etc/tls/key.pem' },
+      oidc: { issuer: 'https://id.acme.example/agents' },
+    });
+    expect(Object.values(config).every((group) => Object.isFrozen(group))).toBe(true);
+    expect(Object.fromEntries(values.map(({ key, line }) => [key, line]))).toEqual({
+      'admin.allow_scripted': null,
+      'keys.home': null,
+      'publish.address': 8,
+      'web.address': 7,
+      'web.port': 6,
+      'web.name': 5,
+      'web.certificate': 4,
+      'web.key': 3,
+      'oidc.issuer': 1,
+    });
+    expect(valid(parse(text))).toBe(true);
+  });
+
+  test.each([
+    ['publish: { address: everywhere }', 'publish.address is an IP address'],
+    ['publish: { address: id.acme.example }', 'publish.address is an IP address'],
+    ['web: {}', 'web.port is missing'],
+    [`web: { ${WEB.replace('port: 8443, ', '')} }`, 'web.port is missing'],
+    [`web: { ${WEB.replace('8443', '0')} }`, 'web.port is a whole number from 1 to 65535'],
+    [`web: { ${WEB.replace('8443', '65536')} }`, 'web.port is a whole number from 1 to 65535'],
+    [`web: { ${WEB.replace('/etc/tls/key.pem', 'key.pem')} }`, 'web.key is an absolute path'],
+    [`web: { ${WEB.replace('id.acme.example', 'ID.acme.example')} }`, 'web.name is a DNS name in lower case or an IP address'],
+    ['oidc: {}', 'oidc.issuer is missing'],
+    ['oidc: { issuer: http://id.acme.example }', 'oidc.issuer is a URL such as'],
+  ])('%j is refused', (text, why) => {
+    expect(() => parseConfig('mandate.yaml', text)).toThrow(
+      expect.objectContaining({ code: 'E_CONFIG', explanation: expect.objectContaining({ saw: expect.stringContaining(why) }) }),
+    );
+    // What an IP address is, and that a name looks like one of DNS, is more than the schema says.
+    if (!/example }$/.test(text) || text.startsWith('oidc')) expect(valid(parse(text))).toBe(false);
   });
 });

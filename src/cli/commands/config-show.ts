@@ -20,6 +20,10 @@ export const configShow: Command = (context, _operands, options) => {
 };
 
 function configText({ file, values }: ConfigAnswer, style: Style): string {
-  const rows = values.map(({ key, value, line }) => [key, String(value), line === null ? 'default' : `${safe(file)}:${line}`]);
+  const rows = values.map(({ key, value, line }) => [
+    key,
+    value === null ? '–' : safe(String(value)),
+    line === null ? 'default' : `${safe(file)}:${line}`,
+  ]);
   return table(['KEY', 'VALUE', 'SOURCE'], rows, style);
 }

@@ -20,6 +20,8 @@ export function statusText(answer: StatusAnswer, style: Style): string {
   const rows: [string, string][] = [
     ['workload API', safe(answer.workloadApi)],
     ['bundle', safe(answer.bundleUrl)],
+    ...(answer.webBundleUrl === null ? [] : [['', safe(answer.webBundleUrl)] as [string, string]]),
+    ...(answer.oidcIssuer === null ? [] : [['oidc issuer', safe(answer.oidcIssuer)] as [string, string]]),
     ['health', safe(answer.healthUrl)],
     ['mode', answer.mode === 'installed' ? 'installed' : 'own user'],
     ['separation', separation],
