@@ -18,6 +18,7 @@ export interface StatusAnswer {
   /** The OpenID Connect issuer that JWT-SVIDs name; null where none is configured. */
   readonly oidcIssuer: string | null;
   readonly healthUrl: string;
+  readonly metricsUrl: string;
   readonly ready: boolean;
   /** Whether the issuer is out of reach for the caller's own processes. */
   readonly separated: boolean;

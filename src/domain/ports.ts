@@ -36,6 +36,12 @@ export interface LineageWriter {
   append(entry: LineageEntry): Promise<void>;
 }
 
+/** Is told how long commits took, for figures. */
+export interface CommitMeter {
+  committed(ms: number): void;
+  failed(): void;
+}
+
 /** Reads the lineage. Every list is bounded by its `limit`. Throws E_DB_DOWN. */
 export interface LineageReader {
   /** Credentials whose serial or jti starts with `prefix` (≥ 4 hex digits), newest first. */

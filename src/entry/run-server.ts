@@ -8,6 +8,7 @@ import { MandateError } from '../domain/errors';
 import type { InstallationStore, Log, RuleStore } from '../domain/ports';
 import { starterRule } from '../domain/starter-rule';
 import { openLineage } from '../lineage/lineage';
+import { Metrics } from '../server/metrics';
 import type { KeySecretKeeper } from '../server/seal-verb';
 import { startServer } from '../server/server';
 import type { NodeDoor } from '../server/sockets';
@@ -38,7 +39,8 @@ type Step = Extract<FromChild, { readonly type: 'step' }>['step'];
 /** Wires the control plane and starts it; the process has its uid and is hardened by now. */
 export async function runServer(start: ServerStart, around: ServerSurroundings, log: Log): Promise<{ close(): Promise<void> }> {
   const { databaseUrl, keySecrets, ...settings } = start;
-  const lineage = await openLineage({ url: databaseUrl, clock: systemClock, log });
+  const metrics = new Metrics(settings.version);
+  const lineage = await openLineage({ url: databaseUrl, clock: systemClock, log, meter: metrics.commits });
   await sameInstallation(start, lineage.installation);
   const began = systemClock.monotonicMs();
   const keys = await keyHomeOf(start, keySecrets, around, log);
@@ -66,6 +68,8 @@ export async function runServer(start: ServerStart, around: ServerSurroundings, 
     ruleStore: lineage.rules,
     manifestStore: lineage.manifests,
     databaseReady: () => lineage.ping(),
+    recordsQueued: () => lineage.queued(),
+    metrics,
     processes: new PinnedProcesses(readiness),
     readiness,
     clock: systemClock,

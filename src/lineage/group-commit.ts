@@ -30,6 +30,11 @@ export class GroupCommit<T> {
     private readonly limits: GroupCommitLimits,
   ) {}
 
+  /** Entries that wait for a batch. */
+  get length(): number {
+    return this.#queue.length;
+  }
+
   /** Resolves when the value's batch is committed. Rejects with E_OVERLOADED, before anything is written, where the queue is full. */
   add(value: T, weight: number): Promise<void> {
     if (this.#queue.length >= this.limits.maxQueued || this.#weight + weight > this.limits.maxQueuedWeight) {

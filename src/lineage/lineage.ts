@@ -2,6 +2,7 @@ import { MandateError } from '../domain/errors';
 import type {
   AuthorityStore,
   Clock,
+  CommitMeter,
   InstallationStore,
   LineageReader,
   LineageWriter,
@@ -29,6 +30,8 @@ export interface Lineage {
   readonly manifests: ManifestStore;
   readonly authorities: AuthorityStore;
   readonly installation: InstallationStore;
+  /** Records that wait for a commit. */
+  queued(): number;
   /** Whether the database answers now; never throws, and never takes longer than a connection attempt. */
   ping(): Promise<boolean>;
   /** Commits what is queued, then closes. */
@@ -39,7 +42,12 @@ export interface Lineage {
  * Opens the database as the server role and refuses one that is not fit: E_DB_DOWN, E_DB_URL, E_DB_UNSAFE, E_DB_ROLE, E_DB_SCHEMA.
  * Once open it outlives every outage of the database.
  */
-export async function openLineage(options: { readonly url: string; readonly clock: Clock; readonly log: Log }): Promise<Lineage> {
+export async function openLineage(options: {
+  readonly url: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly meter?: CommitMeter;
+}): Promise<Lineage> {
   const { clock, log } = options;
   const database = openDatabase(options.url);
   const writer = new PostgresLineageWriter(options);
@@ -60,6 +68,7 @@ export async function openLineage(options: { readonly url: string; readonly cloc
     manifests: new PostgresManifestStore(database),
     authorities: new PostgresAuthorityStore(database),
     installation: new PostgresInstallationStore(database),
+    queued: () => writer.queued,
     ping: () =>
       database.pool.query('SELECT 1').then(
         () => true,

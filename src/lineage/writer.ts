@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { MandateError, asMandateError } from '../domain/errors';
 import type { LineageEntry } from '../domain/lineage';
-import type { Clock, LineageWriter, Log } from '../domain/ports';
+import type { Clock, CommitMeter, LineageWriter, Log } from '../domain/ports';
 import { databaseAddress } from './address';
 import { GroupCommit, type Queued } from './group-commit';
 import { LOOK_UP, statementOf } from './statements';
@@ -12,6 +12,7 @@ export interface WriterOptions {
   readonly url: string;
   readonly clock: Clock;
   readonly log: Log;
+  readonly meter?: CommitMeter;
 }
 
 type Batch = readonly Queued<LineageEntry>[];
@@ -43,6 +44,11 @@ export class PostgresLineageWriter implements LineageWriter {
     await this.#connect();
   }
 
+  /** Records that wait for a commit. */
+  get queued(): number {
+    return this.#queue.length;
+  }
+
   append(entry: LineageEntry): Promise<void> {
     if (this.#closed) return Promise.reject(new MandateError('E_DB_DOWN', { why: 'the server is shutting down' }));
     return this.#queue.add(entry, weigh(entry));
@@ -69,17 +75,21 @@ export class PostgresLineageWriter implements LineageWriter {
 
   /** Settles every entry of the batch; throws only where nothing of it was sent. */
   async #write(batch: Batch, partitionsMade = false): Promise<void> {
+    const { clock, meter } = this.options;
     const connection = await this.#connect();
+    const sentMs = clock.monotonicMs();
     try {
       await connection.send(
         statementOf(
           batch.map((entry) => entry.value),
-          this.options.clock.nowMs(),
+          clock.nowMs(),
         ),
       );
+      meter?.committed(clock.monotonicMs() - sentMs);
       for (const entry of batch) entry.resolve();
     } catch (error) {
       if (!(error instanceof StatementFailure)) throw error;
+      meter?.failed();
       if (error.kind === 'lost') this.#lookUp(batch);
       else if (error.kind === 'undurable') rejectAll(batch, 'the database gave up waiting for its standby', error);
       else if (!partitionsMade && lacksPartition(error.cause) && (await this.#makePartitions(connection, batch)))

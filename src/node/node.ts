@@ -16,8 +16,10 @@ import type { PinnedProcesses } from '../system/processes';
 import type { Readiness } from '../system/readiness';
 import type { UidTable } from '../system/uid-table';
 import { grpcService } from '../wire/grpc';
+import { watchLoopDelay } from '../system/loop-delay';
 import { Attesting } from './attesting';
 import { reportCaller } from './callers';
+import { nodeFigures } from './figures';
 import { Images } from './images';
 import { type HolderReader, Holding } from './holding';
 import { gate } from './interceptor';
@@ -103,6 +105,7 @@ export async function startNode(parts: NodeParts): Promise<RunningNode> {
   /** Members of agents stay pinned for as long as they live, connected or not. */
   const held = new Map<string, PinnedProcess>();
   const socket: { listener?: PeerListener } = {};
+  const loopDelay = watchLoopDelay();
   let ready = false;
 
   const peer = (call: { getPeer(): string }): PeerConnection => {
@@ -179,7 +182,8 @@ export async function startNode(parts: NodeParts): Promise<RunningNode> {
       void reportCaller(body.value, processes, members, groups, images, serving).then((report) =>
         link.tell({ case: 'caller', value: report }, message.id),
       );
-    } else if (body.case === 'stopAgent') {
+    } else if (body.case === 'figures') link.tell({ case: 'figures', value: nodeFigures(images, loopDelay()) }, message.id);
+    else if (body.case === 'stopAgent') {
       stopAgent({ members, groups, processes, clock, log }, body.value).then(
         (stopped) => link.tell({ case: 'agentStopped', value: stopped }, message.id),
         (thrown: unknown) => log.error({ err: thrown }, 'an agent could not be stopped'),

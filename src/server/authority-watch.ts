@@ -10,6 +10,12 @@ import type { Journal } from './journal';
 /** Authorities are looked at this often; a look without anything due costs nothing. */
 const LOOK_MS = 10_000;
 
+const CHANGES = {
+  'authority-prepared': 'prepared',
+  'authority-activated': 'activated',
+  'authority-retired': 'retired',
+} as const;
+
 /** A change of stage of one authority. */
 export interface AuthorityStep {
   readonly kind: 'authority-prepared' | 'authority-activated' | 'authority-retired';
@@ -34,6 +40,7 @@ export interface AuthorityWatchParts {
   readonly journal: Journal;
   readonly clock: Clock;
   readonly log: Log;
+  readonly metrics: { authorityChanged(authority: AuthorityKind, change: 'prepared' | 'activated' | 'retired'): void };
 }
 
 /** Lets authorities go through their stages by the clock, and puts each step on record. */
@@ -79,6 +86,7 @@ export class AuthorityWatch {
     const { journal, store } = this.parts;
     this.#rows = await store.all();
     for (const { kind, authority, keyId } of steps) {
+      this.parts.metrics.authorityChanged(authority, CHANGES[kind]);
       const row = this.#rows.find((candidate) => candidate.keyId === keyId);
       if (kind !== 'authority-prepared') await journal.event(kind, { authority, keyId });
       else if (row) {

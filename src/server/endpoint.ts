@@ -49,6 +49,11 @@ export class Endpoint {
     return endpoint;
   }
 
+  /** When the certificate that it shows ends. */
+  get notAfterMs(): number | undefined {
+    return this.#leaf?.notAfterMs;
+  }
+
   async renewIfDue(): Promise<void> {
     const leaf = this.#leaf;
     if (leaf && this.parts.clock.nowMs() < rotationAt(leaf.notBeforeMs + BACKDATE_MS, leaf.notAfterMs, 0.5)) return;

@@ -20,6 +20,7 @@ export interface JournalParts {
   readonly log: Log;
   /** The device whose node is linked. */
   readonly deviceId: () => string | undefined;
+  readonly metrics: { refused(by: 'verb' | 'socket', code: string): void };
 }
 
 /** Writes what the server does, and refuses to do, into the lineage. */
@@ -47,6 +48,7 @@ export class Journal {
 
   /** A verb was refused to a caller who was attested. */
   async refusedVerb(verb: string, caller: Asker & { readonly key: string }, code: string, agentId: string | undefined): Promise<void> {
+    this.parts.metrics.refused('verb', code);
     this.parts.log.warn({ verb, caller: caller.pid, uid: caller.uid, code, agent: agentId }, 'admin call refused');
     const columns = { code, reference: newReference(this.parts.random), agentId: agentId ?? null, processKey: caller.key };
     await this.event('admin-refused', { verb, ...this.asked(caller) }, columns);
@@ -54,7 +56,8 @@ export class Journal {
 
   /** A connection was refused before anything was asked on it. */
   refusedConnection(socket: 'link' | 'admin', asker: Asker, code: string): void {
-    const { clock, random, log } = this.parts;
+    const { clock, random, log, metrics } = this.parts;
+    metrics.refused('socket', code);
     const minute = Math.floor(clock.monotonicMs() / 60_000);
     if (minute !== this.#minute) [this.#minute, this.#refusedConnections] = [minute, 0];
     if (this.#refusedConnections++ >= CONNECTION_REFUSALS_PER_MINUTE) return;

@@ -1,6 +1,6 @@
 import type { handleBidiStreamingCall } from '@grpc/grpc-js';
 import { MandateError } from '../domain/errors';
-import type { AgentStopped, CallerReport, NodeMessage, ServerMessage } from '../generated/proto/mandate/v1/node_link_pb';
+import type { AgentStopped, CallerReport, NodeFigures, NodeMessage, ServerMessage } from '../generated/proto/mandate/v1/node_link_pb';
 import { statusOf } from '../wire/refusal';
 import type { DeviceSession } from './device-session';
 import type { ServerBody } from './node-requests';
@@ -14,6 +14,11 @@ export class NodeApi {
 
   get session(): DeviceSession | undefined {
     return this.#link?.session;
+  }
+
+  /** Requests of the node that wait for their turn. */
+  get queued(): number {
+    return this.#link?.queued ?? 0;
   }
 
   readonly handler: handleBidiStreamingCall<NodeMessage, ServerMessage> = (call) => {
@@ -36,6 +41,12 @@ export class NodeApi {
   caller(pid: number, processKey: string, evidence: boolean): Promise<CallerReport> {
     if (!this.#link?.session) return Promise.reject(new MandateError('E_NODE_DOWN'));
     return this.#link.caller(pid, processKey, evidence);
+  }
+
+  /** How the node is. Throws E_NODE_DOWN as `caller` does. */
+  figures(): Promise<NodeFigures> {
+    if (!this.#link?.session) return Promise.reject(new MandateError('E_NODE_DOWN'));
+    return this.#link.figures();
   }
 
   /** Has the node end an agent, or say what that would end. Throws E_NODE_DOWN as `caller` does. */

@@ -88,6 +88,7 @@ export async function answerNode(session: DeviceSession, { body }: NodeMessage):
     case 'hello':
     case 'caller':
     case 'agentStopped':
+    case 'figures':
     case undefined:
       throw new MandateError('E_REQUEST', { why: 'unknown message' });
   }

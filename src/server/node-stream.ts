@@ -1,10 +1,11 @@
 import { create } from '@bufbuild/protobuf';
 import type { ServerDuplexStream } from '@grpc/grpc-js';
-import { asMandateError, MandateError } from '../domain/errors';
+import { asMandateError, type ErrorCode, MandateError } from '../domain/errors';
 import type { Log } from '../domain/ports';
 import {
   type AgentStopped,
   type CallerReport,
+  type NodeFigures,
   type NodeHello,
   type NodeMessage,
   type ServerMessage,
@@ -21,6 +22,7 @@ const TURN_BUDGET_MS = 0.2;
 /** Evidence and requests waiting for a turn; a node never has more under way. */
 const MAX_QUEUED = 50_000;
 const CALLER_TIMEOUT_MS = 2_000;
+const FIGURES_TIMEOUT_MS = 1_000;
 /** Longer than a node takes to ask processes to end, and then to make them. */
 const STOP_TIMEOUT_MS = 10_000;
 
@@ -30,10 +32,18 @@ export interface NodeStreamParts {
   readonly monotonicMs: () => number;
   readonly after: (delayMs: number, run: () => void) => () => void;
   readonly log: Log;
+  readonly metrics: StreamMetrics;
+}
+
+/** What is counted of the requests of a node. */
+export interface StreamMetrics {
+  issued(kind: 'x509-svid' | 'jwt-svid', count: number): void;
+  notIssued(kind: 'x509-svid' | 'jwt-svid', code: ErrorCode): void;
+  refused(by: 'rules' | 'node', code: string): void;
 }
 
 interface Question {
-  readonly expected: 'caller' | 'agentStopped';
+  readonly expected: 'caller' | 'agentStopped' | 'figures';
   readonly resolve: (answer: never) => void;
   readonly reject: (error: Error) => void;
   readonly cancel: () => void;
@@ -64,6 +74,11 @@ export class NodeStream {
     call.on('close', closed);
   }
 
+  /** Requests that wait for their turn. */
+  get queued(): number {
+    return this.#queue.length;
+  }
+
   tell(body: ServerBody, re = 0n, id = 0n): void {
     if (!this.#closed) this.call.write(create(ServerMessageSchema, { id, re, body }));
   }
@@ -74,6 +89,10 @@ export class NodeStream {
 
   stopAgent(agentId: string, carryOut: boolean): Promise<AgentStopped> {
     return this.#ask({ case: 'stopAgent', value: { agentId, carryOut } }, 'agentStopped', STOP_TIMEOUT_MS);
+  }
+
+  figures(): Promise<NodeFigures> {
+    return this.#ask({ case: 'figures', value: {} }, 'figures', FIGURES_TIMEOUT_MS);
   }
 
   #ask<A>(question: ServerBody, expected: Question['expected'], timeoutMs: number): Promise<A> {
@@ -89,7 +108,8 @@ export class NodeStream {
 
   #received(message: NodeMessage): void {
     if (message.body.case === 'hello') return void this.#hello(message.body.value);
-    if (message.body.case === 'caller' || message.body.case === 'agentStopped') return this.#answered(message.re, message.body);
+    if (message.body.case === 'caller' || message.body.case === 'agentStopped' || message.body.case === 'figures')
+      return this.#answered(message.re, message.body);
     if (this.#queue.length >= MAX_QUEUED)
       return this.tell({ case: 'refused', value: refusalOf(new MandateError('E_OVERLOADED')) }, message.id);
     this.#queue.push(message);
@@ -112,7 +132,7 @@ export class NodeStream {
     );
   }
 
-  #answered(id: bigint, answer: { readonly case: Question['expected']; readonly value: CallerReport | AgentStopped }): void {
+  #answered(id: bigint, answer: { readonly case: Question['expected']; readonly value: CallerReport | AgentStopped | NodeFigures }): void {
     const question = this.#questions.get(id);
     if (question?.expected !== answer.case) return;
     this.#questions.delete(id);
@@ -135,12 +155,25 @@ export class NodeStream {
 
   #handle(message: NodeMessage): void {
     const session = this.session!;
+    const { metrics } = this.parts;
+    if (message.body.case === 'refusal') metrics.refused('node', message.body.value.code);
     answerNode(session, message).then(
       (answer) => {
+        if (answer?.case === 'x509') metrics.issued('x509-svid', 1);
+        else if (answer?.case === 'jwt') metrics.issued('jwt-svid', answer.value.svids?.length ?? 0);
         if (answer) this.tell(answer, message.id);
       },
-      async (thrown: unknown) => this.tell({ case: 'refused', value: await this.#refusal(session, thrown) }, message.id),
+      async (thrown: unknown) => {
+        this.#countFailure(message.body.case, asMandateError(thrown));
+        this.tell({ case: 'refused', value: await this.#refusal(session, thrown) }, message.id);
+      },
     );
+  }
+
+  #countFailure(asked: NodeMessage['body']['case'], error: MandateError): void {
+    const { metrics } = this.parts;
+    if (asked === 'x509' || asked === 'jwt') metrics.notIssued(`${asked}-svid`, error.code);
+    if (error instanceof Denied) metrics.refused('rules', error.code);
   }
 
   async #refusal(session: DeviceSession, thrown: unknown): Promise<Refusal> {

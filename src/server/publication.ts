@@ -5,8 +5,12 @@ import type { Clock, LineageWriter, Log, Random } from '../domain/ports';
 import { readTlsFiles } from '../system/tls-files';
 import { serveDocuments } from './documents';
 import { Endpoint, type EndpointAuthority } from './endpoint';
+import type { Metrics } from './metrics';
 import { publishedDocuments } from './published';
 import { WebEndpoint } from './web-endpoint';
+
+/** How an endpoint is checked by who asks it (SPIFFE Federation §5.2). */
+export type Profile = 'https_spiffe' | 'https_web';
 
 export interface PublicationParts {
   readonly config: Pick<Config, 'publish' | 'web' | 'oidc'>;
@@ -17,6 +21,7 @@ export interface PublicationParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  readonly metrics: Pick<Metrics, 'served'>;
 }
 
 /**
@@ -34,24 +39,34 @@ export class Publication {
 
   /** Throws E_PORT_IN_USE and E_CONFIG for the `https_spiffe` endpoint; the other one says what it lacks and goes on. */
   static async open(parts: PublicationParts): Promise<Publication> {
-    const { config, authorities } = parts;
+    const { config, authorities, metrics } = parts;
     const documents = publishedDocuments(() => authorities.bundle(), config.oidc.issuer);
-    const answer = (headers: Readonly<Record<string, string>>) => serveDocuments({ documents, headers });
+    const answer = (profile: Profile, headers: Readonly<Record<string, string>>) =>
+      serveDocuments({ documents, headers, served: (document, status) => metrics.served(profile, document, status) });
     const endpoint = await Endpoint.open({
       ...parts,
       address: config.publish.address,
       port: parts.httpsPort,
       authority: () => authorities.x509(),
-      answer: answer({}),
+      answer: answer('https_spiffe', {}),
     });
     const { web } = config;
-    const opened = web && (await WebEndpoint.open({ ...parts, web, readFiles: readTlsFiles, answer: answer(WEB_HEADERS) }));
+    const opened = web && (await WebEndpoint.open({ ...parts, web, readFiles: readTlsFiles, answer: answer('https_web', WEB_HEADERS) }));
     return new Publication(endpoint, opened ?? undefined);
+  }
+
+  /** When the certificates that are shown end. */
+  get endsAtMs(): Readonly<Record<Profile, number | undefined>> {
+    return { https_spiffe: this.endpoint.notAfterMs, https_web: this.web?.notAfterMs };
   }
 
   /** What the web endpoint lacks; undefined where it lacks nothing, or is not wanted. */
   get webFault(): MandateError | undefined {
     return this.web?.fault;
+  }
+
+  get hasWeb(): boolean {
+    return this.web !== undefined;
   }
 
   /** The authorities changed: the SVID of the endpoint is to be one of those that sign now. */

@@ -7,6 +7,7 @@ import { Health } from '../generated/proto/grpc/health/v1/health_pb';
 import { Admin } from '../generated/proto/mandate/v1/admin_pb';
 import { NodeLink } from '../generated/proto/mandate/v1/node_link_pb';
 import type { PinnedProcesses } from '../system/processes';
+import { watchLoopDelay } from '../system/loop-delay';
 import type { Readiness } from '../system/readiness';
 import { grpcService } from '../wire/grpc';
 import { adminApi } from './admin-api';
@@ -14,11 +15,13 @@ import { AuthorityWatch, type ServerAuthorities } from './authority-watch';
 import { Callers } from './callers';
 import { Configuration } from './configuration';
 import { Devices } from './devices';
+import { lookAround } from './figures';
 import { healthService } from './health';
 import { publishHealth } from './health-listener';
 import { Journal } from './journal';
 import { recordManifest } from './manifest-verbs';
 import { Manifests } from './manifests';
+import type { Metrics } from './metrics';
 import { NodeApi } from './node-api';
 import { Publication } from './publication';
 import { RuleChanges } from './rule-changes';
@@ -38,6 +41,9 @@ export interface ServerParts extends ServerSettings {
   readonly ruleStore: RuleStore;
   readonly manifestStore: ManifestStore;
   readonly databaseReady: () => Promise<boolean>;
+  /** Records that wait for a commit. */
+  readonly recordsQueued: () => number;
+  readonly metrics: Metrics;
   readonly processes: PinnedProcesses;
   readonly readiness: Readiness;
   readonly clock: Clock;
@@ -58,7 +64,7 @@ export interface RunningServer {
 
 /** Starts the control plane: the link for the node, the admin API, publication and health. Resolves when all of them listen. */
 export async function startServer(parts: ServerParts): Promise<RunningServer> {
-  const { authorities, clock, random, lineage, reader, log, trustDomain, config } = parts;
+  const { authorities, clock, random, lineage, reader, log, trustDomain, metrics, config } = parts;
   const installed = parts.layout.mode === 'installed';
   const manifests = new Manifests(parts.manifestStore, log);
   await manifests.load();
@@ -82,18 +88,28 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     monotonicMs: () => clock.monotonicMs(),
     after: (ms, run) => clock.after(ms, run),
     log,
+    metrics,
   });
   const changes = new RuleChanges({ rules, configuration, node, clock });
   const deviceId = () => node.session?.living.device.id ?? devices.any();
-  const journal = new Journal({ lineage, clock, random, log, deviceId });
-  const watch = new AuthorityWatch({ authorities, store: parts.authorityStore, journal, clock, log });
+  const journal = new Journal({ lineage, clock, random, log, deviceId, metrics });
+  const watch = new AuthorityWatch({ authorities, store: parts.authorityStore, journal, clock, log, metrics });
 
   const publication = await Publication.open(parts);
   const missing = async (): Promise<('database' | 'node')[]> => {
     const database = await parts.databaseReady();
     return [...(database ? [] : (['database'] as const)), ...(node.session ? [] : (['node'] as const))];
   };
-  const health = await publishHealth(parts.healthPort, { missing });
+  const looked = {
+    publication,
+    node,
+    authorities: () => watch.rows,
+    bundle: () => authorities.bundle(),
+    recordsQueued: parts.recordsQueued,
+    loopDelay: watchLoopDelay(),
+    nowMs: () => clock.nowMs(),
+  };
+  const health = await publishHealth(parts.healthPort, { missing, metrics: () => lookAround(looked).then((seen) => metrics.expose(seen)) });
 
   const handlers = verbHandlers({
     callers: new Callers({

@@ -30,6 +30,7 @@ export function statusAnswer(
 ): StatusAnswer {
   const { layout } = parts;
   const { publish, web, oidc } = parts.config;
+  const local = `http://127.0.0.1:${parts.healthPort}`;
   const detail = { server: layout.adminSocket, node: layout.agentSocket, database: parts.databaseDetail };
   return {
     trustDomain: parts.trustDomain,
@@ -37,7 +38,8 @@ export function statusAnswer(
     bundleUrl: bundleUrl(parts.httpsPort, publish.address),
     webBundleUrl: web && webBundleUrl(web),
     oidcIssuer: oidc.issuer,
-    healthUrl: `http://127.0.0.1:${parts.healthPort}/ready`,
+    healthUrl: `${local}/ready`,
+    metricsUrl: `${local}/metrics`,
     ready: missing.length === 0,
     separated: standing.separated,
     mode: layout.mode,

@@ -21,6 +21,7 @@ export const STATUS: StatusAnswer = {
   webBundleUrl: 'https://id.acme.example/bundle',
   oidcIssuer: null,
   healthUrl: 'http://127.0.0.1:8080/ready',
+  metricsUrl: 'http://127.0.0.1:8080/metrics',
   ready: true,
   separated: false,
   mode: 'own-user',

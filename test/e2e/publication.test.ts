@@ -1,10 +1,12 @@
 import { X509Certificate } from 'node:crypto';
 import { chmodSync, chownSync, readFileSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
 import path from 'node:path';
 import { connect } from 'node:tls';
 import { createRemoteJWKSet, customFetch, decodeJwt, type FetchImplementation, jwtVerify } from 'jose';
 import type { StatusAnswer } from '../../src/domain/answers';
+import { CATALOGUE } from '../../src/domain/errors';
 import { Installation, MANDATE } from '../running/installation';
 import { get } from '../server/get';
 import { WebAuthority } from '../server/web-authority';
@@ -138,6 +140,97 @@ describe('JWT-SVIDs as ID tokens', () => {
     writeFileSync(file, await token());
     expect(decodeJwt(readFileSync(file, 'utf8')).iss).toBe(issuer);
     expect((await mandate.mandate(['verify', '--any-agent', '--audience', AUDIENCE, file])).code).toBe(0);
+  });
+});
+
+describe('metrics', () => {
+  interface Sample {
+    readonly name: string;
+    readonly labels: Readonly<Record<string, string>>;
+    readonly value: number;
+  }
+  const scrape = async (): Promise<readonly Sample[]> => {
+    const { metricsUrl } = await status();
+    const text = await new Promise<string>((resolve, reject) => {
+      const asked = request(metricsUrl, { agent: false }, (response) => {
+        let body = '';
+        response.on('data', (chunk: Buffer) => (body += chunk.toString()));
+        response.on('end', () => resolve(body));
+      });
+      asked.once('error', reject);
+      asked.end();
+    });
+    return text.split('\n').flatMap((line) => {
+      const [, name, inside = '', value] = /^([a-z0-9_]+)(?:\{(.*)\})? (\S+)$/.exec(line) ?? [];
+      if (name === undefined) {
+        expect(line).toMatch(/^(# (HELP|TYPE) .*)?$/);
+        return [];
+      }
+      const labels = Object.fromEntries([...inside.matchAll(/([a-z_]+)="([^"]*)"/g)].map(([, label, of]) => [label!, of!]));
+      return [{ name, labels, value: Number(value) }];
+    });
+  };
+  const valueOf = (samples: readonly Sample[], name: string, labels: Record<string, string> = {}): number =>
+    samples.find((sample) => sample.name === name && Object.entries(labels).every(([label, value]) => sample.labels[label] === value))
+      ?.value ?? 0;
+
+  /** Every value a label may have. Nothing here can be chosen by a process, a person or a caller. */
+  const closed: Readonly<Record<string, readonly string[]>> = {
+    kind: ['x509-svid', 'jwt-svid'],
+    outcome: ['issued', ...Object.keys(CATALOGUE)],
+    code: ['other', ...Object.keys(CATALOGUE)],
+    by: ['rules', 'node', 'socket', 'verb'],
+    authority: ['x509', 'jwt'],
+    stage: ['prepared', 'active', 'retired'],
+    change: ['prepared', 'activated', 'retired'],
+    profile: ['https_spiffe', 'https_web'],
+    document: ['bundle', 'oidc-discovery', 'oidc-keys', 'none'],
+    status: ['200', '304', '404', '405'],
+    queue: ['records', 'node_requests'],
+    what: ['agents', 'processes', 'streams', 'x509_svids'],
+    part: ['server', 'node'],
+    quantile: ['0.5', '0.99', '1'],
+    le: ['0.0005', '0.001', '0.0025', '0.005', '0.01', '0.025', '0.05', '0.1', '0.25', '0.5', '1', '2.5', '+Inf'],
+    version: [JSON.parse(readFileSync(path.join(__dirname, '../../package.json'), 'utf8')).version],
+  };
+
+  test('after issuances, refusals and requests by strangers every label has a value of a closed list', async () => {
+    await mandate.mandate(['svid']);
+    await mandate.mandate(['run', '--', MANDATE, 'rules', 'ls']);
+    await mandate.mandate(['run', '--', MANDATE, 'svid', '--jwt', '--audience', AUDIENCE]);
+    await get(`${issuer}/who/is/spiffe:%2F%2Fx`, web.pem, { family: 4 });
+    const samples = await scrape();
+    const outside = samples.flatMap(({ name, labels }) =>
+      Object.entries(labels).flatMap(([label, value]) => (closed[label]?.includes(value) ? [] : [`${name}{${label}="${value}"}`])),
+    );
+    expect(outside).toEqual([]);
+    expect(samples.every(({ name }) => name.startsWith('mandate_'))).toBe(true);
+    expect(samples.every(({ value }) => Number.isFinite(value))).toBe(true);
+    expect(valueOf(samples, 'mandate_refusals_total', { by: 'rules', code: 'E_NO_RULE' })).toBeGreaterThan(0);
+    expect(valueOf(samples, 'mandate_https_requests_total', { profile: 'https_web', document: 'none', status: '404' })).toBe(1);
+  });
+
+  test('one more token is one more', async () => {
+    const count = async () => valueOf(await scrape(), 'mandate_issuances_total', { kind: 'jwt-svid', outcome: 'issued' });
+    const was = await count();
+    expect((await mandate.mandate(['run', '--', MANDATE, 'svid', '--jwt', '--audience', AUDIENCE])).code).toBe(0);
+    expect(await count()).toBe(was + 1);
+  });
+
+  test('how the server is, and how the node is', async () => {
+    const samples = await scrape();
+    const sequence = JSON.parse((await bundles()).web.body).spiffe_sequence as number;
+    expect(valueOf(samples, 'mandate_bundle_sequence')).toBe(sequence);
+    for (const authority of ['x509', 'jwt'])
+      expect(valueOf(samples, 'mandate_authority_remaining_seconds', { authority, stage: 'active' })).toBeGreaterThan(86_400);
+    for (const profile of ['https_spiffe', 'https_web'])
+      expect(valueOf(samples, 'mandate_endpoint_certificate_remaining_seconds', { profile })).toBeGreaterThan(3_600);
+    expect(valueOf(samples, 'mandate_web_endpoint_faulty')).toBe(0);
+    expect(valueOf(samples, 'mandate_node_linked')).toBe(1);
+    expect(valueOf(samples, 'mandate_living', { what: 'streams' })).toBeGreaterThan(0);
+    expect(valueOf(samples, 'mandate_living', { what: 'x509_svids' })).toBeGreaterThan(0);
+    expect(valueOf(samples, 'mandate_database_commit_seconds_count')).toBeGreaterThan(1);
+    for (const part of ['server', 'node']) expect(valueOf(samples, 'mandate_resident_memory_bytes', { part })).toBeGreaterThan(1e7);
   });
 });
 

@@ -11,6 +11,7 @@ import { get, type Got } from './get';
 import { WebAuthority, type WebPair } from './web-authority';
 
 const ISSUER = 'https://localhost/id';
+const served: string[] = [];
 let authority: WebAuthority;
 let pair: WebPair;
 let bundle: Bundle;
@@ -29,6 +30,7 @@ beforeAll(async () => {
   const answer = serveDocuments({
     documents: publishedDocuments(() => bundle, ISSUER),
     headers: { 'strict-transport-security': 'max-age=1' },
+    served: (document, status) => served.push(`${document} ${status}`),
   });
   listener = await openHttps({ address: '127.0.0.1', port: 0 }, pair, answer);
 });
@@ -97,6 +99,13 @@ describe('documents', () => {
     const { body } = await ask('/id/.well-known/jwks.json');
     expect(body).not.toMatch(/x5c|x509|svid|spiffe/);
     expect(JSON.parse(body).keys).toHaveLength(1);
+  });
+
+  test('every request is counted under a name of ours', async () => {
+    served.length = 0;
+    await ask('/bundle');
+    await ask('/someone/else', 'POST');
+    expect(served).toEqual(['bundle 200', 'none 404']);
   });
 });
 

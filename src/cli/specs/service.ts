@@ -59,7 +59,7 @@ export const SERVICE: readonly CommandSpec[] = [
     sentence: 'Say whether mandate runs, where it listens, and how far the issuer is from your agents.',
     examples: [
       ['status', 'for people'],
-      ['status -o json', 'for scripts: workloadApi, bundleUrl, ready, separated'],
+      ['status -o json', 'for scripts: workloadApi, bundleUrl, metricsUrl, ready, separated'],
     ],
     options: [],
     exits: [[5, 'nothing answers']],
