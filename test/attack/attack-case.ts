@@ -1,4 +1,4 @@
-import type { Patch } from '../faults/scratch';
+import type { Patch } from '../running/scratch';
 import type { Field } from './field';
 
 /** How Mandate runs, or that the socket is somebody else's. */

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import type { Patch } from '../faults/scratch';
+import type { Patch } from '../running/scratch';
 import { ROOT } from '../running/installation';
 import * as GUARDS from './guards';
 

@@ -1,4 +1,4 @@
-import type { Patch } from '../faults/scratch';
+import type { Patch } from '../running/scratch';
 
 /** What stands against the attacks, each as the edit that takes it out of a copy of the build. */
 

@@ -1,7 +1,7 @@
 import { chownSync, mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import type { Patch } from '../faults/scratch';
-import { scratchBuild } from '../faults/scratch';
+import type { Patch } from '../running/scratch';
+import { scratchBuild } from '../running/scratch';
 import { type Account, Installation, MANDATE } from '../running/installation';
 import { childrenOf, commandLine } from '../supervision/proc';
 import { Field, OTHER_UID } from './field';

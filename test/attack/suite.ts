@@ -1,4 +1,4 @@
-import type { Patch } from '../faults/scratch';
+import type { Patch } from '../running/scratch';
 import type { Account } from '../running/installation';
 import type { AttackCase, Mode, Obtained } from './attack-case';
 import type { Field } from './field';

@@ -1,7 +1,7 @@
 import type { Part, Running } from '../supervision/running';
 import type { Load } from './load';
 import { allAsked, allReceived } from './oracle';
-import type { Seeded } from './seeded';
+import type { Seeded } from '../running/seeded';
 
 /** Ways to end a part: kill -9, and for PostgreSQL its own immediate shutdown, which also leaves recovery to the next start. */
 export const FAULTS = {

@@ -5,8 +5,9 @@ import { join, type Joined } from './join';
 import { type Fault, FAULTS, inFlightAt, type Kill, killOnce, rateBetween } from './killing';
 import { Load, type LoadOptions, SHORT_LIVED } from './load';
 import { allReceived } from './oracle';
-import { type Patch, RELEASE_BEFORE_RECORD, scratchBuild } from './scratch';
-import type { Seeded } from './seeded';
+import { RELEASE_BEFORE_RECORD } from './guards';
+import { type Patch, scratchBuild } from '../running/scratch';
+import type { Seeded } from '../running/seeded';
 import { BY_USER, type Swapped, swapsPossible, swapTrial } from './swapping';
 
 export interface TrialResult {

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { leastUnderLoad } from '../faults/killing';
 import { NODE_AGENT } from '../faults/load';
-import { NO_RECHECK } from '../faults/scratch';
-import { Seeded } from '../faults/seeded';
+import { NO_RECHECK } from '../faults/guards';
+import { Seeded } from '../running/seeded';
 import { table } from '../faults/table';
 import { killTrial, swapTrials, unrecordedTrial } from '../faults/trial';
 
