@@ -54,7 +54,7 @@ it('finds the same ones after a restart, under a later sequence number', async (
   expect(second.bundle().sequence).toBeGreaterThan(first.bundle().sequence);
 });
 
-it('hands over without a restart, and every leaf finds its root all the way', async () => {
+it('XC-14: hands over without a restart, and every leaf finds its root all the way', async () => {
   const authorities = await open();
   const old = authorities.x509();
   nowMs += 7 * DAY_MS;
@@ -103,7 +103,7 @@ it('numbers every change of the bundle, tells its listeners, and freezes what it
     expect(Object.isFrozen(value)).toBe(true);
 });
 
-it('over half a year of hours, with restarts, no verifier ever lacks the root of a living leaf', async () => {
+it('XC-14: over half a year of hours, with restarts, no verifier ever lacks the root of a living leaf', async () => {
   let authorities = await open();
   const leaves: { readonly root: Buffer; readonly notAfterMs: number }[] = [];
   const knownSince = new Map<string, number>();
@@ -235,7 +235,7 @@ it('puts calls at once in an order: one successor of each kind, told once', asyn
   expect(store.rows).toHaveLength(4);
 });
 
-it('never gives an X.509 key to JWTs', async () => {
+it('JS-17: never gives an X.509 key to JWTs', async () => {
   const authorities = await open();
   expect(p256PointOf(store.rows[0]!.public)).toBeUndefined();
   expect(authorities.jwt().publicKey.equals(p256PointOf(parseCertificate(authorities.x509().certificate).spki)!)).toBe(false);

@@ -24,10 +24,44 @@ async function walkOnly(): Promise<JwtAuthority['check']> {
   return check;
 }
 
-it('signs the compact serialisation with exactly three header members', async () => {
-  const token = (await signed(jwtPlan(authority.keyId))).toString('latin1');
-  expect(token).toMatch(/^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{86}$/);
-  expect(decode(token.split('.')[0]!)).toEqual({ alg: 'ES256', kid: authority.keyId, typ: 'JWT' });
+describe('the header of a token', () => {
+  let header: Record<string, unknown>;
+  beforeAll(async () => {
+    header = decode((await signed(jwtPlan(authority.keyId))).toString('latin1').split('.')[0]!);
+  });
+
+  it('JS-03: has three members and no other', () => expect(Object.keys(header).sort()).toEqual(['alg', 'kid', 'typ']));
+  it('JS-02, JS-15: says ES256', () => expect(header['alg']).toBe('ES256'));
+  it('JS-04, CI-11: names its key as the bundle does', () => expect(header['kid']).toBe(authority.keyId));
+  it('JS-05: says that it is a JWT', () => expect(header['typ']).toBe('JWT'));
+});
+
+it('JS-01: a token is in the compact form, three parts of unpadded base64url', async () => {
+  expect((await signed(jwtPlan(authority.keyId))).toString('latin1')).toMatch(/^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{86}$/);
+});
+
+describe('the claims of a token', () => {
+  /** Issued within a second: what is not rounded, or rounded up, shows. */
+  const plan = jwtPlan(authority.keyId, { issuedAtMs: NOW_MS + 999 });
+  let text: string;
+  let claims: Record<string, unknown>;
+  beforeAll(async () => {
+    text = Buffer.from((await signed(plan)).toString('latin1').split('.')[1]!, 'base64url').toString();
+    claims = JSON.parse(text) as Record<string, unknown>;
+  });
+
+  it('JS-06: sub is the SPIFFE ID', () => expect(claims['sub']).toBe(plan.spiffeId));
+  it('JS-07, JS-08: aud is every audience, in their order', () => expect(claims['aud']).toEqual(['https://files.example.org', 'b']));
+  it('JS-09: exp is there', () => expect(claims['exp']).toBe(plan.notAfterMs / 1000));
+  it('JS-10: dates are whole numbers, written as such', () => {
+    for (const name of ['iat', 'nbf', 'exp']) expect(text).toMatch(new RegExp(`"${name}":\\d{1,15}[,}]`));
+  });
+  it('JS-11: iat is not ahead of the issue', () => expect(claims['iat']).toBe(NOW_MS / 1000));
+  it('JS-12: jti is there, and the one claim of ours is named by a URN', () => {
+    expect(claims['jti']).toBe(plan.serial);
+    const registered = ['sub', 'aud', 'iat', 'nbf', 'exp', 'jti', 'iss'];
+    expect(Object.keys(claims).filter((name) => !registered.includes(name))).toEqual(['urn:mandate:lineage']);
+  });
 });
 
 it('claims what was planned, in whole seconds, and one private claim', async () => {
@@ -54,7 +88,7 @@ it('JS-12, OD-01: names the issuer byte for byte where JWT-SVIDs are ID tokens',
   expect((await walkOnly())(plan, Buffer.from(token, 'latin1'))).toBeUndefined();
 });
 
-it('is verified by node:crypto', async () => {
+it('JS-14: is verified by node:crypto, R and S side by side', async () => {
   const token = (await signed(jwtPlan(authority.keyId))).toString('latin1');
   const at = token.lastIndexOf('.');
   const signature = Buffer.from(token.slice(at + 1), 'base64url');
@@ -76,11 +110,17 @@ it.each<[string, string, Partial<JwtPlan>]>([
   ['issuer', 'claims', { issuer: 'https://id.example.org' }],
   ['lineage', 'claims', { lineage: { ...jwtPlan('').lineage, delegator: 'someone' } }],
   ['authority', 'authority', { authorityKeyId: 'x'.repeat(43) }],
-  ['end beyond its authority', 'exp beyond the authority', { notAfterMs: NOW_MS + 2 * DAY_MS }],
-  ['empty audience', 'audience', { audience: [] }],
 ])('the check finds a token of another %s', async (_, field, changes) => {
   const plan = jwtPlan(authority.keyId);
   expect((await walkOnly())({ ...plan, ...changes }, await signed(plan))).toBe(field);
+});
+
+it.each<[string, string, Partial<JwtPlan>]>([
+  ['JS-13: a token that outlives its authority', 'exp beyond the authority', { notAfterMs: NOW_MS + 2 * DAY_MS }],
+  ['JS-07: a token without an audience', 'audience', { audience: [] }],
+])('%s does not pass the check, though it is as planned', async (_, field, changes) => {
+  const plan = jwtPlan(authority.keyId, changes);
+  expect(openJwtAuthority(row, key).check(plan, await signed(plan))).toBe(field);
 });
 
 it('the check finds every other character in header and claims, and every truncation', async () => {

@@ -76,18 +76,19 @@ it('hands out bytes that the next leaf does not overwrite', () => {
 });
 
 it.each<[string, Partial<X509Plan>]>([
-  ['a serial that would be negative', { serial: 'ff'.repeat(16) }],
-  ['a serial that would be shorter', { serial: `00${'11'.repeat(15)}` }],
+  ['XL-12: a serial that would be negative', { serial: 'ff'.repeat(16) }],
+  ['XL-12: a serial that would be shorter', { serial: `00${'11'.repeat(15)}` }],
   ['a serial in capitals', { serial: '4A'.repeat(16) }],
   ['parts of a second', { notAfterMs: NOW_MS + 1 }],
   ['no date', { notAfterMs: Number.NaN }],
   ['a year beyond 9999', { notAfterMs: 253402300800000 }],
   ['an end before the beginning', { notAfterMs: NOW_MS - 20_000 }],
   ['a compressed key', { publicKey: Buffer.alloc(33, 2) }],
-  ['a SPIFFE ID beyond 2048 bytes', { spiffeId: idOf(2049) }],
+  ['ID-10: a SPIFFE ID beyond 2048 bytes', { spiffeId: idOf(2049) }],
   ['a SPIFFE ID outside ASCII', { spiffeId: 'spiffe://example.org/\u0141' }],
-  ['a SPIFFE ID without a path', { spiffeId: 'spiffe://example.org' }],
+  ['XL-02: a SPIFFE ID without a path', { spiffeId: 'spiffe://example.org' }],
+  ['XL-02: a SPIFFE ID with a slash for a path', { spiffeId: 'spiffe://example.org/' }],
   ['a line break', { spiffeId: 'spiffe://example.org/a\n' }],
-])('refuses %s', (_, changes) => {
+])('%s is refused', (_, changes) => {
   expect(() => encoder.sign(x509Plan(root, changes))).toThrow();
 });

@@ -6,31 +6,71 @@ import { join } from 'node:path';
 import { generateAuthorityKey } from '../../src/authority/key-pair';
 import { readRoot } from '../../src/authority/root-certificate';
 import { openX509Authority } from '../../src/authority/x509-authority';
-import { basicConstraintsOf, EXTENSION, keyUsageOf, uriNamesOf } from '../../src/domain/certificate';
 import { pem } from '../../src/domain/pem';
 import { newSerial } from '../../src/domain/serial';
 import { systemRandom } from '../../src/system/random';
 import type { TestRoot } from './fixture';
 import { DAY_MS, makeRoot, NOW_MS, TRUST_DOMAIN, x509Plan } from './fixture';
+import type { ForeignReading } from './foreign-reading';
+import { OID, readForeign, USAGE } from './foreign-reading';
 
 let root: TestRoot;
 beforeAll(async () => {
   root = await makeRoot();
 });
 
-it('is a root as the X509-SVID standard wants it', () => {
-  const { certificate } = root;
-  expect(basicConstraintsOf(certificate)).toEqual({ ca: true, pathLength: undefined });
-  expect(keyUsageOf(certificate)).toBe(0x06);
-  expect(uriNamesOf(certificate)).toEqual(['spiffe://example.org']);
-  expect([...certificate.extensions.keys()].sort()).toEqual(
-    [EXTENSION.basicConstraints, EXTENSION.keyUsage, EXTENSION.subjectAltName, EXTENSION.subjectKeyId].sort(),
-  );
-  expect(certificate.serial).toHaveLength(16);
-  const shown = new X509Certificate(root.der);
-  expect(shown.subject).toBe(`O=example.org\nCN=Mandate X.509 authority ${root.keyId.toString('hex', 0, 4)}`);
-  expect(shown.issuer).toBe(shown.subject);
-  expect(shown.verify(root.publicKey)).toBe(true);
+describe('a root', () => {
+  let read: ForeignReading;
+  let shown: X509Certificate;
+  beforeAll(() => {
+    read = readForeign(root.der);
+    shown = new X509Certificate(root.der);
+  });
+
+  it('XC-01: is marked as an authority, critically', () => {
+    expect([read.ca, read.raw(OID.basicConstraints)?.critical]).toEqual([true, true]);
+  });
+
+  it('XC-02: may sign certificates, and says so critically', () => {
+    expect(read.usages! & USAGE.keyCertSign).not.toBe(0);
+    expect(read.raw(OID.keyUsage)?.critical).toBe(true);
+  });
+
+  it('XC-03: may sign nothing else but revocation lists', () => {
+    expect(read.usages! & ~(USAGE.keyCertSign | USAGE.cRLSign)).toBe(0);
+  });
+
+  it('XC-04: carries one SPIFFE ID', () => {
+    expect(read.names.map(({ type, value }) => [type, value.startsWith('spiffe://')])).toEqual([['url', true]]);
+  });
+
+  it('XC-05: which is that of its trust domain, without path and slash', () => {
+    expect(read.names[0]!.value).toBe('spiffe://example.org');
+  });
+
+  it('XC-08: sets no length of paths', () => {
+    expect(read.raw(OID.basicConstraints)?.hex).toBe('30030101ff');
+  });
+
+  it('XC-09, XC-10: constrains no names and has no extended key usage', () => {
+    expect([...read.extensions].sort()).toEqual([OID.basicConstraints, OID.keyUsage, OID.altNames, OID.keyId].sort());
+  });
+
+  it('XC-11: has a subject and a key identifier', () => {
+    expect(shown.subject).toBe(`O=example.org\nCN=Mandate X.509 authority ${root.keyId.toString('hex', 0, 4)}`);
+    expect(read.keyId).toBe(root.keyId.toString('hex'));
+  });
+
+  it('XC-12: is signed by itself', () => {
+    expect(shown.issuer).toBe(shown.subject);
+    expect(shown.verify(root.publicKey)).toBe(true);
+  });
+
+  it('has a serial of 16 octets', () => expect(root.certificate.serial).toHaveLength(16));
+
+  it.each(['sub.example.org', 'ample.org', 'example.or', 'example.org.', 'org'])('ID-14: is none of %s', (other) => {
+    expect(() => readRoot(root.der, other)).toThrow(expect.objectContaining({ code: 'E_INTEGRITY' }));
+  });
 });
 
 it('is refused once any of its bits has changed', () => {
@@ -50,7 +90,7 @@ it('opens with its own key only', () => {
   );
 });
 
-it('issues an endpoint leaf that answers to loopback and plain host names', async () => {
+it('XL-11: issues an endpoint leaf that answers to loopback and plain host names', async () => {
   const authority = openX509Authority(root.der, root.key, TRUST_DOMAIN);
   const serial = newSerial(systemRandom);
   const leaf = await authority.endpointLeaf({
@@ -88,7 +128,7 @@ const openssl = spawnSync('openssl', ['version']).status === 0;
     return execFileSync('openssl', args, { encoding: 'utf8', stdio: 'pipe' }).trim();
   };
 
-  it.each(['sslserver', 'sslclient'])('accepts leaves for %s', (purpose) => {
+  it.each(['sslserver', 'sslclient'])('XL-13: accepts leaves for %s', (purpose) => {
     const authority = openX509Authority(root.der, root.key, TRUST_DOMAIN);
     for (const spiffeId of ['spiffe://example.org/a', `spiffe://example.org/${'x'.repeat(2027)}`]) {
       const leaf = authority.signer.sign(x509Plan(root, { spiffeId })) as Buffer;

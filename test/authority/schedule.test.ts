@@ -38,9 +38,15 @@ it.each<[string, readonly AuthorityRow[], number, number | undefined, Step | und
   ['half life', [row('a')], day(4), undefined, { do: 'prepare' }],
   ['a successor before three quarters', [row('a'), prepared('b')], day(6) - 1, day(4), undefined],
   ['a successor at three quarters', [row('a'), prepared('b')], day(6), day(4), { do: 'activate', keyId: 'b' }],
-  ['a successor never seen published', [row('a'), prepared('b')], day(7), undefined, undefined],
-  ['a successor published too shortly', [row('a'), prepared('b')], day(7), day(7) - PROPAGATION_MS + 1, undefined],
-  ['a successor published just long enough', [row('a'), prepared('b')], day(7), day(7) - PROPAGATION_MS, { do: 'activate', keyId: 'b' }],
+  ['XC-14: a successor never seen published', [row('a'), prepared('b')], day(7), undefined, undefined],
+  ['XC-14: a successor published too shortly', [row('a'), prepared('b')], day(7), day(7) - PROPAGATION_MS + 1, undefined],
+  [
+    'XC-14: a successor published just long enough',
+    [row('a'), prepared('b')],
+    day(7),
+    day(7) - PROPAGATION_MS,
+    { do: 'activate', keyId: 'b' },
+  ],
   ['the active one ended, successor unpublished', [row('a'), prepared('b')], day(8), undefined, { do: 'activate', keyId: 'b' }],
   ['the active one ended, no successor', [row('a')], day(8), undefined, { do: 'prepare' }],
   [
@@ -74,7 +80,7 @@ it.each<[string, AuthorityRow, number, boolean]>([
   ['retired without ever signing', row('a', { stage: 'retired', activatedAtMs: null, retiredAtMs: day(6) }), day(6), false],
   ['JWT, its last token alive', row('a', { kind: 'jwt', stage: 'retired', retiredAtMs: day(6) }), day(6) + 3_599_999, true],
   ['JWT, its last token gone', row('a', { kind: 'jwt', stage: 'retired', retiredAtMs: day(6) }), day(6) + 3_600_000, false],
-])('publication of one that is %s', (_, one, nowMs, expected) => {
+])('XC-14: publication of one that is %s', (_, one, nowMs, expected) => {
   expect(isPublished(one, nowMs)).toBe(expected);
 });
 

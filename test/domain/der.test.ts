@@ -62,7 +62,7 @@ it.each([
   [Date.UTC(2050, 0, 1), '180f32303530303130313030303030305a'],
   [Date.UTC(9999, 11, 31, 23, 59, 59), '180f39393939313233313233353935395a'],
   [Date.UTC(2028, 1, 29, 1, 2, 3), '170d3238303232393031303230335a'],
-])('encodes %i in the one form that RFC 5280 gives it', (ms, bytes) => {
+])('XL-16: encodes %i in the one form that RFC 5280 gives it', (ms, bytes) => {
   expect(encodeTime(ms).toString('hex')).toBe(bytes);
   expect(readTime(new DerReader(hex(bytes)))).toBe(ms);
 });

@@ -18,6 +18,14 @@ const match = (rules: RuleVersion[], of: Evidence = evidence(), context = HUMAN)
   matchRules(compileRules(ruleSet(...rules), 'td.test'), of, context);
 const ids = (result: MatchResult): string[] => result.identities.map((i) => i.spiffeId);
 
+test('ID-19: an identity is given in the own trust domain, whatever the template says', () => {
+  for (const id of ['/spiffe.example.org/x', '/{user}', '/agent/spiffe/example.org'])
+    for (const spiffeId of ids(match([rule('a', { 'user.uid': ['1000'] }, {}, { id })])))
+      expect(spiffeId).toMatch(/^spiffe:\/\/td\.test\//);
+  for (const id of ['spiffe://example.org/x', '//example.org/x', '@example.org/x'])
+    expect(() => match([rule('a', { 'user.uid': ['1000'] }, {}, { id })])).toThrow(expect.objectContaining({ code: 'E_RULE_INVALID' }));
+});
+
 test('all selectors must hold, the values of one are alternatives', () => {
   const conditions = { 'user.uid': ['999', '1000'], 'binary.sha256': [HASH] };
   const result = match([rule('reporter', conditions, {}, { hint: 'internal', audiences: ['a'] })]);

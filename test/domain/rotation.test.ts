@@ -5,7 +5,7 @@ const instant = fc.integer({ min: Date.UTC(1970, 0, 2), max: Date.UTC(9999, 11, 
 const ttl = fc.integer({ min: 1, max: 24 * 3600 });
 
 describe('validity', () => {
-  test('starts ten seconds before the issue and ends with the lifetime', () => {
+  test('XL-15: starts ten seconds before the issue and ends with the lifetime', () => {
     expect(validity({ issuedAtMs: 1_000_000_000, ttlSeconds: 900, authorityNotAfterMs: Infinity, delegationEndsAtMs: Infinity })).toEqual({
       notBeforeMs: 999_990_000,
       notAfterMs: 1_000_900_000,
@@ -15,7 +15,7 @@ describe('validity', () => {
   test.each([
     ['authority', { authorityNotAfterMs: 1_000_060_999, delegationEndsAtMs: Infinity }, 1_000_060_000],
     ['delegation', { authorityNotAfterMs: Infinity, delegationEndsAtMs: 1_000_001_000 }, 1_000_001_000],
-  ])('ends with the %s where that comes first', (_name, ends, notAfterMs) => {
+  ])('XL-14, JS-13: ends with the %s where that comes first', (_name, ends, notAfterMs) => {
     expect(validity({ issuedAtMs: 1_000_000_000, ttlSeconds: 900, ...ends })?.notAfterMs).toBe(notAfterMs);
   });
 
@@ -29,7 +29,7 @@ describe('validity', () => {
     expect(validity({ issuedAtMs: 1_000_000_000, ttlSeconds, authorityNotAfterMs, delegationEndsAtMs })).toBeNull();
   });
 
-  test('never outlives lifetime, authority or delegation, and is in whole seconds', () => {
+  test('XL-14, XL-15, JS-13: never outlives lifetime, authority or delegation, and is in whole seconds', () => {
     fc.assert(
       fc.property(instant, ttl, instant, instant, (issuedAtMs, ttlSeconds, authorityNotAfterMs, delegationEndsAtMs) => {
         const found = validity({ issuedAtMs, ttlSeconds, authorityNotAfterMs, delegationEndsAtMs });

@@ -58,6 +58,14 @@ tests:
     expect(runRuleTests(loaded!.rule, loaded!.tests)).toMatchObject([{ passed: true, got: 'E_NO_RULE' }]);
   });
 
+  test('JS-09: a token lives five minutes where a rule says nothing, and never more than an hour', () => {
+    const [loaded] = loadRules([source(rule(match + issue, 'a'))]);
+    expect(loaded!.rule.issue.jwtTtlSeconds).toBe(300);
+    const jwt = (ttl: string): string => `${match}issue:\n  id: /a\n  jwt: { ttl: ${ttl}, audiences: [a] }\n`;
+    expect(loadRules([source(rule(jwt('1h')))])[0]!.rule.issue.jwtTtlSeconds).toBe(3600);
+    expect(problemOf(rule(jwt('3601s'))).key).toBe('issue.jwt.ttl');
+  });
+
   test('several documents, comments between, and JSON', () => {
     const json = JSON.stringify({
       apiVersion: 'mandate/v1',

@@ -30,7 +30,7 @@ test.each([
   expect(render(template, values, '0197a2f0-0000-7000-8000-0000deadbeef')).toEqual({ path });
 });
 
-describe('a value that is missing or unusable blocks issuance', () => {
+describe('ID-22: a value that is missing or unusable blocks issuance', () => {
   test.each([
     ['no account name', '/{user}', {}, []],
     ['two values', '/{user.supplementary_group}', REPORTER, ['docker', 'engineers']],

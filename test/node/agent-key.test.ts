@@ -23,7 +23,7 @@ it.each([0, 1, 2, 3, 31])('pads a secret that begins with %i zero octets', (zero
   expect(importKey(pkcs8).export({ format: 'der', type: 'pkcs8' }).equals(pkcs8)).toBe(true);
 });
 
-it('never makes the same key twice and always a point on the curve', () => {
+it('XL-18: never makes the same key twice and always a point on the curve', () => {
   const keys = Array.from({ length: 200 }, generateAgentKey);
   expect(new Set(keys.map(({ pkcs8 }) => pkcs8.toString('hex', 36, 68))).size).toBe(200);
   expect(keys.every(({ point }) => isP256Point(point))).toBe(true);
