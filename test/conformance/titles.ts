@@ -1,0 +1,11 @@
+/** `XV-07: …`, or `WL-01, WL-02: …`: how a title says which rules a test proves. */
+const CARRIED = /^((?:[A-Z]{2}-\d{2}, )*[A-Z]{2}-\d{2}): /;
+
+/** The rules that a test carries by its own title or by one of the groups it stands in. */
+export const rulesOf = (titles: readonly string[]): readonly string[] => [
+  ...new Set(titles.flatMap((title) => CARRIED.exec(title)?.[1]?.split(', ') ?? [])),
+];
+
+/** The rules that titles, or tables of titles, in a source text carry. */
+export const rulesIn = (source: string): readonly string[] =>
+  [...source.matchAll(/['"`]((?:[A-Z]{2}-\d{2}, )*[A-Z]{2}-\d{2}): /g)].flatMap(([, names]) => (names as string).split(', '));
