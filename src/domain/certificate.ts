@@ -138,7 +138,11 @@ function smallInteger(contents: Buffer): number {
   return contents[0]!;
 }
 
-/** Every URI among the alternative names (GeneralName choice 6), as latin-1 text. Throws DerError. */
+/** GeneralName choices as DER tags them (RFC 5280 §4.2.1.6): a constructed URI, say, is a URI to lax readers and none to strict ones. */
+const GENERAL_NAMES: ReadonlySet<number> = new Set([0xa0, 0x81, 0x82, 0xa3, 0xa4, 0xa5, 0x86, 0x87, 0x88]);
+const URI_NAME = 0x86;
+
+/** Every URI among the alternative names, as latin-1 text. Throws DerError. */
 export function uriNamesOf(certificate: Certificate): readonly string[] {
   const extension = certificate.extensions.get(EXTENSION.subjectAltName);
   if (!extension) return [];
@@ -148,8 +152,9 @@ export function uriNamesOf(certificate: Certificate): readonly string[] {
   const uris: string[] = [];
   while (!names.done) {
     const tag = names.peek();
+    if (!GENERAL_NAMES.has(tag)) throw new DerError('an alternative name that is none');
     const contents = names.contents(tag);
-    if (tag === 0x86) uris.push(contents.toString('latin1'));
+    if (tag === URI_NAME) uris.push(contents.toString('latin1'));
   }
   return uris;
 }
@@ -162,4 +167,14 @@ export function subjectKeyIdOf(certificate: Certificate): Buffer | undefined {
   const contents = reader.contents(TAG.octetString);
   reader.finish();
   return contents;
+}
+
+/** keyIdentifier of AuthorityKeyIdentifier (RFC 5280 §4.2.1.1), or undefined where absent. Throws DerError. */
+export function authorityKeyIdOf(certificate: Certificate): Buffer | undefined {
+  const extension = certificate.extensions.get(EXTENSION.authorityKeyId);
+  if (!extension) return undefined;
+  const reader = new DerReader(extension.value);
+  const body = reader.open(TAG.sequence);
+  reader.finish();
+  return body.peek() === 0x80 ? body.contents(0x80) : undefined;
 }

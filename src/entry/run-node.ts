@@ -17,12 +17,21 @@ import { PinnedProcesses } from '../system/processes';
 import { Readiness } from '../system/readiness';
 import { UidTable } from '../system/uid-table';
 import { verifyJwtSvid } from '../verify/jwt-svid';
-import { parseBundle } from '../verify/trust-bundle';
+import { parseBundle, type TrustBundle } from '../verify/trust-bundle';
 import { attestorsOf, recentAccounts } from './attestors';
+
+const bundles = new WeakMap<Trust, TrustBundle>();
+
+/** The JWT keys that a node was given, read once for each change. */
+function bundleOf(trust: Trust): TrustBundle {
+  const known = bundles.get(trust) ?? parseBundle(trust.jwks, trust.trustDomain);
+  bundles.set(trust, known);
+  return known;
+}
 
 /** ValidateJWTSVID against the keys this node was given. `aud` is always a list in the answer, numbers are doubles. */
 async function validateJwtSvid(token: string, audience: string, trust: Trust): Promise<{ spiffeId: string; claims: JsonObject }> {
-  const { spiffeId, claims } = await verifyJwtSvid(token, audience, parseBundle(trust.jwks, trust.trustDomain), systemClock.nowMs());
+  const { spiffeId, claims } = await verifyJwtSvid(token, audience, bundleOf(trust), systemClock.nowMs());
   const { aud } = claims;
   return { spiffeId, claims: { ...claims, aud: Array.isArray(aud) ? aud : [aud] } };
 }

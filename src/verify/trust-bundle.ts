@@ -1,26 +1,44 @@
-import type { KeyObject } from 'node:crypto';
-import { createPublicKey } from 'node:crypto';
-import type { Certificate } from '../domain/certificate';
-import { basicConstraintsOf, parseCertificate, uriNamesOf } from '../domain/certificate';
-import { DerError } from '../domain/der';
+import { uriNamesOf } from '../domain/certificate';
 import { MandateError } from '../domain/errors';
 import { parseSpiffeId } from '../domain/spiffe-id';
+import type { Authority } from './authority';
+import type { BundleKeys } from './bundle-entries';
+import { readEntries, readRoots } from './bundle-entries';
 import { readPemCertificates } from './pem-certificates';
-import { canonicalBase64url, isObject, parseStrictJson } from './strict-json';
+import { Roots } from './roots';
+import { isObject, memberTexts, parseStrictJson } from './strict-json';
 
 /** Upper bound of a bundle, checked before it is parsed. */
 export const MAX_BUNDLE_BYTES = 1024 * 1024;
-const MAX_KEYS = 256;
+/** To read a key takes up to 0.2 ms. */
+export const MAX_BUNDLE_KEYS = 128;
+/** A longer hint counts as this: 31 days. */
+export const MAX_REFRESH_HINT_SECONDS = 31 * 24 * 3600;
 
-/** What SVIDs of one trust domain are verified against. X.509 roots never verify a token, nor JWT keys a certificate. */
-export interface TrustBundle {
+/** What SVIDs of one trust domain are verified against, with every authority read and checked once. */
+export interface TrustBundle extends BundleKeys {
   /** Undefined where the document does not say and nobody else did: then nothing verifies against it. */
   readonly trustDomain: string | undefined;
-  readonly roots: readonly Certificate[];
-  readonly jwtKeys: readonly { readonly kid: string; readonly key: KeyObject }[];
-  /** Entries left out and why, as the standard asks for them to be ignored. */
-  readonly ignored: readonly string[];
+  /** The roots again, found by name. */
+  readonly issuers: Roots;
+  /** `spiffe_sequence`, at most 64 bits; undefined where the document has none. */
+  readonly sequence: bigint | undefined;
+  /** Undefined where the document has none that can be used. */
+  readonly refreshHintSeconds: number | undefined;
 }
+
+/** One bundle, or one of each trust domain under its name (without `spiffe://`). */
+export type TrustBundles = TrustBundle | ReadonlyMap<string, TrustBundle>;
+
+/** The bundle of exactly this trust domain, or undefined: no other one ever answers for it. */
+export function bundleOf(bundles: TrustBundles, trustDomain: string): TrustBundle | undefined {
+  const bundle = 'issuers' in bundles ? bundles : bundles.get(trustDomain);
+  return bundle?.trustDomain === trustDomain ? bundle : undefined;
+}
+
+/** What a refusal for want of an authority adds where the bundle has entries that could not be read: one of them may be the one. */
+export const ignoredIn = ({ ignored: [first, ...rest] }: TrustBundle): string =>
+  first === undefined ? '' : `; ignored in the bundle: ${first}${rest.length === 0 ? '' : `, and ${rest.length} more`}`;
 
 /**
  * Reads a bundle from a SPIFFE bundle document, a JWK Set or PEM, of at most 1 MiB. None of them names its trust domain: it is the one
@@ -28,106 +46,84 @@ export interface TrustBundle {
  */
 export function parseBundle(bytes: Buffer, trustDomain?: string): TrustBundle {
   if (bytes.length > MAX_BUNDLE_BYTES) throw unusable('it is larger than 1 MiB');
-  const text = bytes.toString('utf8');
-  const read = text.trimStart().startsWith('{') ? readDocument(text) : readPem(text);
-  return { ...read, trustDomain: trustDomain ?? commonTrustDomain(read.roots) };
+  const text = utf8(bytes);
+  if (!text.trimStart().startsWith('{')) return prepared(pemKeys(text), trustDomain);
+  return readDocument(text, parseJson(text), trustDomain);
 }
 
-type Keys = Omit<TrustBundle, 'trustDomain'>;
-
-function readPem(text: string): Keys {
-  const certificates = readPemCertificates(text, MAX_KEYS);
-  if (!certificates) throw unusable('it is neither PEM nor a JSON object');
-  const roots: Certificate[] = [];
-  const ignored: string[] = [];
-  certificates.forEach((der, i) => {
-    const root = readRoot(der);
-    if (typeof root === 'string') ignored.push(`certificate ${i + 1}: ${root}`);
-    else roots.push(root);
+/** A bundle from one JSON object: its text as well, for integers that JSON.parse rounds. Throws E_NOT_VERIFIED. */
+export function readDocument(text: string, document: unknown, trustDomain?: string): TrustBundle {
+  const entries = isObject(document) ? document['keys'] : undefined;
+  if (!Array.isArray(entries)) throw unusable('it has no array of keys');
+  if (entries.length > MAX_BUNDLE_KEYS) throw unusable(`it has more than ${MAX_BUNDLE_KEYS} keys`);
+  const members = memberTexts(text);
+  return prepared(readEntries(entries as readonly unknown[]), trustDomain, {
+    sequence: sequenceOf(members.get('spiffe_sequence')),
+    refreshHintSeconds: hintOf(members.get('spiffe_refresh_hint')),
   });
-  return { roots, jwtKeys: [], ignored };
 }
 
-function readDocument(text: string): Keys {
-  let document: unknown;
+function prepared(
+  keys: BundleKeys,
+  trustDomain = commonTrustDomain(keys.roots),
+  { sequence, refreshHintSeconds }: Partial<Pick<TrustBundle, 'sequence' | 'refreshHintSeconds'>> = {},
+): TrustBundle {
+  return { ...keys, issuers: new Roots(keys.roots), trustDomain, sequence, refreshHintSeconds };
+}
+
+/** True where `next` is an older document than `held`: by sequence, if both have one (Trust Domain and Bundle §4.1.1). */
+export const isOlder = (next: TrustBundle, held: TrustBundle): boolean =>
+  next.sequence !== undefined && held.sequence !== undefined && next.sequence < held.sequence;
+
+function pemKeys(text: string): BundleKeys {
+  const certificates = readPemCertificates(text, MAX_BUNDLE_KEYS);
+  if (!certificates) throw unusable(`it is neither PEM of 1 to ${MAX_BUNDLE_KEYS} certificates nor a JSON object`);
+  return readRoots(certificates);
+}
+
+/** Text of bytes that must be UTF-8. A byte order mark stays, and is refused with what follows. Throws E_NOT_VERIFIED. */
+export function utf8(bytes: Buffer): string {
   try {
-    document = parseStrictJson(text);
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (error) {
+    throw unusable('it is not UTF-8', error);
+  }
+}
+
+/** Strict JSON. Throws E_NOT_VERIFIED. */
+export function parseJson(text: string): unknown {
+  try {
+    return parseStrictJson(text);
   } catch (error) {
     throw unusable('it is not strict JSON', error);
   }
-  const entries = isObject(document) ? document['keys'] : undefined;
-  if (!Array.isArray(entries)) throw unusable('it has no array of keys');
-  if (entries.length > MAX_KEYS) throw unusable(`it has more than ${MAX_KEYS} keys`);
-  return readEntries(entries as readonly unknown[]);
 }
 
-function readEntries(entries: readonly unknown[]): Keys {
-  const roots: Certificate[] = [];
-  const jwtKeys: { kid: string; key: KeyObject }[] = [];
-  const ignored: string[] = [];
-  const kids = new Map<string, number>();
-  entries.forEach((entry, i) => {
-    const read = readEntry(entry);
-    if (typeof read === 'string') ignored.push(`key ${i + 1}: ${read}`);
-    else if ('kid' in read) {
-      kids.set(read.kid, (kids.get(read.kid) ?? 0) + 1);
-      jwtKeys.push(read);
-    } else roots.push(read);
-  });
-  // Of two keys under one name neither is the right one.
-  for (const count of kids.values()) if (count > 1) ignored.push(`${count} keys share one kid`);
-  return { roots, jwtKeys: jwtKeys.filter(({ kid }) => kids.get(kid) === 1), ignored };
+const MAX_SEQUENCE = 2n ** 64n - 1n;
+
+/** A sequence is an integer, in digits alone, of at most 64 bits. Whoever sends another form can not be compared, and is refused. */
+function sequenceOf(text: string | undefined): bigint | undefined {
+  if (text === undefined) return undefined;
+  const sequence = /^(0|[1-9][0-9]{0,19})$/.test(text) ? BigInt(text) : undefined;
+  if (sequence === undefined || sequence > MAX_SEQUENCE) throw unusable('its sequence is not an integer of 64 bits');
+  return sequence;
 }
 
-/** One entry, or why it is ignored (Trust Domain and Bundle §4.2). */
-function readEntry(entry: unknown): Certificate | { kid: string; key: KeyObject } | string {
-  if (!isObject(entry)) return 'not an object';
-  if (entry['use'] === 'x509-svid') {
-    const [first] = Array.isArray(entry['x5c']) ? (entry['x5c'] as readonly unknown[]) : [];
-    if (typeof first !== 'string') return 'no certificate';
-    const der = Buffer.from(first, 'base64');
-    return der.toString('base64') === first ? readRoot(der) : 'a certificate that is not base64';
-  }
-  if (entry['use'] !== 'jwt-svid') return 'another use';
-  const { kid } = entry;
-  if (typeof kid !== 'string' || kid === '') return 'no kid';
-  const key = publicKeyOf(entry);
-  return key ? { kid, key } : 'not a usable public key';
+/** A hint that is not a positive integer is as good as none. */
+function hintOf(text: string | undefined): number | undefined {
+  return text !== undefined && /^[1-9][0-9]*$/.test(text) ? Math.min(Number(text), MAX_REFRESH_HINT_SECONDS) : undefined;
 }
 
-function publicKeyOf(entry: Readonly<Record<string, unknown>>): KeyObject | undefined {
-  const { kty, crv, x, y, n, e } = entry;
-  const members = kty === 'EC' ? { kty, crv, x, y } : kty === 'RSA' ? { kty, n, e } : undefined;
-  if (!members) return undefined;
-  const texts = Object.entries(members).filter(([name]) => name !== 'kty' && name !== 'crv');
-  if (!texts.every(([, text]) => typeof text === 'string' && canonicalBase64url(text))) return undefined;
-  try {
-    return createPublicKey({ key: members as never, format: 'jwk' });
-  } catch {
-    return undefined;
-  }
-}
-
-function readRoot(der: Buffer): Certificate | string {
-  try {
-    const certificate = parseCertificate(der);
-    return basicConstraintsOf(certificate)?.ca ? certificate : 'not an authority';
-  } catch (error) {
-    if (error instanceof DerError) return `not a certificate: ${error.message}`;
-    throw error;
-  }
-}
-
-function commonTrustDomain(roots: readonly Certificate[]): string | undefined {
+function commonTrustDomain(roots: readonly Authority[]): string | undefined {
   const domains = new Set(roots.map(trustDomainOf));
   const [only] = domains;
   return domains.size === 1 ? only : undefined;
 }
 
 /** The trust domain that a root names as its SPIFFE ID, or undefined. Throws nothing. */
-function trustDomainOf(root: Certificate): string | undefined {
+function trustDomainOf({ certificate }: Authority): string | undefined {
   try {
-    const uris = uriNamesOf(root);
+    const uris = uriNamesOf(certificate);
     const id = uris.length === 1 ? parseSpiffeId(uris[0] as string) : undefined;
     return id?.path === '' ? id.trustDomain : undefined;
   } catch {
@@ -135,5 +131,6 @@ function trustDomainOf(root: Certificate): string | undefined {
   }
 }
 
-const unusable = (why: string, cause?: unknown): MandateError =>
+/** A bundle document that cannot be used. */
+export const unusable = (why: string, cause?: unknown): MandateError =>
   new MandateError('E_NOT_VERIFIED', { saw: 'a trust bundle that cannot be used', why }, { cause });

@@ -4,12 +4,15 @@ import { DerError, DerReader, TAG } from '../domain/der';
 import { MandateError } from '../domain/errors';
 import type { SpiffeId } from '../domain/spiffe-id';
 import { parseSpiffeId } from '../domain/spiffe-id';
-import { checkPath, unhandledExtension } from './certificate-path';
+import { unhandledExtension } from './authority';
+import { checkPath, NO_ROOT } from './certificate-path';
 import { readPemCertificates } from './pem-certificates';
-import type { TrustBundle } from './trust-bundle';
+import type { TrustBundles } from './trust-bundle';
+import { bundleOf, ignoredIn } from './trust-bundle';
 
-const MAX_CHAIN_BYTES = 64 * 1024;
-const MAX_CHAIN = 4;
+/** Upper bounds of a chain, checked before it is parsed. */
+export const MAX_CHAIN_BYTES = 64 * 1024;
+export const MAX_CHAIN = 8;
 
 export interface VerifiedX509Svid {
   readonly spiffeId: string;
@@ -20,17 +23,18 @@ export interface VerifiedX509Svid {
 }
 
 /**
- * Verifies an X509-SVID, leaf first, in PEM or concatenated DER (X509-SVID §5, RFC 5280 §6): the leaf's form, and a path with at most one
- * intermediate to a root of its own trust domain, valid at `nowMs`. Throws E_NOT_VERIFIED with the first reason found.
+ * Verifies an X509-SVID, leaf first, in PEM, in concatenated DER, or one DER after the other as TLS hands them over (X509-SVID §5, RFC 5280
+ * §6): the leaf's form, and a path to a root of its own trust domain, valid at `nowMs`. Throws E_NOT_VERIFIED with the first reason found.
  */
-export function verifyX509Svid(chain: Buffer, bundle: TrustBundle, nowMs: number): VerifiedX509Svid {
+export function verifyX509Svid(chain: Buffer | readonly Buffer[], bundles: TrustBundles, nowMs: number): VerifiedX509Svid {
   try {
-    const [leaf, ...intermediates] = readChain(chain).map(parseCertificate);
+    const [leaf, ...sent] = readChain(chain).map(parseCertificate);
     if (!leaf) throw refused('no certificate');
     const id = checkLeaf(leaf);
-    if (bundle.trustDomain === undefined || id.trustDomain !== bundle.trustDomain) throw refused('no bundle of its trust domain');
-    const fault = checkPath(leaf, intermediates, bundle.roots, nowMs);
-    if (fault !== undefined) throw refused(fault);
+    const bundle = bundleOf(bundles, id.trustDomain);
+    if (!bundle) throw refused('no bundle of its trust domain');
+    const fault = checkPath(leaf, sent, bundle.issuers, nowMs);
+    if (fault !== undefined) throw refused(fault === NO_ROOT ? fault + ignoredIn(bundle) : fault);
     return {
       spiffeId: id.toString(),
       serial: leaf.serial.toString('hex'),
@@ -43,11 +47,16 @@ export function verifyX509Svid(chain: Buffer, bundle: TrustBundle, nowMs: number
   }
 }
 
-function readChain(chain: Buffer): readonly Buffer[] {
+function readChain(chain: Buffer | readonly Buffer[]): readonly Buffer[] {
+  if (!Buffer.isBuffer(chain)) {
+    if (chain.length > MAX_CHAIN) throw refused(`more than ${MAX_CHAIN} certificates`);
+    if (chain.reduce((sum, { length }) => sum + length, 0) > MAX_CHAIN_BYTES) throw refused('larger than 64 KiB');
+    return chain;
+  }
   if (chain.length > MAX_CHAIN_BYTES) throw refused('larger than 64 KiB');
   if (chain[0] !== TAG.sequence) {
     const ders = readPemCertificates(chain.toString('latin1'), MAX_CHAIN);
-    if (!ders) throw refused('neither DER nor PEM of one to four certificates');
+    if (!ders) throw refused(`neither DER nor PEM of 1 to ${MAX_CHAIN} certificates`);
     return ders;
   }
   const reader = new DerReader(chain);

@@ -109,21 +109,24 @@ it('refuses a leaf that signed itself, or that a namesake of the root signed', a
 it.each<[string, Forgery, unknown]>([
   ['has expired', { ca: true, notAfterMs: NOW_MS - 1000 }, 'a root has expired'],
   ['is not valid yet', { ca: true, notBeforeMs: NOW_MS + 1000 }, 'a root is not valid yet'],
-  ['may not sign certificates', { ca: true, usage: cRLSign }, 'a root may not sign certificates'],
-  [
-    'has name constraints',
-    { ca: true, extra: [new x509.Extension('2.5.29.30', true, new Uint8Array([0x30, 0]))] },
-    'a root has a constraint that is not understood',
-  ],
-  [
-    'has name constraints that are not critical',
-    { ca: true, extra: [new x509.Extension('2.5.29.30', false, new Uint8Array([0x30, 0]))] },
-    'a root has a constraint that is not understood',
-  ],
 ])('refuses a root that %s', async (_, wish, why) => {
   const other = await forge(wish);
   const leaf = await forge({ issuer: other });
   expect(() => verdict([leaf.der], bundleOf([other.der]))).toThrow(refusal(why));
+});
+
+it.each<[string, Forgery, string]>([
+  ['may not sign certificates', { ca: true, usage: cRLSign }, 'may not sign certificates'],
+  [
+    'has empty name constraints',
+    { ca: true, extra: [new x509.Extension('2.5.29.30', true, new Uint8Array([0x30, 0]))] },
+    'has a constraint that is not understood',
+  ],
+])('ignores a root that %s, and says so', async (_, wish, why) => {
+  const other = await forge(wish);
+  const leaf = await forge({ issuer: other });
+  const told = `no root of the bundle issued it; ignored in the bundle: certificate 1: a certificate that ${why}`;
+  expect(() => verdict([leaf.der], bundleOf([other.der], 'example.org'))).toThrow(refusal(told));
 });
 
 describe('with an intermediate', () => {
@@ -179,11 +182,11 @@ it('refuses trailing bytes, truncations, too many certificates and nothing', asy
   expect(() => verdict([leaf.der, Buffer.alloc(1)])).toThrow(refusal(expect.stringContaining('not a certificate')));
   for (let length = 1; length < leaf.der.length; length += 7)
     expect(() => verdict([leaf.der.subarray(0, length)])).toThrow(expect.objectContaining({ code: 'E_NOT_VERIFIED' }));
-  expect(() => verdict(Array.from({ length: 5 }, () => leaf.der))).toThrow(refusal('more than 4 certificates'));
-  expect(() => verdict([])).toThrow(refusal('neither DER nor PEM of one to four certificates'));
+  expect(() => verdict(Array.from({ length: 9 }, () => leaf.der))).toThrow(refusal('more than 8 certificates'));
+  expect(() => verdict([])).toThrow(refusal('neither DER nor PEM of 1 to 8 certificates'));
   expect(() => verdict([Buffer.alloc(65537, 0x30)])).toThrow(refusal('larger than 64 KiB'));
   expect(() => verdict([Buffer.from(`${pem('CERTIFICATE', leaf.der)}rest`)])).toThrow(
-    refusal('neither DER nor PEM of one to four certificates'),
+    refusal('neither DER nor PEM of 1 to 8 certificates'),
   );
 });
 
