@@ -30,29 +30,40 @@ export interface Forgery {
   readonly notBeforeMs?: number;
   readonly notAfterMs?: number;
   readonly hash?: 'SHA-1' | 'SHA-256' | 'SHA-384' | 'SHA-512';
-  readonly keyType?: 'P-256' | 'P-384' | 'RSA';
+  readonly keyType?: KeyType;
+  /** A key that exists already, for two certificates of one authority. */
+  readonly key?: KeyObject;
+  /** Without key identifiers. */
+  readonly bare?: boolean;
+  /** The alternative names as DER of GeneralNames, instead of `uris` and `dns`. */
+  readonly san?: Buffer;
 }
+
+type KeyType = 'P-256' | 'P-384' | 'P-521' | 'RSA' | 'RSA-1024';
 
 const ALGORITHMS = {
   'P-256': { name: 'ECDSA', namedCurve: 'P-256' },
   'P-384': { name: 'ECDSA', namedCurve: 'P-384' },
+  'P-521': { name: 'ECDSA', namedCurve: 'P-521' },
   RSA: { name: 'RSASSA-PKCS1-v1_5' },
 } as const;
 
-const keyOf = (type: 'P-256' | 'P-384' | 'RSA'): KeyObject =>
-  (type === 'RSA' ? generateKeyPairSync('rsa', { modulusLength: 2048 }) : generateKeyPairSync('ec', { namedCurve: type })).privateKey;
+export const keyOf = (type: KeyType): KeyObject =>
+  type === 'RSA' || type === 'RSA-1024'
+    ? generateKeyPairSync('rsa', { modulusLength: type === 'RSA' ? 2048 : 1024 }).privateKey
+    : generateKeyPairSync('ec', { namedCurve: type }).privateKey;
+
+const CURVES: Readonly<Record<string, 'P-256' | 'P-384' | 'P-521'>> = { prime256v1: 'P-256', secp384r1: 'P-384', secp521r1: 'P-521' };
+const spkiOf = (key: KeyObject): Uint8Array<ArrayBuffer> => new Uint8Array(createPublicKey(key).export({ format: 'der', type: 'spki' }));
 
 export async function forge(wish: Forgery): Promise<Forged> {
-  const key = keyOf(wish.keyType ?? 'P-256');
+  const key = wish.key ?? keyOf(wish.keyType ?? 'P-256');
   const authority = wish.ca === true;
   const name = wish.name ?? (authority ? 'CN=root' : '');
   const signer = wish.issuer?.key ?? key;
   const hash = wish.hash ?? 'SHA-256';
   const rsa = signer.asymmetricKeyType === 'rsa';
-  const algorithm = rsa
-    ? { ...ALGORITHMS.RSA, hash }
-    : ALGORITHMS[signer.asymmetricKeyDetails?.namedCurve === 'secp384r1' ? 'P-384' : 'P-256'];
-  const spki = createPublicKey(key).export({ format: 'der', type: 'spki' });
+  const algorithm = rsa ? { ...ALGORITHMS.RSA, hash } : ALGORITHMS[CURVES[signer.asymmetricKeyDetails?.namedCurve ?? ''] ?? 'P-256'];
   const usage = wish.usage === undefined ? (authority ? keyCertSign | cRLSign : digitalSignature) : wish.usage;
   const uris = wish.uris ?? (authority ? ['spiffe://example.org'] : ['spiffe://example.org/agent/ana']);
   const names = [
@@ -66,13 +77,16 @@ export async function forge(wish: Forgery): Promise<Forged> {
       issuer: wish.issuerName ?? wish.issuer?.name ?? name,
       notBefore: new Date(wish.notBeforeMs ?? NOW_MS - DAY_MS),
       notAfter: new Date(wish.notAfterMs ?? NOW_MS + DAY_MS),
-      publicKey: new Uint8Array(spki),
+      publicKey: spkiOf(key),
       signingKey: await provider.subtle.importKey('pkcs8', signer.export({ format: 'der', type: 'pkcs8' }), algorithm, false, ['sign']),
       signingAlgorithm: rsa ? { ...algorithm, hash } : { name: 'ECDSA', hash },
       extensions: [
         ...(usage === null ? [] : [new x509.KeyUsagesExtension(usage, true)]),
         ...(wish.ca === null ? [] : [new x509.BasicConstraintsExtension(authority, wish.pathLength, true)]),
-        ...(names.length === 0 ? [] : [new x509.SubjectAlternativeNameExtension(names, name === '')]),
+        ...(wish.san ? [new x509.Extension('2.5.29.17', name === '', new Uint8Array(wish.san))] : []),
+        ...(names.length === 0 || wish.san ? [] : [new x509.SubjectAlternativeNameExtension(names, name === '')]),
+        ...(wish.bare ? [] : [await x509.SubjectKeyIdentifierExtension.create(spkiOf(key), false, provider)]),
+        ...(wish.bare || signer === key ? [] : [await x509.AuthorityKeyIdentifierExtension.create(spkiOf(signer), false, provider)]),
         ...(wish.extra ?? []),
       ],
     },
