@@ -16,6 +16,7 @@ import { starting } from './starting';
 import { storm } from './storm';
 import { throughput } from './throughput';
 import { ROOT } from './mandate';
+import { verifying } from './verify';
 
 /** What a measurement needs beside a running Mandate: a compiled client and a folder that is removed at the end. */
 export interface Tools {
@@ -35,6 +36,7 @@ const MEASUREMENTS: Readonly<Record<string, (tools: Tools) => Promise<readonly F
   flood,
   rules: ruleChange,
   starting,
+  verify: verifying,
 };
 
 /** Run by name only: their bounds are not kept yet (README.md beside this). */

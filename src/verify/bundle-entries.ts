@@ -82,9 +82,10 @@ function readRoot(der: Buffer): Authority | string {
 function sharedKids(entries: readonly unknown[]): ReadonlyMap<string, number> {
   const counts = new Map<string, number>();
   for (const entry of entries) {
-    if (!isObject(entry) || (entry['use'] !== 'jwt-svid' && entry['use'] !== 'wit-svid')) continue;
-    const { kid } = entry;
-    if (typeof kid === 'string') counts.set(kid, (counts.get(kid) ?? 0) + 1);
+    if (!isObject(entry)) continue;
+    const { kty, use, kid } = entry;
+    if ((use === 'jwt-svid' || use === 'wit-svid') && isKnownKeyType(kty) && typeof kid === 'string')
+      counts.set(kid, (counts.get(kid) ?? 0) + 1);
   }
   return new Map([...counts].filter(([, count]) => count > 1));
 }

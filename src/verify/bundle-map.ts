@@ -4,8 +4,10 @@ import { isObject, memberTexts } from './strict-json';
 import type { TrustBundle } from './trust-bundle';
 import { MAX_BUNDLE_BYTES, MAX_BUNDLE_KEYS, parseJson, readDocument, unusable, utf8 } from './trust-bundle';
 
+const MAX_TRUST_DOMAINS = 256;
+
 /**
- * Reads a SPIFFE Bundle Map: the bundles of several trust domains in one document, of at most 1 MiB and 128 keys in all. It stands for the
+ * Reads a SPIFFE Bundle Map: the bundles of at most 256 trust domains in one document, of at most 1 MiB and 128 keys in all. It stands for the
  * whole state: what is not in it is not trusted. Throws E_NOT_VERIFIED where any part of it cannot be used.
  */
 export function parseBundleMap(bytes: Buffer): ReadonlyMap<string, TrustBundle> {
@@ -14,7 +16,9 @@ export function parseBundleMap(bytes: Buffer): ReadonlyMap<string, TrustBundle> 
   const document = parseJson(text);
   const domains = isObject(document) ? document['trust_domains'] : undefined;
   if (!isObject(domains)) throw unusable('it has no object of trust domains');
-  checkKeyCount(Object.values(domains));
+  const bundles = Object.values(domains);
+  if (bundles.length > MAX_TRUST_DOMAINS) throw unusable(`it has more than ${MAX_TRUST_DOMAINS} trust domains`);
+  checkKeyCount(bundles);
   const texts = memberTexts(memberTexts(text).get('trust_domains') as string);
   return new Map(Object.entries(domains).map(([name, inner]) => [checkName(name), bundleIn(texts.get(name) as string, inner, name)]));
 }

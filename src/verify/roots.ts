@@ -6,7 +6,7 @@ import type { Authority } from './authority';
 export class Roots {
   readonly #named = new Map<string, Authority[]>();
 
-  constructor(readonly all: readonly Authority[]) {
+  constructor(all: readonly Authority[]) {
     for (const authority of all) {
       const name = nameOf(authority.certificate.subject);
       const namesakes = this.#named.get(name);

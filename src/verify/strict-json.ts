@@ -1,9 +1,9 @@
 /** Deeper, and with more values, than anything read here. */
 const MAX_DEPTH = 16;
-const MAX_VALUES = 65_536;
+const MAX_VALUES = 16_384;
 
 /**
- * Parses JSON text, and throws SyntaxError where an object names a member twice, or where it nests deeper than 16 or has more than 65,536
+ * Parses JSON text, and throws SyntaxError where an object names a member twice, or where it nests deeper than 16 or has more than 16,384
  * values: JSON.parse keeps the last of two members, another reader the first, and an attacker picks which of them checks and which one
  * acts (RFC 8725 §3.8 in spirit). Depth and values are counted before anything is built.
  */

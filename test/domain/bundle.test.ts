@@ -21,13 +21,13 @@ beforeAll(async () => {
 type Jwk = Record<string, unknown> & { x5c?: string[] };
 const keysOf = (json: string): Jwk[] => (JSON.parse(json) as { keys: Jwk[] }).keys;
 
-it('publishes the SPIFFE document with sequence and hint', () => {
+it('TB-02, TB-03, TB-04: publishes the SPIFFE document with sequence and hint', () => {
   const { keys, ...rest } = JSON.parse(spiffeBundleJson(bundle)) as { keys: Jwk[] };
   expect(rest).toEqual({ spiffe_sequence: 7, spiffe_refresh_hint: 60 });
   expect(keys.map((key) => key['use'])).toEqual(['x509-svid', 'x509-svid', 'jwt-svid', 'jwt-svid']);
 });
 
-it('gives an X.509 entry one certificate, its own key and no kid', () => {
+it('TB-05, TB-06, TB-09: gives an X.509 entry one certificate, its own key and no kid', () => {
   keysOf(spiffeBundleJson(bundle))
     .slice(0, 2)
     .forEach((key, i) => {
@@ -38,10 +38,11 @@ it('gives an X.509 entry one certificate, its own key and no kid', () => {
     });
 });
 
-it('gives a JWT entry its kid and the public members alone, in both documents', () => {
+it('TB-04, TB-07, TB-08, TB-09, TB-12: gives a JWT entry its kid and the public members alone, in both documents', () => {
   const own = keysOf(jwkSetJson(bundle));
   expect(Object.keys(JSON.parse(jwkSetJson(bundle)) as object)).toEqual(['keys']);
   expect(own).toEqual(keysOf(spiffeBundleJson(bundle)).slice(2));
+  expect(new Set(own.map((key) => key['kid'])).size).toBe(2);
   for (const key of own) {
     expect(Object.keys(key).sort()).toEqual(['crv', 'kid', 'kty', 'use', 'x', 'y']);
     expect(key['use']).toBe('jwt-svid');
@@ -49,7 +50,7 @@ it('gives a JWT entry its kid and the public members alone, in both documents', 
   }
 });
 
-it('encodes full-length coordinates also where they begin with zero octets', () => {
+it('TB-10: encodes full-length coordinates also where they begin with zero octets', () => {
   for (let i = 0; i < 600; i++) {
     const { point } = generateAgentKey();
     const [key] = keysOf(jwkSetJson({ ...bundle, jwt: [{ kid: 'k', point }] }));
@@ -57,7 +58,7 @@ it('encodes full-length coordinates also where they begin with zero octets', () 
   }
 });
 
-it('gives equal text for equal content, and an array of keys where there are none', () => {
+it('TB-01, TB-14: gives equal text for equal content, and an array of keys where there are none', () => {
   expect(spiffeBundleJson({ ...bundle })).toBe(spiffeBundleJson(bundle));
   expect(jwkSetJson({ ...bundle, jwt: [] })).toBe('{"keys":[]}');
   expect(spiffeBundleJson({ ...bundle, jwt: [], x509: [] })).toBe('{"keys":[],"spiffe_sequence":7,"spiffe_refresh_hint":60}');

@@ -141,7 +141,7 @@ it('refuses nothing, too much, and PEM with something around it', async () => {
     expect(against(chain)).toThrow(refusal('larger than 64 KiB'));
 });
 
-it('XV-06, XV-08, XV-34, XV-36: refuses every leaf where its trust domain has no bundle, or an empty one', async () => {
+it('XV-06, XV-08, XV-34, XV-36, TB-25: refuses every leaf where its trust domain has no bundle, or an empty one', async () => {
   const leaf = await forge({ issuer: root });
   const empty = parseBundle(Buffer.from('{"keys":[]}'), 'example.org');
   expect(() => verdict([leaf], empty)).toThrow(refusal('no root of the bundle issued it'));
