@@ -13,7 +13,7 @@ export function workloadSocket(context: CommandContext, options: Options): strin
 export function socketOf(uri: string): string {
   const path = /^unix:(?:\/\/)?(\/(?!\/)[^?#]*)$/.exec(uri)?.[1];
   const decoded = path === undefined ? undefined : percentDecoded(path);
-  if (decoded === undefined || decoded.includes('\0')) {
+  if (decoded === undefined || decoded === '/' || decoded.includes('\0')) {
     throw new MandateError('E_CONFIG', {
       saw: `SPIFFE_ENDPOINT_SOCKET=${uri.slice(0, 200)}`,
       fix: 'unix:///absolute/path, as `mandate status` prints it',

@@ -14,6 +14,9 @@ import { parseTemplate, renderTemplate } from './template';
 import type { PathTemplate } from './template';
 import { terminalText } from './terminal-text';
 
+/** Identities one process may have: SPIFFE clients refuse an answer with more. */
+export const MAX_IDENTITIES = 100;
+
 /** What matching knows beside the evidence: on whose behalf the process acts, and on which device. */
 export interface MatchContext {
   /** Null where the chain stops before a human; nothing is required of a delegator then that it could meet. */
@@ -99,7 +102,7 @@ function precedence(a: CompiledRule, b: CompiledRule): number {
 
 /**
  * Matches one process against all rules. A condition holds only on what was observed or measured of this very process, never on what was
- * declared. Of two rules that give one SPIFFE ID the first in precedence wins.
+ * declared. Of two rules that give one SPIFFE ID the first in precedence wins, and of more than MAX_IDENTITIES the first ones.
  */
 export function matchRules(compiled: CompiledRules, evidence: Evidence | FactIndex, context: MatchContext): MatchResult {
   const facts = evidence instanceof FactIndex ? evidence : new FactIndex(evidence);
@@ -111,7 +114,8 @@ export function matchRules(compiled: CompiledRules, evidence: Evidence | FactInd
     if (!rule.conditions.every((condition) => conditionHolds(condition, facts))) continue;
     const outcome = entitle(compiled.trustDomain, rule, facts, context);
     if ('code' in outcome) withheld.push(outcome);
-    else if (!identities.some(({ spiffeId }) => spiffeId === outcome.spiffeId)) identities.push(outcome);
+    else if (identities.length < MAX_IDENTITIES && !identities.some(({ spiffeId }) => spiffeId === outcome.spiffeId))
+      identities.push(outcome);
   }
   const unseen = unseenYet && withheld.some(({ code }) => code === 'E_CONNECTION_HOLDERS');
   if (identities.length > 0) return { identities, withheld, denial: null, unseen };

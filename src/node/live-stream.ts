@@ -1,4 +1,4 @@
-import type { ServerWritableStream } from '@grpc/grpc-js';
+import type { ServerWritableStream, StatusObject } from '@grpc/grpc-js';
 import type { MandateError } from '../domain/errors';
 import { statusOf } from '../wire/refusal';
 
@@ -12,7 +12,11 @@ export class LiveStream {
   #closed = false;
   readonly #closers: (() => void)[] = [];
 
-  constructor(private readonly call: ServerWritableStream<unknown, unknown>) {
+  /** `status` makes the status of an error that ends the stream. */
+  constructor(
+    private readonly call: ServerWritableStream<unknown, unknown>,
+    private readonly status: (error: MandateError) => StatusObject = statusOf,
+  ) {
     const close = () => this.#close();
     call.on('cancelled', close);
     call.on('error', close);
@@ -34,7 +38,7 @@ export class LiveStream {
   }
 
   send(message: Buffer): void {
-    if (this.#closed || this.#last?.equals(message) === true) return;
+    if (this.#closed || this.#last === message || this.#last?.equals(message) === true) return;
     this.#last = message;
     if (this.call.writableNeedDrain) this.#waiting = message;
     else this.call.write(message);
@@ -44,7 +48,7 @@ export class LiveStream {
   fail(error: MandateError): void {
     if (this.#closed) return;
     this.#close();
-    this.call.emit('error', Object.assign(new Error(error.message), statusOf(error)));
+    this.call.emit('error', Object.assign(new Error(error.message), this.status(error)));
   }
 
   onClose(run: () => void): void {

@@ -18,6 +18,7 @@ import type { UidTable } from '../system/uid-table';
 import { grpcService } from '../wire/grpc';
 import { watchLoopDelay } from '../system/loop-delay';
 import { Attesting } from './attesting';
+import { BundleChange } from './bundle-change';
 import { reportCaller } from './callers';
 import { nodeFigures } from './figures';
 import { Images } from './images';
@@ -36,6 +37,7 @@ import { openServerLink, type ServerLink } from './server-link';
 import { stopAgent } from './stop-agent';
 import { type Trust, TrustSource, trustOf } from './trust';
 import { workloadApi } from './workload-api';
+import { MalformedRequest } from './workload-status';
 
 const MAX_CONNECTIONS = 6_000;
 const MAX_PER_UID = 5_500;
@@ -158,6 +160,9 @@ export async function startNode(parts: NodeParts): Promise<RunningNode> {
   const images = new Images({ link, members, random: parts.random, log });
   const serving = new Serving({ link, images, members, attesting, holding, clock, random: parts.random, log, hold });
 
+  const bundleChange = new BundleChange(images, serving, log);
+  trust.watch(() => bundleChange.changed());
+
   /** The group of a launch that was never opened goes as soon as it is empty. */
   function groupChanged(launchId: string): void {
     if (members.launch(launchId)) members.settle(launchId);
@@ -192,7 +197,10 @@ export async function startNode(parts: NodeParts): Promise<RunningNode> {
   }
 
   const server = new Server({ ...PEER_SERVER_OPTIONS, interceptors: [gate(peer, log)] });
-  server.addService(grpcService(SpiffeWorkloadAPI), workloadApi({ images, serving, trust, peer, validate: parts.validate, log }));
+  server.addService(
+    grpcService(SpiffeWorkloadAPI, new MalformedRequest()),
+    workloadApi({ images, serving, trust, peer, validate: parts.validate, log }),
+  );
   server.addService(
     grpcService(LaunchAPI),
     launchApi({

@@ -25,6 +25,13 @@ export type Standing =
   | { readonly kind: 'entitled'; readonly identities: readonly EntitledIdentity[] }
   | { readonly kind: 'refused'; readonly error: MandateError };
 
+/** The message its streams carry, and what it was made of. It holds the keys, and goes with them. */
+export interface Told {
+  readonly bundle: Buffer;
+  readonly svids: readonly HeldSvid[];
+  readonly message: Buffer;
+}
+
 /** Somebody who wants to hear of changes: a stream of the process. */
 export interface Subscriber {
   /** Which answer it lives on; bundle watchers need an entitlement but no SVID. */
@@ -48,6 +55,7 @@ export class Served {
   /** The server was told of it, and has to be told of its end. */
   known = false;
   readonly svids = new Map<string, HeldSvid>();
+  told: Told | undefined;
   readonly subscribers = new Set<Subscriber>();
   /** Connections accepted for this image. */
   readonly connections = new Set<PeerConnection>();
@@ -158,6 +166,7 @@ export class Served {
   drop(spiffeId: string): void {
     this.svids.get(spiffeId)?.key.fill(0);
     this.svids.delete(spiffeId);
+    this.told = undefined;
   }
 
   withdraw(): void {

@@ -1,4 +1,4 @@
-import { create, type JsonObject, toBinary } from '@bufbuild/protobuf';
+import { create, type JsonObject } from '@bufbuild/protobuf';
 import type {
   handleServerStreamingCall,
   handleUnaryCall,
@@ -18,19 +18,22 @@ import {
   type ValidateJWTSVIDRequest,
   type ValidateJWTSVIDResponse,
   ValidateJWTSVIDResponseSchema,
-  X509SVIDResponseSchema,
 } from '../generated/proto/spiffe/workloadapi_pb';
 import type { PeerConnection } from '../system/peer-connection';
-import { answered, statusOf } from '../wire/refusal';
+import { answered } from '../wire/refusal';
 import type { Images } from './images';
 import { LiveStream } from './live-stream';
 import type { Serving } from './serve';
 import type { Served } from './served';
 import type { Trust, TrustSource } from './trust';
+import { MalformedRequest, mayPass, workloadStatus } from './workload-status';
+import { uniqueHints, x509Response } from './x509-response';
 
 /** Bounds of a JWT-SVID request (JS-16); a longer audience would not fit a token anybody accepts. */
 const MAX_AUDIENCES = 32;
 const MAX_AUDIENCE_BYTES = 1024;
+/** Of all together: a token for each of many identities has to fit one message. */
+const MAX_ALL_AUDIENCE_BYTES = 8 * 1024;
 const MAX_TOKEN_BYTES = 64 * 1024;
 
 export interface WorkloadApiParts {
@@ -50,8 +53,9 @@ export function workloadApi(parts: WorkloadApiParts): UntypedServiceImplementati
   const stream =
     (open: (served: Served, out: LiveStream, metadata: Metadata) => void): handleServerStreamingCall<unknown, unknown> =>
     (call) => {
-      const out = new LiveStream(call);
+      const out = new LiveStream(call, workloadStatus);
       try {
+        MalformedRequest.refuse(call.request);
         open(images.called(parts.peer(call)), out, call.metadata);
       } catch (thrown) {
         out.fail(answered(thrown, log));
@@ -61,41 +65,31 @@ export function workloadApi(parts: WorkloadApiParts): UntypedServiceImplementati
   const unary =
     <Q, A>(answer: (request: Q, served: Served) => Promise<A>): handleUnaryCall<Q, A> =>
     (call: ServerUnaryCall<Q, A>, callback: sendUnaryData<A>) => {
-      const run = async () => answer(call.request, images.called(parts.peer(call)));
+      const run = async () => {
+        MalformedRequest.refuse(call.request);
+        return answer(call.request, images.called(parts.peer(call)));
+      };
       run().then(
         (message) => callback(null, message),
-        (thrown: unknown) => callback(statusOf(answered(thrown, log))),
+        (thrown: unknown) => callback(workloadStatus(answered(thrown, log))),
       );
     };
 
-  /** Watches the process and the trust bundle together; `message` is the whole state, or undefined while there is none to send. */
+  /** Watches the process; BundleChange has it told of a changed trust bundle as well. `message` is the whole state, or undefined while there is none to send. */
   function watch(served: Served, out: LiveStream, wants: 'x509' | 'standing', message: (now: Trust) => Buffer | undefined): void {
     const send = () => {
       const now = trust.now;
       if (served.standing.kind === 'refused') {
         const { error } = served.standing;
         // A passing fault is told to newcomers; who was served before waits for the next good state.
-        if (!out.started || error.grpcStatus !== 14) out.fail(error);
+        if (!out.started || !mayPass(error)) out.fail(error);
       } else if (served.standing.kind === 'entitled' && now) {
         const state = message(now);
         if (state) out.send(state);
       }
     };
     const subscriber = { wants, changed: send, end: (error: MandateError) => out.fail(error) };
-    // A changed bundle is sent beside what was attested before, so the process is looked at again.
-    const unwatch = trust.watch(() => {
-      if (served.sole) return void serving.refresh(served);
-      try {
-        served.check();
-        send();
-      } catch (thrown) {
-        out.fail(answered(thrown, log));
-      }
-    });
-    out.onClose(() => {
-      unwatch();
-      served.subscribers.delete(subscriber);
-    });
+    out.onClose(() => served.subscribers.delete(subscriber));
     if (!trust.now) out.fail(new MandateError('E_SERVER_DOWN'));
     else serving.subscribe(served, subscriber).catch((thrown: unknown) => out.fail(answered(thrown, log)));
   }
@@ -105,7 +99,9 @@ export function workloadApi(parts: WorkloadApiParts): UntypedServiceImplementati
       if (metadata.get(DELIVERY_METADATA)[0] === 'files') served.deliverToFiles();
       watch(served, out, 'x509', (now) => x509Response(served, now));
     }),
-    fetchX509Bundles: stream((served, out) => watch(served, out, 'standing', (now) => now.x509Response)),
+    fetchX509Bundles: stream((served, out) =>
+      watch(served, out, 'standing', (now) => (now.x509.length > 0 ? now.x509Response : undefined)),
+    ),
     fetchJWTBundles: stream((served, out) => watch(served, out, 'standing', (now) => now.jwtResponse)),
     fetchJWTSVID: unary<JWTSVIDRequest, JWTSVIDResponse>(async (request, served) => {
       const audience = audiencesOf(request.audience);
@@ -134,26 +130,6 @@ export function workloadApi(parts: WorkloadApiParts): UntypedServiceImplementati
   };
 }
 
-function x509Response(served: Served, now: Trust): Buffer | undefined {
-  if (served.standing.kind !== 'entitled') return undefined;
-  const svids = served.standing.identities.flatMap((identity) => {
-    const held = served.svids.get(identity.spiffeId);
-    return held ? [{ spiffeId: held.spiffeId, x509Svid: held.chain, x509SvidKey: held.key, bundle: now.x509, hint: held.hint }] : [];
-  });
-  if (svids.length === 0) return undefined;
-  return Buffer.from(toBinary(X509SVIDResponseSchema, create(X509SVIDResponseSchema, { svids: uniqueHints(svids) })));
-}
-
-/** A hint is unique within one response; the first identity that has it keeps it (WL-27). */
-function uniqueHints<T extends { readonly hint: string }>(svids: readonly T[]): T[] {
-  const seen = new Set<string>();
-  return svids.map((svid) => {
-    const taken = svid.hint !== '' && seen.has(svid.hint);
-    seen.add(svid.hint);
-    return taken ? { ...svid, hint: '' } : svid;
-  });
-}
-
 /** Requested audiences in order, without duplicates and empty ones (JS-08). Throws E_REQUEST where none is left or a bound is passed. */
 function audiencesOf(requested: readonly string[]): string[] {
   const audiences = [...new Set(requested)].filter((audience) => audience !== '');
@@ -161,6 +137,9 @@ function audiencesOf(requested: readonly string[]): string[] {
   if (audiences.length > MAX_AUDIENCES) throw new MandateError('E_REQUEST', { why: `more than ${MAX_AUDIENCES} audiences` });
   if (audiences.some((audience) => Buffer.byteLength(audience) > MAX_AUDIENCE_BYTES)) {
     throw new MandateError('E_REQUEST', { why: `an audience is longer than ${MAX_AUDIENCE_BYTES} bytes` });
+  }
+  if (audiences.reduce((bytes, audience) => bytes + Buffer.byteLength(audience), 0) > MAX_ALL_AUDIENCE_BYTES) {
+    throw new MandateError('E_REQUEST', { why: `the audiences are longer than ${MAX_ALL_AUDIENCE_BYTES} bytes together` });
   }
   return audiences;
 }

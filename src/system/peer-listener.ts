@@ -17,11 +17,10 @@ import type { Readiness } from './readiness';
 import { prepareSocketPath } from './socket-path';
 import type { SocketPlace } from './socket-path';
 
-/** Bounds of one connection, for the constructor of the gRPC server that is listened with. */
+/** Bounds of one connection, for the constructor of the gRPC server that is listened with. Headers are bounded by Node: 64 KiB a request. */
 export const PEER_SERVER_OPTIONS: ServerOptions = {
   'grpc.max_concurrent_streams': 1000,
   'grpc.max_receive_message_length': 64 * 1024,
-  'grpc.max_metadata_size': 16 * 1024,
   'grpc.enable_channelz': 0,
 };
 

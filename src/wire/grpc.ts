@@ -15,19 +15,33 @@ const deserializer =
   (bytes: Buffer): MessageShape<D> =>
     fromBinary(schema, bytes);
 
-function methodDefinition(service: DescService, method: DescMethod): MethodDefinition<unknown, unknown> {
+/** The same, but `malformed` in place of bytes that are no such message. */
+const lenient =
+  (schema: DescMessage, malformed: object) =>
+  (bytes: Buffer): unknown => {
+    try {
+      return fromBinary(schema, bytes);
+    } catch {
+      return malformed;
+    }
+  };
+
+function methodDefinition(service: DescService, method: DescMethod, malformed: object | undefined): MethodDefinition<unknown, unknown> {
   return {
     path: `/${service.typeName}/${method.name}`,
     originalName: method.localName,
     requestStream: method.methodKind === 'client_streaming' || method.methodKind === 'bidi_streaming',
     responseStream: method.methodKind === 'server_streaming' || method.methodKind === 'bidi_streaming',
     requestSerialize: serializer(method.input) as (value: unknown) => Buffer,
-    requestDeserialize: deserializer(method.input),
+    requestDeserialize: malformed === undefined ? deserializer(method.input) : lenient(method.input, malformed),
     responseSerialize: serializer(method.output) as (value: unknown) => Buffer,
     responseDeserialize: deserializer(method.output),
   };
 }
 
-/** A grpc-js service definition of a protobuf-es service; method names are the local ones (`fetchX509SVID`). */
-export const grpcService = (service: DescService): ServiceDefinition =>
-  Object.fromEntries(service.methods.map((method) => [method.localName, methodDefinition(service, method)]));
+/**
+ * A grpc-js service definition of a protobuf-es service; method names are the local ones (`fetchX509SVID`). With `malformed`, handlers get
+ * that in place of a request that cannot be read; without, the library ends the call as Internal.
+ */
+export const grpcService = (service: DescService, malformed?: object): ServiceDefinition =>
+  Object.fromEntries(service.methods.map((method) => [method.localName, methodDefinition(service, method, malformed)]));

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { audienceDenial } from '../../src/domain/audience';
 import { MandateError } from '../../src/domain/errors';
 import { FactIndex, processAssurance } from '../../src/domain/facts';
-import { compileRules, judgeRules, matchRules } from '../../src/domain/match';
+import { compileRules, judgeRules, matchRules, MAX_IDENTITIES } from '../../src/domain/match';
 import type { MatchContext, MatchResult } from '../../src/domain/match';
 import type { Evidence } from '../../src/domain/evidence';
 import type { RuleVersion } from '../../src/domain/rule';
@@ -94,6 +94,12 @@ describe('precedence', () => {
   test('of two rules that give one SPIFFE ID the first wins', () => {
     const result = match([rule('a', any, {}, { id: '/x', hint: 'late' }), rule('b', any, { priority: 1 }, { id: '/x', hint: 'early' })]);
     expect(result.identities.map((i) => [i.spiffeId, i.hint])).toEqual([['spiffe://td.test/x', 'early']]);
+  });
+
+  test('WL-13: of more identities than clients take the first count', () => {
+    const names = Array.from({ length: 105 }, (_, i) => `r${String(i).padStart(3, '0')}`);
+    const given = ids(match(names.map((name) => rule(name, any))));
+    expect(given).toEqual(names.slice(0, MAX_IDENTITIES).map((name) => `spiffe://td.test/${name}`));
   });
 
   test('a disabled rule neither matches nor is the closest', () => {

@@ -99,7 +99,7 @@ describe('a socket whose peers are known', () => {
     });
   }
 
-  test('names the process that connected', async () => {
+  test('WE-08: names the process that connected', async () => {
     await listen();
     const agent = await client(path());
     agent.say('unary');
@@ -176,7 +176,7 @@ describe('a socket whose peers are known', () => {
     await parent.end();
   });
 
-  test('bytes that a child wrote into the connection of its parent are refused', async () => {
+  test('WE-09: bytes that a child wrote into the connection of its parent are refused', async () => {
     await listen();
     const parent = talkTo(process.execPath, ['-e', CHILD_WRITES, path()]);
     expect(await parent.hear()).toBe('written');
@@ -185,7 +185,7 @@ describe('a socket whose peers are known', () => {
     await parent.end();
   });
 
-  test('an exec after the connection shows at the next call', async () => {
+  test('WE-09: an exec after the connection shows at the next call', async () => {
     const peers: PeerConnection[] = [];
     await listen({ admit: (peer) => void peers.push(peer) });
     const agent = talkTo(process.execPath, ['-e', EXECS, path()]);
@@ -257,7 +257,7 @@ describe('a socket whose peers are known', () => {
     await agent.end();
   });
 
-  test('is exactly as open as asked, and leaves nothing behind', async () => {
+  test('WE-17: is exactly as open as asked, and leaves nothing behind', async () => {
     await listen({ folderMode: 0o750, socketMode: 0o660 });
     expect(statSync(path()).mode & 0o7777).toBe(0o660);
     expect(statSync(join(folder, 's')).mode & 0o7777).toBe(0o750);

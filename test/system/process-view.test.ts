@@ -55,7 +55,7 @@ const codeOf = (run: () => unknown): ErrorCode | 'ok' => {
 };
 
 describe('a pinned process', () => {
-  test('is pinned once, by a key of its own, until its last holder lets go', async () => {
+  test('WE-09: is pinned once, by a key of its own, until its last holder lets go', async () => {
     const [a, b] = [await shell('echo'), await shell('echo')];
     const [first, again, other] = [pin(a.pid), pin(a.pid), pin(b.pid)];
     expect(again).toBe(first);
@@ -114,7 +114,7 @@ describe('a pinned process', () => {
   test('a peer that our pid namespace does not show is refused', () =>
     expect(codeOf(() => processes.fromPeer(pidfdOpen(process.pid), 0, 0, 0))).toBe('E_PEER_NAMESPACE'));
 
-  test('a peer that no longer has the user it connected with is refused', () => {
+  test('WE-09: a peer that no longer has the user it connected with is refused', () => {
     const [uid, gid] = [process.geteuid!(), process.getegid!()];
     expect(codeOf(() => processes.fromPeer(pidfdOpen(process.pid), process.pid, uid + 1, gid))).toBe('E_PEER_CREDENTIALS');
     expect(codeOf(() => processes.fromPeer(undefined, process.pid, uid, gid + 1))).toBe('E_PEER_CREDENTIALS');

@@ -65,7 +65,7 @@ describe('taken', () => {
     expect(state()).toEqual({ free: true, mode: 0o750 });
   });
 
-  test('where a folder of ours has the wrong mode', async () => {
+  test('WE-17: where a folder of ours has the wrong mode', async () => {
     mkdirSync(folder, { recursive: true });
     chmodSync(folder, 0o777);
     await prepare();
@@ -90,7 +90,7 @@ describe('taken', () => {
     expect(state()).toEqual({ free: true, mode: 0o750 });
   });
 
-  test('where a socket was left behind', async () => {
+  test('WE-17: where a socket was left behind', async () => {
     await prepare();
     await stale(path);
     await prepare();
@@ -117,7 +117,7 @@ describe('refused', () => {
   const permissions = { code: 'E_STATE_PERMISSIONS' };
   const inUse = { code: 'E_SOCKET_IN_USE' };
 
-  test('a folder that is a symbolic link', async () => {
+  test('WE-17: a folder that is a symbolic link', async () => {
     mkdirSync(join(base, 'run'));
     mkdirSync(join(base, 'elsewhere'), { mode: 0o700 });
     symlinkSync(join(base, 'elsewhere'), folder);
@@ -132,7 +132,7 @@ describe('refused', () => {
     expect(statSync(folder).size).toBe(4);
   });
 
-  test('a folder above that anyone may write to', async () => {
+  test('WE-17: a folder above that anyone may write to', async () => {
     mkdirSync(join(base, 'run'));
     chmodSync(join(base, 'run'), 0o777);
     expect(await refusal()).toMatchObject(permissions);
@@ -149,14 +149,14 @@ describe('refused', () => {
     expect(await refusal({ owner: { uid: 12345, gid: 12345 } })).toBeUndefined();
   });
 
-  test('a socket that something listens on', async () => {
+  test('WE-17: a socket that something listens on', async () => {
     await prepare();
     await listen(path);
     expect(await refusal()).toMatchObject(inUse);
     expect(lstatSync(path).isSocket()).toBe(true);
   });
 
-  test('a path that is a file', async () => {
+  test('WE-17: a path that is a file', async () => {
     await prepare();
     writeFileSync(path, 'kept');
     expect(await refusal()).toMatchObject(inUse);

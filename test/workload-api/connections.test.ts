@@ -1,16 +1,25 @@
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import path from 'node:path';
 import { fetchJwtBundles, fetchX509Bundles, fetchX509Svid } from './calls';
 import { ServedInstallation } from './served-installation';
-import type { WireClient } from './wire-client';
+import { SECURITY_HEADER, type WireClient } from './wire-client';
 
-const [INVALID_ARGUMENT, PERMISSION_DENIED] = [3, 7];
+const [INVALID_ARGUMENT, DEADLINE_EXCEEDED, PERMISSION_DENIED] = [3, 4, 7];
 const NOBODY_ELSE = 65_533;
 const root = process.getuid?.() === 0;
 
 jest.setTimeout(180_000);
+
+/** Empty where the descriptor was closed meanwhile. */
+function readlinkOrNothing(file: string): string {
+  try {
+    return readlinkSync(file);
+  } catch {
+    return '';
+  }
+}
 
 /** Looks until it holds; the deadline decides failure only. */
 async function eventually(what: string, holds: () => boolean): Promise<void> {
@@ -38,7 +47,7 @@ describe('connections to the Workload API', () => {
     call.cancel();
   }
 
-  it('one connection carries 200 streams, again and again: cancelled ones take no place (WL-15)', async () => {
+  it('WL-15: one connection carries 200 streams, again and again: cancelled ones take no place', async () => {
     await servesOn();
     const kinds = [fetchX509Svid, fetchX509Bundles, fetchJwtBundles] as const;
     // Six times 200: more than the 1,000 streams one connection may have open.
@@ -51,7 +60,7 @@ describe('connections to the Workload API', () => {
     await servesOn();
   });
 
-  it('a closed connection leaves nothing open', async () => {
+  it('WL-15: a closed connection leaves nothing open', async () => {
     const descriptors = () => readdirSync(`/proc/${mandate.nodePid}/fd`).length;
     const [connections, fds] = [mandate.connections(), root ? descriptors() : 0];
     const names = Array.from({ length: 100 }, (_, i) => `leak ${i}`);
@@ -62,6 +71,37 @@ describe('connections to the Workload API', () => {
     await eventually('every connection is gone', () => mandate.connections() <= connections);
     // The node is non-dumpable: only root may count its descriptors.
     if (root) await eventually('every descriptor is closed', () => descriptors() <= fds);
+  });
+
+  it('WL-15: a deadline of the client ends its stream', async () => {
+    const call = fetchX509Svid(client, { headers: { ...SECURITY_HEADER, 'grpc-timeout': '300m' } });
+    await call.message();
+    expect(await call.ended()).toMatchObject({ status: DEADLINE_EXCEEDED });
+  });
+
+  it('pings are answered, with a stream and without', async () => {
+    const call = fetchX509Svid(client, { connection: 'pinging' });
+    await call.message();
+    for (const streams of [1, 0]) {
+      if (streams === 0) call.cancel();
+      const id = client.id();
+      client.tell({ do: 'ping', id, connection: 'pinging' });
+      expect(await client.heard(id, 'the answer', (line) => line.ponged !== undefined)).toMatchObject({ ponged: true });
+    }
+  });
+
+  (root ? it : it.skip)('WE-02, WE-03: the node listens on its unix socket and on no address of a network', () => {
+    expect(mandate.status.workloadApi).toMatch(/^unix:\/\/\//);
+    const sockets = readdirSync(`/proc/${mandate.nodePid}/fd`).flatMap(
+      (fd) => /^socket:\[(\d+)\]$/.exec(readlinkOrNothing(`/proc/${mandate.nodePid}/fd/${fd}`))?.[1] ?? [],
+    );
+    const inodes = ['tcp', 'tcp6', 'udp', 'udp6'].flatMap((table) =>
+      readFileSync(`/proc/${mandate.nodePid}/net/${table}`, 'utf8')
+        .split('\n')
+        .map((line) => line.trim().split(/\s+/)[9]),
+    );
+    expect(sockets.length).toBeGreaterThan(0);
+    expect(sockets.filter((inode) => inodes.includes(inode))).toEqual([]);
   });
 
   it('a connection that says nothing is closed', async () => {
@@ -84,7 +124,7 @@ describe('connections to the Workload API', () => {
     await servesOn();
   });
 
-  it("a request that a child wrote into its parent's connection is refused", async () => {
+  it("WE-08, WE-09: a request that a child wrote into its parent's connection is refused", async () => {
     const id = client.id();
     client.tell({ do: 'lend', id });
     const answer = await client.heard(id, 'the answer to the child', (line) => line.ended === true);
@@ -92,7 +132,7 @@ describe('connections to the Workload API', () => {
     await servesOn();
   });
 
-  it('a stream ends with its process, also where another process still holds the connection', async () => {
+  it('WE-09: a stream ends with its process, also where another process still holds the connection', async () => {
     const dying = await mandate.launched('dying');
     const call = fetchX509Svid(dying, { connection: 'inherited' });
     await call.message();
@@ -117,7 +157,7 @@ describe('connections to the Workload API', () => {
     });
     afterAll(() => theirs?.end());
 
-    it('are refused, whoever they are, but for a missing security header first', async () => {
+    it('WE-06, WE-08: are refused, whoever they are, but for a missing security header first', async () => {
       const stranger = await theirs.outside();
       expect(await fetchX509Svid(stranger).ended()).toMatchObject({ status: PERMISSION_DENIED, code: 'E_PEER_OTHER_USER' });
       const without = fetchX509Svid(stranger, { connection: 'without header', headers: {} });

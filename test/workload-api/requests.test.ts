@@ -26,7 +26,7 @@ describe('requests to the Workload API', () => {
   const other = (path: string, headers: Record<string, string | string[]> = SECURITY_HEADER) =>
     client.call(path, [X509SVIDRequestSchema, X509SVIDResponseSchema], {}, { headers }).ended();
 
-  describe('security header (WE-05, WE-06)', () => {
+  describe('security header', () => {
     const wrong: [string, Record<string, string | string[]>][] = [
       ['absent', {}],
       ['TRUE', { 'workload.spiffe.io': 'TRUE' }],
@@ -49,7 +49,7 @@ describe('requests to the Workload API', () => {
       'FetchWITBundles',
     ];
 
-    it.each(wrong)('%s is refused by every call', async (_, headers) => {
+    it.each(wrong)('WE-05, WE-06: %s is refused by every call, also by those that are not served', async (_, headers) => {
       for (const method of methods) {
         const { status, message, code } = await other(`/SpiffeWorkloadAPI/${method}`, headers);
         expect({ method, status, code }).toEqual({ method, status: INVALID_ARGUMENT, code: 'E_SECURITY_HEADER' });
@@ -57,28 +57,32 @@ describe('requests to the Workload API', () => {
       }
     });
 
-    it('is looked for before the request is read', async () => {
+    it('WE-06: is looked for before the request is read', async () => {
       const call = fetchX509Svid(client, { headers: {}, bytes: framed(randomBytes(100)) });
       expect(await call.ended()).toMatchObject({ status: INVALID_ARGUMENT, code: 'E_SECURITY_HEADER' });
     });
 
-    it('is looked for while the request is still open', async () => {
+    it('WE-06: is looked for while the request is still open', async () => {
       const call = fetchX509Svid(client, { headers: {}, bytes: framed(Buffer.alloc(10), 0, 1000), half: true });
       expect(await call.ended()).toMatchObject({ status: INVALID_ARGUMENT });
     });
   });
 
   describe('calls that are not served', () => {
-    it.each(['FetchWITSVID', 'FetchWITBundles', 'Nope'])('%s is Unimplemented', async (method) => {
+    it.each(['FetchWITSVID', 'FetchWITBundles', 'Nope'])('WE-16, WL-63: %s is Unimplemented', async (method) => {
       expect(await other(`/SpiffeWorkloadAPI/${method}`)).toMatchObject({ status: UNIMPLEMENTED });
     });
 
     it.each(['/spiffe.workload.SpiffeWorkloadAPI/FetchX509SVID', '/Other/FetchX509SVID', '/mandate.v1.AdminAPI/ApplyRules', '/'])(
-      'no service at %s',
+      'WE-16: no service at %s',
       async (path) => {
         expect(await other(path)).toMatchObject({ status: UNIMPLEMENTED });
       },
     );
+
+    it.each(['/SpiffeWorkloadAPI/Nope', '/Other/FetchX509SVID'])('WE-16: %s is Unimplemented without the header, too', async (path) => {
+      expect(await other(path, {})).toMatchObject({ status: UNIMPLEMENTED });
+    });
   });
 
   describe('requests that are too large or not what they say', () => {
@@ -101,14 +105,16 @@ describe('requests to the Workload API', () => {
       expect(await call.ended()).toMatchObject({ status: RESOURCE_EXHAUSTED });
     });
 
-    it('bytes that are no message get an error, and the connection serves on', async () => {
+    it('WL-12: bytes that are no message are an InvalidArgument, and the connection serves on', async () => {
       const call = fetchJwtSvid(client, [AUDIENCE], '', { bytes: framed(Buffer.from('ffffffffffffffffff', 'hex')) });
-      expect((await call.ended()).status).not.toBe(OK);
+      expect(await call.ended()).toMatchObject({ status: INVALID_ARGUMENT, code: 'E_REQUEST' });
+      const watch = fetchX509Svid(client, { bytes: framed(Buffer.from('ff', 'hex')) });
+      expect(await watch.ended()).toMatchObject({ status: INVALID_ARGUMENT, code: 'E_REQUEST' });
       expect((await fetchJwtSvid(client, [AUDIENCE]).ended()).status).toBe(OK);
     });
   });
 
-  describe('FetchJWTSVID (WL-40 to WL-43, JS-08, JS-16)', () => {
+  describe('FetchJWTSVID', () => {
     const claims = (token: string) =>
       JSON.parse(Buffer.from(token.split('.')[1]!, 'base64url').toString()) as { aud: string[]; sub: string; jti: string };
     const many = (count: number) => Array.from({ length: count }, (_, i) => `https://${i}.example`);
@@ -124,7 +130,7 @@ describe('requests to the Workload API', () => {
         ['spiffe://other.example/x', 'ünïcode', ' spaced '],
         ['spiffe://other.example/x', 'ünïcode', ' spaced '],
       ],
-    ])('audiences: %s', async (_, asked, given) => {
+    ])('WL-41, WL-43, JS-08, JS-16: audiences: %s', async (_, asked, given) => {
       const call = fetchJwtSvid(client, asked);
       const { svids } = await call.message();
       expect(svids.map(({ spiffeId }) => spiffeId)).toEqual([agentId]);
@@ -137,17 +143,18 @@ describe('requests to the Workload API', () => {
       ['only empty audiences', ['', ''], ''],
       ['33 audiences', many(33), ''],
       ['an audience no token could carry', ['a'.repeat(1025)], ''],
+      ['audiences no token could carry together', Array.from({ length: 9 }, (_, i) => `${i}`.repeat(1024)), ''],
       ['a SPIFFE ID of another scheme', ['a'], 'https://example.org/x'],
       ['a SPIFFE ID with upper case', ['a'], 'spiffe://Example.org/x'],
       ['a SPIFFE ID with a trailing slash', ['a'], 'spiffe://example.org/x/'],
       ['a SPIFFE ID with dots', ['a'], 'spiffe://example.org/../x'],
       ['a SPIFFE ID with a line break', ['a'], 'spiffe://example.org/x\n'],
       ['a SPIFFE ID that is too long', ['a'], `spiffe://example.org/${'x'.repeat(2048)}`],
-    ])('InvalidArgument: %s', async (_, audience, spiffeId) => {
+    ])('WL-12, WL-40, WL-42: InvalidArgument: %s', async (_, audience, spiffeId) => {
       expect(await fetchJwtSvid(client, audience, spiffeId).ended()).toMatchObject({ status: INVALID_ARGUMENT });
     });
 
-    it("PermissionDenied: somebody else's SPIFFE ID", async () => {
+    it("WL-42, WE-15: PermissionDenied: somebody else's SPIFFE ID", async () => {
       for (const id of [`spiffe://${mandate.trustDomain}/agent/somebody-else`, 'spiffe://example.org/x', `${agentId}/child`]) {
         const { status, message } = await fetchJwtSvid(client, ['a'], id).ended();
         expect({ id, status }).toEqual({ id, status: PERMISSION_DENIED });
@@ -166,7 +173,7 @@ describe('requests to the Workload API', () => {
     });
   });
 
-  describe('ValidateJWTSVID (WL-49 to WL-53)', () => {
+  describe('ValidateJWTSVID', () => {
     let token: string;
     beforeAll(async () => {
       token = (await fetchJwtSvid(client, [AUDIENCE, 'urn:second']).message()).svids[0]!.svid;
@@ -182,7 +189,7 @@ describe('requests to the Workload API', () => {
       );
     const flipped = (text: string) => `${text.startsWith('A') ? 'B' : 'A'}${text.slice(1)}`;
 
-    it.each([AUDIENCE, 'urn:second'])('accepts its own token for %s', async (audience) => {
+    it.each([AUDIENCE, 'urn:second'])('WL-50, WL-52, WL-53: accepts its own token for %s', async (audience) => {
       const { spiffeId, claims } = await validateJwtSvid(client, token, audience).message();
       expect(spiffeId).toBe(agentId);
       expect(claims).toMatchObject({ sub: agentId, aud: [AUDIENCE, 'urn:second'], exp: expect.any(Number) as number });
@@ -212,7 +219,7 @@ describe('requests to the Workload API', () => {
       ['a header of its own', () => part(0, json({ jwk: {} })), AUDIENCE],
       ['padding', () => `${token}=`, AUDIENCE],
       ['a subject of another trust domain', () => part(1, json({ sub: 'spiffe://example.org/x' })), AUDIENCE],
-    ])('InvalidArgument: %s', async (_, svid, audience) => {
+    ])('WL-49, WL-51: InvalidArgument: %s', async (_, svid, audience) => {
       const { status, message } = await validateJwtSvid(client, svid(), audience).ended();
       expect(status).toBe(INVALID_ARGUMENT);
       expect(message).not.toContain(token.split('.')[2]);
@@ -220,7 +227,7 @@ describe('requests to the Workload API', () => {
   });
 
   describe('a process without an identity', () => {
-    it('is told PermissionDenied by every call that needs one, in the words clients look for', async () => {
+    it('WE-13, WE-15, WL-21, WL-32: is told PermissionDenied by every call that needs one, in the words clients look for', async () => {
       const stranger = await mandate.outside();
       const ends = await Promise.all([
         fetchX509Svid(stranger).ended(),

@@ -46,7 +46,17 @@ export class ServedInstallation extends Installation {
   }
 
   get nodePid(): number {
-    return this.status.parts.find((part) => part.name === 'node')?.pid ?? -1;
+    return this.#pid('node');
+  }
+
+  get serverPid(): number {
+    return this.#pid('server');
+  }
+
+  #pid(name: string): number {
+    const pid = this.status.parts.find((part) => part.name === name)?.pid;
+    if (typeof pid !== 'number') throw new Error(`no ${name} runs`);
+    return pid;
   }
 
   /** Connections the agent socket has now, as the kernel counts them; the listener itself is not one. */

@@ -24,6 +24,7 @@ function session(name) {
   const made = { socket, session: http2.connect('http://localhost', { createConnection: () => socket }) };
   made.session.on('error', (error) => say({ connection: name, error: error.code ?? error.message }));
   made.session.on('close', () => say({ connection: name, closed: true }));
+  made.session.on('goaway', (goaway) => say({ id: name, goaway }));
   sessions.set(name, made);
   return made;
 }
@@ -106,6 +107,7 @@ const COMMANDS = {
   lend,
   share,
   cancel: ({ id }) => streams.get(id)?.close(http2.constants.NGHTTP2_CANCEL),
+  ping: ({ id, connection }) => session(connection).session.ping((error) => say({ id, ponged: error === null })),
   disconnect: ({ connection }) => sessions.get(connection)?.session.destroy(),
 };
 

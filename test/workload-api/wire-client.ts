@@ -28,6 +28,9 @@ interface Line {
   readonly waiting?: number;
   readonly messages?: number;
   readonly received?: number;
+  readonly ponged?: boolean;
+  /** Error code of the GOAWAY of a connection, under its name. */
+  readonly goaway?: number;
 }
 
 export interface CallOptions {

@@ -41,7 +41,7 @@ describe('what streams of the Workload API carry', () => {
   });
   afterAll(() => mandate?.end());
 
-  it('an X509-SVID as the standard has it: one identity, DER only, key and ID of the leaf (WL-20, WL-22 to WL-25)', async () => {
+  it('WE-04, WE-07, WL-20, WL-22, WL-23, WL-24, WL-25, WL-30: an X509-SVID as the standard has it: one identity, DER only, key and ID of the leaf', async () => {
     const call = fetchX509Svid(client);
     const { svids, crl, federatedBundles } = await call.message();
     call.cancel();
@@ -63,7 +63,7 @@ describe('what streams of the Workload API carry', () => {
     expect(federatedBundles).toEqual({});
   });
 
-  it('bundles under the name of the trust domain, without a slash (WL-14, WL-31, WL-45 to WL-48)', async () => {
+  it('WL-14, WL-25, WL-31, WL-45, WL-46, WL-47, WL-48: bundles under the name of the trust domain, without a slash', async () => {
     const [x509, jwt] = [fetchX509Bundles(client), fetchJwtBundles(client)];
     const [{ bundles }, { bundles: jwtBundles }] = await Promise.all([x509.message(), jwt.message()]);
     x509.cancel();
@@ -79,7 +79,7 @@ describe('what streams of the Workload API carry', () => {
     }
   });
 
-  it('the same SVID to every connection of one process, another to another process', async () => {
+  it('WE-07, WL-15: the same SVID to every connection of one process, another to another process', async () => {
     const [first, second] = [fetchX509Svid(client), fetchX509Svid(client, { connection: 'second' })];
     const other = fetchX509Svid(await mandate.launched('other'));
     const [a, b, c] = (await Promise.all([first.message(), second.message(), other.message()])).map(({ svids }) => svids[0]!);
@@ -105,7 +105,7 @@ describe('what streams of the Workload API carry', () => {
     expect(verify('-no-CAfile', '-no-CApath', '-no-CAstore').status).not.toBe(0);
   });
 
-  it('a message only where something changed, always the whole state, default first (WL-03, WL-05, WL-29)', async () => {
+  it('WL-03, WL-04, WL-05, WL-09, WL-29, WL-41: a message only where something changed, always the whole state, default first', async () => {
     const call = fetchX509Svid(client);
     const first = await call.message();
     await mandate.rule('unrelated', { id: '/unrelated', match: { 'user.uid': 4242424242 }, priority: 5 });
@@ -128,7 +128,7 @@ describe('what streams of the Workload API carry', () => {
     call.cancel();
   });
 
-  it('PermissionDenied as their end when no identity is left, never OK (WL-09, WL-10)', async () => {
+  it('WL-08, WL-09, WL-10, WE-15: PermissionDenied as their end when no identity is left, never OK', async () => {
     const calls = [fetchX509Svid(client), fetchX509Bundles(client), fetchJwtBundles(client)];
     await Promise.all(calls.map((call) => call.message()));
     await mandate.rule('launched', { id: '/agent/{user}', disabled: true });
@@ -144,7 +144,7 @@ describe('what streams of the Workload API carry', () => {
     again.cancel();
   });
 
-  it('three rotations on one stream, each with a fresh key and serial (WL-04, WL-07)', async () => {
+  it('WL-04, WL-07: three rotations on one stream, each with a fresh key and serial', async () => {
     await mandate.rule('launched', { id: '/agent/{user}', x509: '2s' });
     const call = fetchX509Svid(await mandate.launched('rotating'));
     const seen: X509SVIDResponse[] = [];
@@ -162,12 +162,13 @@ describe('what streams of the Workload API carry', () => {
     await mandate.rule('launched', { id: '/agent/{user}' });
   });
 
-  it('Unavailable as their end when Mandate ends; the process has its SVID again after the next start (WL-10, WE-12)', async () => {
+  it('WL-10, WE-12: Unavailable as their end when Mandate ends; the process has its SVID again after the next start', async () => {
     const calls = [fetchX509Svid(client), fetchX509Bundles(client), fetchJwtBundles(client)];
     const before = await calls[0]!.message();
     await Promise.all(calls.map((call) => call.message()));
     await mandate.down();
     for (const call of calls) expect((await call.ended()).status).toBe(UNAVAILABLE);
+    expect(await client.heard('first', 'GOAWAY', (line) => line.goaway !== undefined)).toMatchObject({ goaway: 0 });
     await mandate.up();
     const after = fetchX509Svid(client, { connection: 'after' });
     const { svids } = await after.message();
