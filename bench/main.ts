@@ -14,6 +14,7 @@ import { minting } from './minting';
 import { ruleChange } from './rule-change';
 import { starting } from './starting';
 import { storm } from './storm';
+import { streams } from './streams';
 import { throughput } from './throughput';
 import { ROOT } from './mandate';
 import { verifying } from './verify';
@@ -32,6 +33,7 @@ const MEASUREMENTS: Readonly<Record<string, (tools: Tools) => Promise<readonly F
   throughput,
   storm,
   connections,
+  streams,
   hashing,
   flood,
   rules: ruleChange,

@@ -5,6 +5,7 @@
 //	client flood N   from a line on standard input to its end opens connections as fast as it can, one after another, says a little on
 //	                 each and leaves it
 //	client burn N    meanwhile keeps a processor busy for N parts of a thousand
+//	client watch N   opens N X.509 streams on one connection, and says of each later round when its first and its last message came
 //	client load N    holds one X.509 stream and fetches JWT-SVIDs, N at a time, from a line on standard input to its end
 package main
 
@@ -26,6 +27,7 @@ import (
 	"github.com/spiffe/go-spiffe/v2/proto/spiffe/workload"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/encoding"
 	"google.golang.org/grpc/metadata"
 )
 
@@ -99,6 +101,59 @@ func storm(connections int, input *bufio.Reader) {
 	all.Wait()
 	say(map[string]any{"opened": connections, "longestMs": time.Duration(longest.Load()).Seconds() * 1000})
 	io.Copy(io.Discard, input)
+}
+
+// unread is a message as it came: a hundred programs that decode would take the cores that are measured.
+type unread struct{}
+
+func (unread) Marshal(any) ([]byte, error) { return nil, nil }
+func (unread) Unmarshal([]byte, any) error { return nil }
+func (unread) Name() string                { return "proto" }
+
+var _ encoding.Codec = unread{}
+
+func watch(streams int, input *bufio.Reader) {
+	say(map[string]any{"waiting": true})
+	input.ReadString('\n')
+	conn := connect()
+	method := &grpc.StreamDesc{ServerStreams: true}
+	heard := make(chan int, streams)
+	for i := 0; i < streams; i++ {
+		stream, err := conn.NewStream(withHeader(), method, "/SpiffeWorkloadAPI/FetchX509SVID", grpc.ForceCodec(unread{}))
+		if err == nil {
+			err = stream.SendMsg(nil)
+		}
+		if err == nil {
+			err = stream.CloseSend()
+		}
+		if err != nil {
+			fail(err)
+		}
+		go func() {
+			for round := 0; ; round++ {
+				if err := stream.RecvMsg(nil); err != nil {
+					fail(err)
+				}
+				heard <- round
+			}
+		}()
+	}
+	go func() {
+		io.Copy(io.Discard, input)
+		os.Exit(0)
+	}()
+	counts := map[int]int{}
+	firsts := map[int]int64{}
+	for round := range heard {
+		now := time.Now().UnixMicro()
+		if counts[round] == 0 {
+			firsts[round] = now
+		}
+		counts[round]++
+		if counts[round] == streams {
+			say(map[string]any{fmt.Sprintf("round%d", round): streams, "firstMs": float64(firsts[round]) / 1000, "lastMs": float64(now) / 1000})
+		}
+	}
 }
 
 // begun waits for a line on standard input; what it returns turns true at the end of the input.
@@ -191,7 +246,7 @@ func main() {
 	// One thread, as an agent in Node or Python has: schedulers that look for work would take the cores that are measured.
 	runtime.GOMAXPROCS(1)
 	if len(os.Args) != 3 {
-		fail(fmt.Errorf("usage: client first|storm|flood|burn|load N"))
+		fail(fmt.Errorf("usage: client first|storm|flood|burn|watch|load N"))
 	}
 	count, err := strconv.Atoi(os.Args[2])
 	if err != nil || count < 0 {
@@ -207,6 +262,8 @@ func main() {
 		flood(input)
 	case "burn":
 		burn(count, input)
+	case "watch":
+		watch(count, input)
 	case "load":
 		load(count, input)
 	default:
