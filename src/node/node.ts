@@ -235,6 +235,7 @@ export async function startNode(parts: NodeParts): Promise<RunningNode> {
     processes,
     readiness: parts.readiness,
     senderPeek: true,
+    anyAuthority: true,
     maxPerProcess: MAX_PER_PROCESS,
     maxPerUid: MAX_PER_UID,
     maxTotal: MAX_CONNECTIONS,

@@ -6,6 +6,7 @@ import type { Clock, Log } from '../domain/ports';
 import { peekSender, peerPidfd } from './socket-credentials';
 import type { Credentials } from './socket-credentials';
 import { shutOut } from './access-list';
+import { AnyAuthority } from './any-authority';
 import { Arrivals } from './arrivals';
 import { ConnectionLimits } from './connection-limits';
 import { descriptorOf } from './descriptor-of';
@@ -43,6 +44,8 @@ export interface PeerListenerOptions extends SocketPlace {
   readonly admit: (peer: PeerConnection) => void;
   /** Compare the writer of the first byte with the process that connected. */
   readonly senderPeek: boolean;
+  /** Also serves clients whose `:authority` Node would reset (AnyAuthority). */
+  readonly anyAuthority?: boolean;
   readonly maxPerProcess: number;
   readonly maxPerUid: number;
   readonly maxTotal: number;
@@ -71,6 +74,7 @@ export class PeerListener {
   readonly #arrivals: Arrivals;
   readonly #limits: ConnectionLimits;
   readonly #flooding: FloodingUsers;
+  readonly #anyAuthority: AnyAuthority;
   #nextId = 1;
   #allGone: (() => void) | undefined;
 
@@ -78,6 +82,7 @@ export class PeerListener {
     this.#limits = new ConnectionLimits(options.clock, options);
     this.#flooding = new FloodingUsers(options.clock, (uids, begun) => this.keepAway(uids, begun));
     this.#injector = options.server.createConnectionInjector(ServerCredentials.createInsecure());
+    this.#anyAuthority = new AnyAuthority({ ...options, hand: (socket) => this.hand(socket) });
     this.#arrivals = new Arrivals({
       ...options,
       take: (credentials) => this.take(credentials),
@@ -133,7 +138,7 @@ export class PeerListener {
     const peer = this.register(socket, credentials);
     peer.onClose(giveBack);
     if (this.options.senderPeek) this.awaitSender(peer, socket);
-    else this.inject(socket);
+    else this.inject(peer, socket);
     // The kernel keeps the peer with the socket, so it can be pinned while the client reads our settings.
     this.#unidentified.set(peer.id, () => this.identify(peer, socket, credentials));
     setImmediate(() => this.identifyOnce(peer.id));
@@ -198,7 +203,7 @@ export class PeerListener {
     if (sender === 'closed') return peer.destroy();
     if (sender !== 'empty') {
       if (sender.pid !== peer.pid) this.refuse(peer, new MandateError('E_PEER_SENDER', { saw: `written by pid ${sender.pid}` }));
-      return this.inject(socket);
+      return this.inject(peer, socket);
     }
     const stopWaiting = readiness.once(descriptorOf(socket), () => {
       stopTimer();
@@ -220,9 +225,16 @@ export class PeerListener {
     peer.onClose(this.options.clock.after(REFUSED_MS, () => peer.destroy()));
   }
 
-  private inject(socket: Socket): void {
+  private inject(peer: PeerConnection, socket: Socket): void {
+    if (this.options.anyAuthority === true) this.#anyAuthority.begin(socket, peer.id);
+    else this.hand(socket);
+  }
+
+  /** Begins HTTP/2. What was read before lies in the buffer, where the session takes it; a socket that is resumed would give it to nobody. */
+  private hand(socket: Socket): void {
+    const unread = socket.readableLength === 0;
     this.#injector.injectConnection(socket);
-    socket.resume();
+    if (unread) socket.resume();
   }
 }
 

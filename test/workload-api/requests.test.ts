@@ -243,10 +243,13 @@ describe('requests to the Workload API', () => {
     });
   });
 
-  // gRPC clients name a unix socket in three ways; Node's HTTP/2 refuses the fourth (a raw path, from Java) before any code of ours runs.
-  it.each(['localhost', '%2Frun%2Fagent.sock', 'unix'])(':authority may be %s', async (authority) => {
-    const call = fetchX509Svid(client, { headers: { ...SECURITY_HEADER, ':authority': authority } });
-    expect((await call.message()).svids).toHaveLength(1);
-    call.cancel();
-  });
+  // gRPC clients name a unix socket in many ways; grpc-java by its raw path.
+  it.each(['localhost', '%2Frun%2Fagent.sock', 'unix', '/run/agent.sock', 'unix:///run/agent.sock'])(
+    'CI-20: :authority may be %s',
+    async (authority) => {
+      const call = fetchX509Svid(client, { connection: `for ${authority}`, headers: { ...SECURITY_HEADER, ':authority': authority } });
+      expect((await call.message()).svids).toHaveLength(1);
+      call.cancel();
+    },
+  );
 });
