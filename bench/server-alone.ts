@@ -4,7 +4,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { hostname, tmpdir } from 'node:os';
 import path from 'node:path';
 import type { FromChild, ServerStart } from '../src/domain/child-protocol';
-import { DEFAULT_CONFIG } from '../src/domain/config';
+import { defaultConfig } from '../src/domain/config';
 import { type Layout, layoutOf } from '../src/domain/layout';
 import type { Log } from '../src/domain/ports';
 import { loadRules } from '../src/domain/rule-file';
@@ -77,7 +77,7 @@ export async function startServerAlone(rules: string): Promise<ServerAlone> {
       keySecrets: [],
       databaseDetail: 'PostgreSQL',
       limits: { jwtPerMinute: 1e9 },
-      config: DEFAULT_CONFIG,
+      config: defaultConfig().config,
     };
     child = await startChild(start);
     return { layout, pid: child.pid!, postmaster: cluster.pid, end };

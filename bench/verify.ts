@@ -56,6 +56,7 @@ async function jwtToken(keyId: string, point: Buffer, key: Parameters<typeof ope
     ...DATES,
     kind: 'jwt-svid',
     spiffeId: SPIFFE_ID,
+    issuer: null,
     audience: [AUDIENCE],
     serial: newSerial(systemRandom),
     authorityKeyId: keyId,

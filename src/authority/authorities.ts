@@ -1,15 +1,17 @@
-import type { KeyObject } from 'node:crypto';
+import { AUTHORITY_KINDS, type AuthorityOrder, type AuthorityStanding, keepsKey } from '../domain/authority-life';
 import type { Bundle } from '../domain/bundle';
 import { MandateError } from '../domain/errors';
 import type { AuthorityKind, AuthorityRow } from '../domain/lineage';
-import { p256PointOf } from '../domain/p256';
 import type { AuthorityStore, Clock, Log, Random } from '../domain/ports';
+import { activeOf, bundleOf, contentOf, type InForce, publicationOrder, soundX509 } from './in-force';
 import type { JwtAuthority } from './jwt-authority';
 import { openJwtAuthority } from './jwt-authority';
-import type { KeyHome, KeyName } from './key-home';
+import type { KeyHome } from './key-home';
+import { KeyRing } from './key-ring';
 import { makeAuthority } from './make-authority';
-import type { AuthoritySettings, Step } from './schedule';
-import { checkAuthoritySettings, isPublished, nextStep } from './schedule';
+import { type OrderedStep, type Present, stepsOf } from './orders';
+import type { AuthoritySettings } from './schedule';
+import { checkAuthoritySettings, isPublished, nextStep, readyAtMs } from './schedule';
 import type { X509Authority } from './x509-authority';
 import { openX509Authority } from './x509-authority';
 
@@ -25,7 +27,7 @@ export interface AuthoritiesDeps {
 
 /** A change of stage, for the lineage. */
 export interface AuthorityEvent {
-  readonly kind: 'authority-prepared' | 'authority-activated' | 'authority-retired';
+  readonly kind: 'authority-prepared' | 'authority-activated' | 'authority-retired' | 'authority-tainted' | 'authority-revoked';
   readonly authority: AuthorityKind;
   readonly keyId: string;
   readonly atMs: number;
@@ -37,11 +39,20 @@ export interface Authorities {
   x509(): X509Authority;
   jwt(): JwtAuthority;
   bundle(): Bundle;
+  /** Key ids of the X.509 authorities in the bundle that are not tainted: what others signed is to be replaced at once. */
+  soundX509(): readonly string[];
+  /** Every authority there was, oldest first, as it is known to be. */
+  standing(): readonly AuthorityStanding[];
   /**
-   * Prepares, activates and retires what is due by the clock and says what it did. Without anything due it asks nobody. Calls at once
+   * Prepares, activates, retires and revokes what is due by the clock and says what it did. Without anything due it asks nobody. Calls at once
    * are put in an order. Throws what the store and the key home throw; what was in force stays in force, and the next call goes on.
    */
   tick(): Promise<readonly AuthorityEvent[]>;
+  /**
+   * Carries out what an administrator orders, and what follows from it. `record` puts the order on record once it is known to be possible and
+   * before anything is done. Throws what `stepsOf` throws, beside what `tick` does.
+   */
+  order(order: AuthorityOrder, record: () => Promise<void>): Promise<readonly AuthorityEvent[]>;
   /** What the opening itself did. */
   readonly opening: readonly AuthorityEvent[];
   /** Calls `changed` after bundle or active authorities changed; the returned function ends that. */
@@ -58,35 +69,35 @@ export async function openAuthorities(deps: AuthoritiesDeps): Promise<Authoritie
   return lifecycle.open();
 }
 
-const KINDS = ['x509', 'jwt'] as const;
-
-interface InForce {
-  readonly x509: X509Authority;
-  readonly jwt: JwtAuthority;
-  readonly bundle: Bundle;
-  /** Key ids in the bundle, in its order. */
-  readonly published: readonly string[];
-}
+/** What a step that changes the stage of a row leaves behind. */
+const STAGE_OF = {
+  activate: { stage: 'active', at: 'activatedAtMs', event: 'authority-activated' },
+  retire: { stage: 'retired', at: 'retiredAtMs', event: 'authority-retired' },
+  taint: { stage: 'tainted', at: 'taintedAtMs', event: 'authority-tainted' },
+  revoke: { stage: 'revoked', at: 'revokedAtMs', event: 'authority-revoked' },
+} as const;
 
 class Lifecycle implements Authorities {
   opening: readonly AuthorityEvent[] = [];
   /** Undefined: to be read again, because the outcome of a write is not known. */
   #rows: readonly AuthorityRow[] | undefined;
+  #shown: readonly AuthorityRow[] = [];
   #inForce: InForce | undefined;
   #queue: Promise<unknown> = Promise.resolve();
   /** What a call did before it failed is told by the next one. */
   readonly #untold: AuthorityEvent[] = [];
-  readonly #keys = new Map<string, KeyObject>();
+  readonly #keys: KeyRing;
   readonly #publishedAtMs = new Map<string, number>();
   readonly #listeners = new Set<() => void>();
 
-  constructor(readonly deps: AuthoritiesDeps) {}
+  constructor(readonly deps: AuthoritiesDeps) {
+    this.#keys = new KeyRing(deps.keys, deps.log);
+  }
 
   async open(): Promise<Authorities> {
-    const rows = await this.#read();
-    for (const row of rows) if (row.stage !== 'retired') await this.#key(row);
+    for (const row of await this.#read()) if (keepsKey(row)) await this.#keys.of(row);
     this.opening = await this.tick();
-    await this.#tidyKeys();
+    await this.#keys.tidy(await this.#read());
     return this;
   }
 
@@ -102,21 +113,46 @@ class Lifecycle implements Authorities {
     return this.#current().bundle;
   }
 
+  soundX509(): readonly string[] {
+    return this.#current().soundX509;
+  }
+
+  standing(): readonly AuthorityStanding[] {
+    const { nowMs, propagationMs, publishedAtMs } = this.#present(this.#shown);
+    return this.#shown.map((row) => {
+      const ready = row.stage === 'prepared' ? readyAtMs(row, propagationMs, publishedAtMs) : Infinity;
+      return { row, published: isPublished(row, nowMs), readyAtMs: Number.isFinite(ready) ? ready : null };
+    });
+  }
+
   onChange(changed: () => void): () => void {
     this.#listeners.add(changed);
     return () => this.#listeners.delete(changed);
   }
 
   tick(): Promise<readonly AuthorityEvent[]> {
-    const turn = this.#queue.then(() => this.#turn());
+    return this.#inTurn(() => Promise.resolve([]));
+  }
+
+  order(order: AuthorityOrder, record: () => Promise<void>): Promise<readonly AuthorityEvent[]> {
+    return this.#inTurn(async () => {
+      const steps = stepsOf(order, this.#present(await this.#read()));
+      await record();
+      return steps;
+    });
+  }
+
+  #inTurn(first: () => Promise<readonly OrderedStep[]>): Promise<readonly AuthorityEvent[]> {
+    const turn = this.#queue.then(() => this.#turn(first));
     this.#queue = turn.catch(() => undefined);
     return turn;
   }
 
-  async #turn(): Promise<readonly AuthorityEvent[]> {
+  async #turn(first: () => Promise<readonly OrderedStep[]>): Promise<readonly AuthorityEvent[]> {
     try {
-      for (const kind of KINDS) {
-        for (let step = await this.#due(kind); step; step = await this.#due(kind)) this.#untold.push(await this.#take(kind, step));
+      for (const step of await first()) await this.#take(step);
+      for (const kind of AUTHORITY_KINDS) {
+        for (let step = await this.#due(kind); step; step = await this.#due(kind)) await this.#take(step);
       }
       await this.#putInForce();
     } catch (error) {
@@ -126,72 +162,83 @@ class Lifecycle implements Authorities {
     return this.#untold.splice(0);
   }
 
-  async #due(kind: AuthorityKind): Promise<Step | undefined> {
-    const rows = (await this.#read()).filter((row) => row.kind === kind);
-    return nextStep(rows, this.deps.clock.nowMs(), this.deps.settings.propagationMs, (keyId) => this.#publishedAtMs.get(keyId));
+  #present(rows: readonly AuthorityRow[]): Present {
+    const { clock, settings } = this.deps;
+    const publishedAtMs = (keyId: string) => this.#publishedAtMs.get(keyId);
+    return { rows, nowMs: clock.nowMs(), propagationMs: settings.propagationMs, publishedAtMs };
   }
 
-  async #take(authority: AuthorityKind, step: Step): Promise<AuthorityEvent> {
+  async #due(kind: AuthorityKind): Promise<OrderedStep | undefined> {
+    const { rows, nowMs, propagationMs, publishedAtMs } = this.#present(await this.#read());
+    const ofKind = rows.filter((row) => row.kind === kind);
+    const step = nextStep(ofKind, nowMs, propagationMs, publishedAtMs);
+    return step && { kind, step };
+  }
+
+  async #take({ kind, step, early = false }: OrderedStep): Promise<void> {
     const atMs = this.deps.clock.nowMs();
-    const event = step.do === 'prepare' ? await this.#prepare(authority, atMs) : await this.#move(authority, step, atMs);
-    this.deps.log.info({ authority, keyId: event.keyId }, event.kind);
-    return event;
+    if (step.do === 'hasten') return this.#hasten(step.keyId);
+    const event =
+      step.do === 'prepare' ? await this.#prepare(kind, early, atMs) : await this.#move(kind, step.keyId, STAGE_OF[step.do], atMs);
+    this.deps.log.info({ authority: kind, keyId: event.keyId }, event.kind);
+    this.#untold.push(event);
   }
 
   /** The key rests in its home before anyone can learn of the authority: a crash in between leaves a key that nobody trusts. */
-  async #prepare(authority: AuthorityKind, atMs: number): Promise<AuthorityEvent> {
+  async #prepare(authority: AuthorityKind, early: boolean, atMs: number): Promise<AuthorityEvent> {
     const { deps } = this;
-    const { row, key } = await makeAuthority(authority, deps.trustDomain, atMs, deps.settings.lifetimeMs[authority], deps.random);
-    await deps.keys.save({ kind: authority, keyId: row.keyId }, key);
+    const { row, key } = await makeAuthority(authority, deps.trustDomain, atMs, deps.settings.lifetimeMs[authority], deps.random, early);
+    await this.#keys.add(row, key);
     await deps.store.add(row);
-    this.#keys.set(row.keyId, key);
     this.#rows = [...(this.#rows ?? []), row];
     return { kind: 'authority-prepared', authority, keyId: row.keyId, atMs };
   }
 
-  async #move(authority: AuthorityKind, step: Exclude<Step, { do: 'prepare' }>, atMs: number): Promise<AuthorityEvent> {
-    const { keyId } = step;
-    const retire = step.do === 'retire';
-    await this.deps.store.stage(keyId, retire ? 'retired' : 'active', atMs);
-    const change = retire ? ({ stage: 'retired', retiredAtMs: atMs } as const) : ({ stage: 'active', activatedAtMs: atMs } as const);
-    this.#rows = this.#rows?.map((row) => (row.keyId === keyId ? { ...row, ...change } : row));
-    if (retire) await this.#forgetKey({ kind: authority, keyId });
-    return { kind: retire ? 'authority-retired' : 'authority-activated', authority, keyId, atMs };
+  async #hasten(keyId: string): Promise<void> {
+    await this.deps.store.hasten(keyId);
+    this.#rows = this.#rows?.map((row) => (row.keyId === keyId ? { ...row, early: true } : row));
+  }
+
+  async #move(
+    authority: AuthorityKind,
+    keyId: string,
+    { stage, at, event }: (typeof STAGE_OF)[keyof typeof STAGE_OF],
+    atMs: number,
+  ): Promise<AuthorityEvent> {
+    await this.deps.store.stage(keyId, stage, atMs);
+    this.#rows = this.#rows?.map((row) => (row.keyId === keyId ? { ...row, stage, [at]: atMs } : row));
+    if (stage === 'tainted') this.#stop(keyId);
+    if (stage !== 'active') await this.#keys.forget({ kind: authority, keyId });
+    return { kind: event, authority, keyId, atMs };
+  }
+
+  /** Requests that were admitted before hold the authority: they must not sign with it either. */
+  #stop(keyId: string): void {
+    for (const authority of [this.#inForce?.x509, this.#inForce?.jwt]) if (authority?.keyId === keyId) authority.stop();
   }
 
   /** Replaces everything readers see at once, and only after its sequence number is durable. */
   async #putInForce(): Promise<void> {
-    const { deps } = this;
-    const nowMs = deps.clock.nowMs();
-    const rows = (await this.#read()).filter((row) => isPublished(row, nowMs)).sort(publicationOrder);
-    const published = rows.map((row) => row.keyId);
+    const { store, clock, trustDomain, settings } = this.deps;
+    const nowMs = clock.nowMs();
+    const all = await this.#read();
+    const rows = all.filter((row) => isPublished(row, nowMs)).sort(publicationOrder);
+    const content = contentOf(rows);
     const before = this.#inForce;
-    const sameBundle = before !== undefined && before.published.join() === published.join();
-    const [x509Row, jwtRow] = KINDS.map((kind) => activeOf(rows, kind));
+    const sameBundle = before?.content === content;
+    const [x509Row, jwtRow] = [activeOf(rows, 'x509'), activeOf(rows, 'jwt')];
     if (!x509Row || !jwtRow) throw new MandateError('E_INTERNAL', { saw: 'no active authority' });
+    this.#shown = all;
+    for (const { keyId, stage } of all) if (stage === 'tainted' || stage === 'revoked') this.#stop(keyId);
     if (sameBundle && before.x509.keyId === x509Row.keyId && before.jwt.keyId === jwtRow.keyId) return;
     // The first number of a process is always a new one: a crash may have come between a change and its number.
-    const bundle = sameBundle ? before.bundle : this.#bundle(rows, await deps.store.sequence(true));
+    const bundle = sameBundle ? before.bundle : bundleOf(rows, trustDomain, await store.sequence(true), settings.refreshHintSeconds);
     const x509 =
-      before?.x509.keyId === x509Row.keyId ? before.x509 : openX509Authority(x509Row.public, await this.#key(x509Row), deps.trustDomain);
-    const jwt = before?.jwt.keyId === jwtRow.keyId ? before.jwt : openJwtAuthority(jwtRow, await this.#key(jwtRow));
-    this.#inForce = { x509, jwt, bundle, published };
-    for (const keyId of published) if (!this.#publishedAtMs.has(keyId)) this.#publishedAtMs.set(keyId, nowMs);
+      before?.x509.keyId === x509Row.keyId ? before.x509 : openX509Authority(x509Row.public, await this.#keys.of(x509Row), trustDomain);
+    const jwt = before?.jwt.keyId === jwtRow.keyId ? before.jwt : openJwtAuthority(jwtRow, await this.#keys.of(jwtRow));
+    this.#inForce = { x509, jwt, bundle, soundX509: soundX509(rows), content };
+    for (const { keyId } of rows) if (!this.#publishedAtMs.has(keyId)) this.#publishedAtMs.set(keyId, nowMs);
     for (const changed of this.#listeners) changed();
-  }
-
-  #bundle(rows: readonly AuthorityRow[], sequence: number): Bundle {
-    const jwt = rows.flatMap((row) => {
-      const point = row.kind === 'jwt' ? p256PointOf(row.public) : undefined;
-      return point ? [Object.freeze({ kid: row.keyId, point })] : [];
-    });
-    return Object.freeze({
-      trustDomain: this.deps.trustDomain,
-      sequence,
-      refreshHintSeconds: this.deps.settings.refreshHintSeconds,
-      x509: Object.freeze(rows.filter((row) => row.kind === 'x509').map((row) => row.public)),
-      jwt: Object.freeze(jwt),
-    });
   }
 
   #current(): InForce {
@@ -202,36 +249,4 @@ class Lifecycle implements Authorities {
   async #read(): Promise<readonly AuthorityRow[]> {
     return (this.#rows ??= await this.deps.store.all());
   }
-
-  async #key(row: AuthorityRow): Promise<KeyObject> {
-    const known = this.#keys.get(row.keyId) ?? (await this.deps.keys.load({ kind: row.kind, keyId: row.keyId }));
-    this.#keys.set(row.keyId, known);
-    return known;
-  }
-
-  /** A key that will not sign again is only a risk. Its file not going away is no reason to stop. */
-  async #forgetKey(name: KeyName): Promise<void> {
-    this.#keys.delete(name.keyId);
-    try {
-      await this.deps.keys.remove(name);
-    } catch (error) {
-      this.deps.log.warn({ error, ...name }, 'retired key not removed');
-    }
-  }
-
-  /** Removes keys of retired authorities; keys without an authority stay, since an older database may have been restored. */
-  async #tidyKeys(): Promise<void> {
-    const rows = new Map((await this.#read()).map((row) => [row.keyId, row]));
-    for (const name of await this.deps.keys.list()) {
-      const row = rows.get(name.keyId);
-      if (row?.stage === 'retired') await this.#forgetKey(name);
-      if (!row) this.deps.log.warn({ ...name }, 'key without an authority');
-    }
-  }
 }
-
-const activeOf = (rows: readonly AuthorityRow[], kind: AuthorityKind): AuthorityRow | undefined =>
-  rows.find((row) => row.kind === kind && row.stage === 'active');
-
-/** By age, so that equal content is published in equal order. */
-const publicationOrder = (a: AuthorityRow, b: AuthorityRow): number => a.preparedAtMs - b.preparedAtMs || (a.keyId < b.keyId ? -1 : 1);

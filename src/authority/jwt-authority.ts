@@ -6,6 +6,7 @@ import { p256PointOf, p256Thumbprint } from '../domain/p256';
 import { jwtSelfCheck } from './jwt-self-check';
 import { jwtSigner } from './jwt-signer';
 import { checkKeyPair } from './key-pair';
+import { StoppableSigner } from './stoppable-signer';
 
 /** A JWT authority with its key: signs JWT-SVIDs. */
 export interface JwtAuthority {
@@ -17,6 +18,8 @@ export interface JwtAuthority {
   readonly publicKey: Buffer;
   readonly signer: Signer<JwtPlan>;
   readonly check: SelfCheck<JwtPlan>;
+  /** As X509Authority.stop. */
+  stop(): void;
 }
 
 /** Joins a stored public key (SubjectPublicKeyInfo DER) and its private key. Throws E_INTEGRITY and E_KEY_FILE as openX509Authority does. */
@@ -30,12 +33,14 @@ export function openJwtAuthority(
   }
   const publicKey = createPublicKey({ key: row.public, format: 'der', type: 'spki' });
   checkKeyPair(key, publicKey, `JWT authority ${row.keyId}`);
+  const signer = new StoppableSigner(jwtSigner(key, row.keyId));
   return Object.freeze<JwtAuthority>({
     keyId: row.keyId,
     notBeforeMs: row.notBeforeMs,
     notAfterMs: row.notAfterMs,
     publicKey: point,
-    signer: jwtSigner(key, row.keyId),
+    signer,
     check: jwtSelfCheck({ keyId: row.keyId, publicKey, notAfterMs: row.notAfterMs }),
+    stop: () => signer.stop(),
   });
 }

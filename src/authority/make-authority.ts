@@ -9,13 +9,14 @@ import { createRoot, keyIdOf } from './root-certificate';
 /** An authority begins this much before it is made, for verifiers whose clocks are behind. */
 const BACKDATE_MS = 60_000;
 
-/** Makes a prepared authority: its row, and the private key that never enters it. */
+/** Makes a prepared authority, that is to take over early or in its time: its row, and the private key that never enters it. */
 export async function makeAuthority(
   kind: AuthorityKind,
   trustDomain: string,
   nowMs: number,
   lifetimeMs: number,
   random: Random,
+  early: boolean,
 ): Promise<{ readonly row: AuthorityRow; readonly key: KeyObject }> {
   const { key, point } = generateAuthorityKey();
   const secondMs = nowMs - (nowMs % 1000);
@@ -35,6 +36,9 @@ export async function makeAuthority(
     preparedAtMs: nowMs,
     activatedAtMs: null,
     retiredAtMs: null,
+    taintedAtMs: null,
+    revokedAtMs: null,
+    early,
   };
   return { row, key };
 }

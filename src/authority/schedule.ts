@@ -1,6 +1,6 @@
+import { lastUseMs } from '../domain/authority-life';
 import { MandateError } from '../domain/errors';
 import type { AuthorityKind, AuthorityRow } from '../domain/lineage';
-import { MAX_JWT_TTL_SECONDS, MAX_X509_TTL_SECONDS } from '../domain/rule';
 
 /** How long authorities live and how far ahead their successors are published. */
 export interface AuthoritySettings {
@@ -10,47 +10,43 @@ export interface AuthoritySettings {
   readonly refreshHintSeconds: number;
 }
 
-const DAY_MS = 24 * 3600 * 1000;
-
-export const DEFAULT_AUTHORITY_SETTINGS: AuthoritySettings = {
-  lifetimeMs: { x509: 14 * DAY_MS, jwt: 14 * DAY_MS },
-  propagationMs: 5 * 60 * 1000,
-  refreshHintSeconds: 60,
-};
-
-/** Longest lifetime of what an authority signs. */
-const LONGEST_MS: Readonly<Record<AuthorityKind, number>> = { x509: MAX_X509_TTL_SECONDS * 1000, jwt: MAX_JWT_TTL_SECONDS * 1000 };
-
-/** Throws E_CONFIG for lifetimes that leave no time to hand over: below six times the longest SVID. */
-export function checkAuthoritySettings(settings: AuthoritySettings): void {
+/**
+ * Throws E_CONFIG for settings that leave no time to hand over: a successor is published for the propagation time within a quarter of a
+ * lifetime, and verifiers that read the bundle again when it tells them to have seen it by then.
+ */
+export function checkAuthoritySettings({ lifetimeMs, propagationMs, refreshHintSeconds }: AuthoritySettings): void {
+  const refuse = (saw: string, why: string) => {
+    throw new MandateError('E_CONFIG', { saw, why });
+  };
   for (const kind of ['x509', 'jwt'] as const) {
-    const least = 6 * LONGEST_MS[kind];
-    const lifetime = settings.lifetimeMs[kind];
-    if (!Number.isSafeInteger(lifetime) || lifetime < least || lifetime % 1000 !== 0) {
-      throw new MandateError('E_CONFIG', { saw: `a lifetime of ${lifetime} ms for ${kind} authorities`, why: `${least} ms is the least` });
-    }
-    if (!(settings.propagationMs >= 0 && settings.propagationMs <= lifetime / 8))
-      throw new MandateError('E_CONFIG', {
-        saw: `a propagation time of ${settings.propagationMs} ms`,
-        why: 'an eighth of a lifetime is the most',
-      });
+    const lifetime = lifetimeMs[kind];
+    if (!Number.isSafeInteger(lifetime) || lifetime <= 0 || lifetime % 1000 !== 0)
+      refuse(`a lifetime of ${lifetime} ms for ${kind} authorities`, 'it is a whole number of seconds');
+    if (!(propagationMs >= 0 && propagationMs <= lifetime / 8))
+      refuse(`a propagation time of ${propagationMs} ms`, `an eighth of a lifetime (${kind}: ${lifetime} ms) is the most`);
   }
+  if (!(refreshHintSeconds >= 1 && refreshHintSeconds * 1000 <= propagationMs))
+    refuse(`a refresh hint of ${refreshHintSeconds} s`, `the propagation time (${propagationMs} ms) is the most`);
 }
 
 /** The next thing to do for the authorities of one kind. */
 export type Step =
-  { readonly do: 'prepare' } | { readonly do: 'activate'; readonly keyId: string } | { readonly do: 'retire'; readonly keyId: string };
+  { readonly do: 'prepare' } | { readonly do: 'activate' | 'retire' | 'taint' | 'revoke' | 'hasten'; readonly keyId: string };
+
+/** Since when a key is published, as far as this process has seen it. */
+export type PublishedAt = (keyId: string) => number | undefined;
 
 /**
  * Decides what is due, one step at a time, for all authorities of one kind. A successor is prepared at half life of the active one and
- * takes over at three quarters, or when the active one has ended, in both cases only once it is published; `publishedAtMs` says since
- * when, as far as this process has seen it. Returns undefined where nothing is due.
+ * takes over at three quarters, earlier where an administrator rotates, or when the active one has ended or is tainted. Only the last does
+ * not wait until it is published: nothing else could be issued. A tainted one is revoked when nothing that it signed can be valid any
+ * more. Returns undefined where nothing is due.
  */
 export function nextStep(
   rows: readonly AuthorityRow[],
   nowMs: number,
   propagationMs: number,
-  publishedAtMs: (keyId: string) => number | undefined,
+  publishedAtMs: PublishedAt,
 ): Step | undefined {
   const active = rows.filter((row) => row.stage === 'active').sort(newestFirst((row) => row.activatedAtMs ?? 0));
   const [current, ...replaced] = active;
@@ -59,24 +55,30 @@ export function nextStep(
   if (leftOver) return { do: 'retire', keyId: leftOver.keyId };
   const [successor] = rows.filter((row) => row.stage === 'prepared').sort(newestFirst((row) => row.preparedAtMs));
   const spent = current === undefined || current.notAfterMs <= nowMs;
-  if (!successor) return spent || nowMs >= partOfLife(current, 1 / 2) ? { do: 'prepare' } : undefined;
-  if (spent) return { do: 'activate', keyId: successor.keyId };
-  const published = publishedAtMs(successor.keyId);
-  const known = published !== undefined && nowMs - published >= propagationMs;
-  return known && nowMs >= partOfLife(current, 3 / 4) ? { do: 'activate', keyId: successor.keyId } : undefined;
+  if (!successor && (spent || nowMs >= partOfLife(current, 1 / 2))) return { do: 'prepare' };
+  if (successor && spent) return { do: 'activate', keyId: successor.keyId };
+  const early = successor && current && (successor.early || nowMs >= partOfLife(current, 3 / 4));
+  if (early && nowMs >= readyAtMs(successor, propagationMs, publishedAtMs)) return { do: 'activate', keyId: successor.keyId };
+  const useless = rows.find((row) => row.stage === 'tainted' && lastUseMs(row) <= nowMs);
+  return useless && { do: 'revoke', keyId: useless.keyId };
 }
+
+/** From when on a prepared one may take over; infinity where nobody has seen it published. */
+export const readyAtMs = ({ keyId }: AuthorityRow, propagationMs: number, publishedAtMs: PublishedAt): number =>
+  (publishedAtMs(keyId) ?? Infinity) + propagationMs;
 
 /**
  * True while verifiers need the authority: from preparation until the last SVID that it can have signed has expired. One that never
- * signed is not needed once it is retired.
+ * signed is not needed once it is retired; a revoked one is not trusted, whatever it signed.
  */
 export function isPublished(row: AuthorityRow, nowMs: number): boolean {
+  if (row.stage === 'revoked') return false;
   if (row.notAfterMs <= nowMs) return row.stage === 'active';
-  if (row.stage !== 'retired') return true;
-  return row.activatedAtMs !== null && nowMs < (row.retiredAtMs ?? 0) + LONGEST_MS[row.kind];
+  return row.stage !== 'retired' || nowMs < lastUseMs(row);
 }
 
-const partOfLife = (row: AuthorityRow, part: number): number => row.notBeforeMs + (row.notAfterMs - row.notBeforeMs) * part;
+/** Counted from when it was made: its validity begins earlier, for verifiers whose clocks are behind. */
+const partOfLife = (row: AuthorityRow, part: number): number => row.preparedAtMs + (row.notAfterMs - row.preparedAtMs) * part;
 
 const newestFirst =
   (at: (row: AuthorityRow) => number) =>

@@ -7,6 +7,7 @@ import { checkKeyPair } from './key-pair';
 import { LeafEncoder } from './leaf-encoder';
 import type { Root } from './root-certificate';
 import { readRoot } from './root-certificate';
+import { StoppableSigner } from './stoppable-signer';
 import { x509SelfCheck } from './x509-self-check';
 
 /** An X.509 authority with its key: signs X509-SVIDs, and shows what everyone may see. */
@@ -20,6 +21,8 @@ export interface X509Authority {
   readonly check: SelfCheck<X509Plan>;
   /** A TLS leaf for the server's own HTTPS endpoint; the caller records it like any credential before it uses it. */
   endpointLeaf(wish: EndpointWish): Promise<EndpointLeaf>;
+  /** From here on it signs nothing, also not for requests that hold it: it is tainted. */
+  stop(): void;
 }
 
 /**
@@ -32,13 +35,18 @@ export function openX509Authority(der: Buffer, key: KeyObject, trustDomain: stri
   const publicKey = createPublicKey({ key: certificate.spki, format: 'der', type: 'spki' });
   checkKeyPair(key, publicKey, `X.509 authority ${keyId.toString('hex')}`);
   const issuer = { key, name: certificate.subject, keyId };
+  const signer = new StoppableSigner(new LeafEncoder(issuer));
   return Object.freeze<X509Authority>({
     keyId: keyId.toString('hex'),
     notBeforeMs: certificate.notBeforeMs,
     notAfterMs: certificate.notAfterMs,
     certificate: der,
-    signer: new LeafEncoder(issuer),
+    signer,
     check: x509SelfCheck({ ...issuer, publicKey, notAfterMs: certificate.notAfterMs }),
-    endpointLeaf: (wish) => issueEndpointLeaf(root, key, trustDomain, wish),
+    endpointLeaf: async (wish) => {
+      signer.assertNotStopped();
+      return issueEndpointLeaf(root, key, trustDomain, wish);
+    },
+    stop: () => signer.stop(),
   });
 }

@@ -33,7 +33,6 @@ export function helpOfGroup(group: GroupSpec): string {
 
 /** `mandate --help`. */
 export function helpOfProgram(): string {
-  const named = (spec: CommandSpec): readonly [string, string] => [spec.path.join(' '), spec.sentence];
   return [
     'Short-lived identities for AI agents, and the human behind each of them.\n',
     '  mandate <command> [options]\n',
@@ -42,10 +41,21 @@ export function helpOfProgram(): string {
       ['mandate run -- claude', 'start an agent with an identity of its own'],
       ['mandate trace 5f3a', 'who is behind this serial number'],
     ])}`,
-    ...SECTIONS.map((section) => `${section.title}\n${pairs(section.commands.map(named))}`),
+    ...SECTIONS.map((section) => `${section.title}\n${pairs(linesOf(section.commands))}`),
     `Everywhere\n${flags([...GLOBAL_OPTIONS, { flags: '-V, --version', text: 'print the version' }, { flags: '-h, --help', text: 'this page' }])}`,
     `More: mandate help <topic>: ${Object.keys(TOPICS).join(', ')}\n`,
   ].join('\n');
+}
+
+/** A line for each command, and one for all commands of a folded group. */
+function linesOf(commands: readonly CommandSpec[]): readonly (readonly [string, string])[] {
+  const lines = new Map<string, string>();
+  for (const { path, sentence } of commands) {
+    const folded = GROUPS.find((group) => group.folded && group.name === path[0]);
+    if (folded) lines.set(`${folded.name} <command>`, folded.sentence);
+    else lines.set(path.join(' '), sentence);
+  }
+  return [...lines];
 }
 
 const operands = (spec: CommandSpec): string[] => {

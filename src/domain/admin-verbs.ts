@@ -1,5 +1,8 @@
 import type { AgentAnswer, AgentsAnswer, StopAnswer, WhoAnswer } from './agent-answers';
 import type { BundleAnswer, SealAnswer, StatusAnswer } from './answers';
+import type { AuthoritiesAnswer, OrderAnswer } from './authority-answers';
+import type { AuthorityVerb } from './authority-life';
+import type { AuthorityKind } from './lineage';
 import type { ApplyAnswer, ExplainAnswer, RuleAnswer, RulesAnswer } from './rule-answers';
 import type { ManifestAcceptedAnswer, ManifestAnswer, ManifestsAnswer } from './manifest-answers';
 import type { Trace } from './trace';
@@ -37,6 +40,12 @@ export interface AdminVerbs {
   };
   listManifests: { request: Record<string, never>; answer: ManifestsAnswer };
   showManifest: { request: { readonly name: string }; answer: ManifestAnswer };
+  showAuthorities: { request: Record<string, never>; answer: AuthoritiesAnswer };
+  /** `kinds` for `prepare` and `rotate`, for the others `reference`: a key id or a unique prefix of one. */
+  orderAuthorities: {
+    request: { readonly order: AuthorityVerb; readonly kinds?: readonly AuthorityKind[]; readonly reference?: string };
+    answer: OrderAnswer;
+  };
   bundle: { request: Record<string, never>; answer: BundleAnswer };
   /** `secret` is the passphrase in base64, null for the credential that systemd gave the server; `again` where the keys are sealed already. */
   sealKeys: { request: { readonly secret: string | null; readonly again: boolean }; answer: SealAnswer };

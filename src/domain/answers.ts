@@ -1,6 +1,7 @@
 import type { Check } from './doctor';
 import type { ErrorCode } from './errors';
 import type { KeyHomeKind } from './key-seal';
+import type { AuthorityStage } from './lineage';
 
 /**
  * The JSON documents that `-o json` prints and the Admin service answers with: one contract (docs/schema), closed enums, null for
@@ -73,7 +74,7 @@ export interface BundleAnswer {
   readonly authorities: readonly {
     readonly kind: 'x509' | 'jwt';
     readonly keyId: string;
-    readonly stage: 'prepared' | 'active' | 'retired';
+    readonly stage: AuthorityStage;
     readonly notBefore: string;
     readonly notAfter: string;
   }[];

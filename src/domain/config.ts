@@ -1,3 +1,11 @@
+import {
+  AUTHORITY_KEYS,
+  type AuthorityConfig,
+  type AuthorityKey,
+  DEFAULT_AUTHORITY_CONFIG,
+  durationText,
+  readAuthorityConfig,
+} from './authority-config';
 import { DEFAULT_PUBLICATION, PUBLICATION_KEYS, type PublicationConfig, readPublication } from './config-publication';
 import { MandateError } from './errors';
 import { KEY_HOMES, type WantedKeyHome } from './key-seal';
@@ -17,11 +25,13 @@ export interface Config extends PublicationConfig {
     /** Where authority keys rest; a start that finds them elsewhere is refused. */
     readonly home: WantedKeyHome;
   };
+  readonly authorities: AuthorityConfig;
 }
 
 export const DEFAULT_CONFIG: Config = Object.freeze({
   admin: Object.freeze({ allowScripted: false }),
   keys: Object.freeze({ home: 'found' }),
+  authorities: DEFAULT_AUTHORITY_CONFIG,
   ...DEFAULT_PUBLICATION,
 });
 
@@ -33,7 +43,7 @@ export interface ConfigPlace {
 
 /** One value, by its key in the file, and the line that set it; null where it is the default. */
 export interface ConfigValue {
-  readonly key: string;
+  readonly key: ConfigKey;
   /** null where nothing is set. */
   readonly value: boolean | number | string | null;
   readonly line: number | null;
@@ -45,8 +55,8 @@ export interface LoadedConfig {
 }
 
 /** Every key of the file, in the order `config show` prints them. A test holds docs/schema/mandate.schema.json to this list. */
-export const CONFIG_KEYS = ['admin.allow_scripted', 'keys.home', ...PUBLICATION_KEYS] as const;
-type ConfigKey = (typeof CONFIG_KEYS)[number];
+export const CONFIG_KEYS = ['admin.allow_scripted', 'keys.home', ...(Object.keys(AUTHORITY_KEYS) as AuthorityKey[]), ...PUBLICATION_KEYS] as const;
+export type ConfigKey = (typeof CONFIG_KEYS)[number];
 
 /** What holds where there is no file. */
 export const defaultConfig = (): LoadedConfig => ({ config: DEFAULT_CONFIG, values: valuesOf(DEFAULT_CONFIG, () => null) });
@@ -57,11 +67,12 @@ export function parseConfig(file: string, text: string): LoadedConfig {
   const source = { file, text, readFile: () => '' };
   const reader = new RuleReader(source, problems, 'a configuration');
   const document = documentOf(source, problems);
-  const top = reader.map(document, '', ['admin', 'keys', 'publish', 'web', 'oidc']);
+  const top = reader.map(document, '', ['admin', 'keys', 'authorities', 'bundle', 'publish', 'web', 'oidc']);
   const admin = reader.map(top?.admin, 'admin', ['allow_scripted']);
   const allowScripted = reader.boolean(admin?.allow_scripted, 'admin.allow_scripted') ?? DEFAULT_CONFIG.admin.allowScripted;
   const keys = reader.map(top?.keys, 'keys', ['home']);
   const home = reader.word(keys?.home, 'keys.home', KEY_HOMES) ?? DEFAULT_CONFIG.keys.home;
+  const authorities = readAuthorityConfig(reader, top?.authorities, top?.bundle);
   const { publication, nodes } = readPublication(reader, top ?? {});
   if (problems.length > 0) {
     throw new MandateError('E_CONFIG', {
@@ -69,16 +80,26 @@ export function parseConfig(file: string, text: string): LoadedConfig {
       fix: 'docs/operations.md lists every key',
     });
   }
-  const config = Object.freeze({ admin: Object.freeze({ allowScripted }), keys: Object.freeze({ home }), ...publication });
-  const written = { 'admin.allow_scripted': admin?.allow_scripted, 'keys.home': keys?.home, ...nodes };
+  const config = Object.freeze({
+    admin: Object.freeze({ allowScripted }),
+    keys: Object.freeze({ home }),
+    authorities: authorities.config,
+    ...publication,
+  });
+  const lives = Object.fromEntries(authorities.read.map(({ key, node }) => [key, node]));
+  const written = { 'admin.allow_scripted': admin?.allow_scripted, 'keys.home': keys?.home, ...lives, ...nodes };
   return { config, values: valuesOf(config, linesOf(reader, written)) };
 }
 
 /** Every value in the order of the keys. */
-function valuesOf({ admin, keys, publish, web, oidc }: Config, line: (key: ConfigKey) => number | null): readonly ConfigValue[] {
+function valuesOf({ admin, keys, authorities, publish, web, oidc }: Config, line: (key: ConfigKey) => number | null): readonly ConfigValue[] {
   const values: Readonly<Record<ConfigKey, ConfigValue['value']>> = {
     'admin.allow_scripted': admin.allowScripted,
     'keys.home': keys.home,
+    'authorities.x509.lifetime': durationText(authorities.lifetimeSeconds.x509),
+    'authorities.jwt.lifetime': durationText(authorities.lifetimeSeconds.jwt),
+    'authorities.propagation': durationText(authorities.propagationSeconds),
+    'bundle.refresh_hint': durationText(authorities.refreshHintSeconds),
     'publish.address': publish.address,
     'web.address': web?.address ?? null,
     'web.port': web?.port ?? null,

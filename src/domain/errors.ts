@@ -122,6 +122,11 @@ export const CATALOGUE = {
   E_KEY_SEAL: entry('the authority keys cannot be sealed like this', 'failedPrecondition', 'failure'),
   E_PASSPHRASE: entry('the passphrase cannot be used', 'invalidArgument', 'usage'),
   E_WEB_CERTIFICATE: entry('the certificate or key of the web endpoint cannot be used', 'failedPrecondition', 'failure'),
+  E_AUTHORITY_STAGE: entry('the authority is not in a stage that allows this', 'failedPrecondition', 'failure'),
+  E_AUTHORITY_UNPUBLISHED: entry('the authority has not been published for long enough', 'failedPrecondition', 'failure'),
+  E_AUTHORITY_IN_USE: entry('what the authority signed is still in use', 'failedPrecondition', 'failure'),
+  E_AUTHORITY_LIFETIME: entry('authorities would live less than six times as long as what they sign', 'failedPrecondition', 'failure'),
+  E_AUTHORITY_TAINTED: entry('the authority was tainted while it was asked to sign', 'unavailable', 'unreachable'),
   E_SELF_CHECK: entry('what was signed is not what was planned, so it was discarded', 'internal', 'integrity'),
   // people
   E_AGENT_NOT_ADMIN: entry('agents and their descendants do not administer mandate', 'permissionDenied', 'notAllowed'),

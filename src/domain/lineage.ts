@@ -131,6 +131,9 @@ export const EVENT_KINDS = [
   'authority-prepared',
   'authority-activated',
   'authority-retired',
+  'authority-tainted',
+  'authority-revoked',
+  'authority-ordered',
   'device-seen',
   'launch-opened',
   'launch-joined',
@@ -215,7 +218,9 @@ export interface Chain {
   readonly ended: readonly EndedRow[];
 }
 
-export type AuthorityStage = 'prepared' | 'active' | 'retired';
+export type AuthorityStage = 'prepared' | 'active' | 'retired' | 'tainted' | 'revoked';
+/** Every stage but that in which an authority begins. */
+export type LaterStage = Exclude<AuthorityStage, 'prepared'>;
 export type AuthorityKind = 'x509' | 'jwt';
 
 export interface AuthorityRow {
@@ -230,6 +235,10 @@ export interface AuthorityRow {
   readonly preparedAtMs: number;
   readonly activatedAtMs: number | null;
   readonly retiredAtMs: number | null;
+  readonly taintedAtMs: number | null;
+  readonly revokedAtMs: number | null;
+  /** Takes over as soon as it has been published for long enough: an administrator rotates. */
+  readonly early: boolean;
 }
 
 /** One agent as `agents ls` shows it. */

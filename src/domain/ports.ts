@@ -1,4 +1,4 @@
-import type { AgentSummary, AuthorityRow, AuthorityStage, Chain, CredentialRow, GovernedRow, Installation, LineageEntry } from './lineage';
+import type { AgentSummary, AuthorityRow, Chain, CredentialRow, GovernedRow, Installation, LaterStage, LineageEntry } from './lineage';
 import type { ManifestRow, StatementRow, TrustedKey } from './manifest';
 import type { Rule, RuleVersion } from './rule';
 
@@ -91,7 +91,10 @@ export interface ManifestStore {
 export interface AuthorityStore {
   all(): Promise<readonly AuthorityRow[]>;
   add(row: AuthorityRow): Promise<void>;
-  stage(keyId: string, stage: AuthorityStage, atMs: number): Promise<void>;
+  /** Stages only go forward (domain/authority-life.ts): throws E_NOT_FOUND where this one cannot follow the one that is stored. */
+  stage(keyId: string, stage: LaterStage, atMs: number): Promise<void>;
+  /** Marks a prepared one as `early`. */
+  hasten(keyId: string): Promise<void>;
   /** The bundle's sequence number; `bump` makes the next one durable before it returns it. */
   sequence(bump: boolean): Promise<number>;
 }

@@ -1,5 +1,6 @@
 import type { PersonProof } from './administration';
 import type { AuthorizedVerb } from './admin-verbs';
+import type { AuthorityVerb } from './authority-life';
 import type { AuthorityKind, CredentialRow, EndedKind, EventKind, EventRow } from './lineage';
 import type { DelegatorAssurance, DeviceAssurance, Given } from './assurance';
 import { canonicalJson } from './canonical';
@@ -69,6 +70,14 @@ export interface EventData {
   };
   readonly 'authority-activated': AuthorityData;
   readonly 'authority-retired': AuthorityData;
+  readonly 'authority-tainted': AuthorityData;
+  readonly 'authority-revoked': AuthorityData;
+  /** An administrator orders a step; on record before anything of it is done. `keyId` is null where a new authority is asked for. */
+  readonly 'authority-ordered': AdministratorData & {
+    readonly order: AuthorityVerb;
+    readonly authorities: readonly AuthorityKind[];
+    readonly keyId: string | null;
+  };
   readonly 'device-seen': { readonly deviceId: string; readonly assurance: DeviceAssurance; readonly os: string; readonly kernel: string };
   readonly 'launch-opened': DelegationData & {
     readonly launchId: string;

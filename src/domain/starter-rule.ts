@@ -1,8 +1,14 @@
+import { type AuthorityConfig, DEFAULT_AUTHORITY_CONFIG, longestSvidSeconds } from './authority-config';
+import { durationSeconds } from './duration';
+import type { AuthorityKind } from './lineage';
 import { loadRules } from './rule-file';
 import type { LoadedRule } from './rule-file';
 
 /** Name of the rule that a new installation of `mandate up` starts with. */
 export const STARTER_RULE_NAME = 'launched';
+
+const X509_TTL = '15m';
+const JWT_TTL = '5m';
 
 /** The starter rule as a file: whatever is started by `mandate run` gets one identity per account; every other process is refused. */
 export const STARTER_RULE_FILE = `apiVersion: mandate/v1
@@ -12,8 +18,8 @@ match:
   launch.id: "*"        # any launch; a process outside every launch has none
 issue:
   id: /agent/{user}
-  x509: { ttl: 15m }
-  jwt: { ttl: 5m, audiences: "*" }
+  x509: { ttl: ${X509_TTL} }
+  jwt: { ttl: ${JWT_TTL}, audiences: "*" }
 tests:
   - name: a launched agent is named after its account
     given: { launch.id: 0197a2f0-0000-7000-8000-000000000000, user.name: ana }
@@ -26,9 +32,12 @@ tests:
     expect: E_NO_RULE
 `;
 
-/** The starter rule, read by the loader that reads every other rule. */
-export function starterRule(): LoadedRule {
-  const [rule] = loadRules([{ file: 'starter rule', text: STARTER_RULE_FILE, readFile: refuse }]);
+/** The starter rule, read by the loader that reads every other rule. Where authorities live too briefly for its lifetimes, so do its SVIDs. */
+export function starterRule(authorities: AuthorityConfig = DEFAULT_AUTHORITY_CONFIG): LoadedRule {
+  const ttl = (wished: string, kind: AuthorityKind): string =>
+    `ttl: ${Math.min(durationSeconds(wished) ?? 0, longestSvidSeconds(authorities, kind))}s`;
+  const text = STARTER_RULE_FILE.replace(`ttl: ${X509_TTL}`, ttl(X509_TTL, 'x509')).replace(`ttl: ${JWT_TTL}`, ttl(JWT_TTL, 'jwt'));
+  const [rule] = loadRules([{ file: 'starter rule', text, readFile: refuse }]);
   return rule as LoadedRule;
 }
 

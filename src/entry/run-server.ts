@@ -2,7 +2,7 @@ import { openAuthorities } from '../authority/authorities';
 import { KeyFiles } from '../authority/key-files';
 import { openKeyHome } from '../authority/open-key-home';
 import type { SealableFolder } from '../authority/sealable-folder';
-import { DEFAULT_AUTHORITY_SETTINGS } from '../authority/schedule';
+import { assertAuthoritiesOutlive, type AuthorityConfig } from '../domain/authority-config';
 import type { FromChild, ServerStart, Supervised } from '../domain/child-protocol';
 import { MandateError } from '../domain/errors';
 import type { InstallationStore, Log, RuleStore } from '../domain/ports';
@@ -42,11 +42,12 @@ export async function runServer(start: ServerStart, around: ServerSurroundings, 
   const metrics = new Metrics(settings.version);
   const lineage = await openLineage({ url: databaseUrl, clock: systemClock, log, meter: metrics.commits });
   await sameInstallation(start, lineage.installation);
+  await assertRulesFit(lineage.rules, settings.config.authorities);
   const began = systemClock.monotonicMs();
   const keys = await keyHomeOf(start, keySecrets, around, log);
   const authorities = await openAuthorities({
     trustDomain: settings.trustDomain,
-    settings: DEFAULT_AUTHORITY_SETTINGS,
+    settings: authoritySettings(settings.config.authorities),
     store: lineage.authorities,
     keys,
     clock: systemClock,
@@ -55,7 +56,7 @@ export async function runServer(start: ServerStart, around: ServerSurroundings, 
   });
   const ms = Math.round(systemClock.monotonicMs() - began);
   around.step('authority', 'X.509 and JWT, ECDSA P-256, ' + keys.description, ms);
-  await ensureStarterRule(lineage.rules, around);
+  await ensureStarterRule(lineage.rules, settings.config.authorities, around);
   const readiness = new Readiness(log);
   const server = await startServer({
     ...settings,
@@ -120,11 +121,26 @@ async function sameInstallation(start: ServerStart, store: InstallationStore): P
   }
 }
 
+const authoritySettings = ({ lifetimeSeconds, propagationSeconds, refreshHintSeconds }: AuthorityConfig) => ({
+  lifetimeMs: { x509: lifetimeSeconds.x509 * 1000, jwt: lifetimeSeconds.jwt * 1000 },
+  propagationMs: propagationSeconds * 1000,
+  refreshHintSeconds,
+});
+
+/** The configuration may have changed since the rules were applied. */
+async function assertRulesFit(store: RuleStore, authorities: AuthorityConfig): Promise<void> {
+  const current = await store.current();
+  assertAuthoritiesOutlive(
+    current.map(({ rule }) => rule),
+    authorities,
+  );
+}
+
 /** A new installation lets launches have an identity and nothing else; who changed or disabled the rule is not overruled. */
-async function ensureStarterRule(store: RuleStore, { step }: ServerSurroundings): Promise<void> {
+async function ensureStarterRule(store: RuleStore, authorities: AuthorityConfig, { step }: ServerSurroundings): Promise<void> {
   const began = systemClock.monotonicMs();
   if ((await store.current()).length === 0) {
-    const { rule, contentSha256, canonical } = starterRule();
+    const { rule, contentSha256, canonical } = starterRule(authorities);
     await store.apply([{ rule, contentSha256, canonical }], 'mandate', systemClock.nowMs());
   }
   step('rule', '"launched": whatever is started with mandate run', Math.round(systemClock.monotonicMs() - began));

@@ -1,6 +1,8 @@
+import { STAGES_BEFORE } from '../domain/authority-life';
 import { MandateError } from '../domain/errors';
-import type { AuthorityRow, AuthorityStage } from '../domain/lineage';
+import type { AuthorityRow, AuthorityStage, LaterStage } from '../domain/lineage';
 import type { AuthorityStore } from '../domain/ports';
+import type { Prisma } from '../generated/prisma/client';
 import type { Database } from './connection';
 import { query } from './reading';
 import { authorityRow } from './rows';
@@ -28,15 +30,26 @@ export class PostgresAuthorityStore implements AuthorityStore {
       preparedAt: new Date(row.preparedAtMs),
       activatedAt: dateOrNull(row.activatedAtMs),
       retiredAt: dateOrNull(row.retiredAtMs),
+      taintedAt: dateOrNull(row.taintedAtMs),
+      revokedAt: dateOrNull(row.revokedAtMs),
+      early: row.early,
     };
     await query(this.database, (prisma) => prisma.authority.createMany({ data }));
   }
 
-  async stage(keyId: string, stage: AuthorityStage, atMs: number): Promise<void> {
-    const at = new Date(atMs);
-    const data = { stage, ...(stage === 'active' && { activatedAt: at }), ...(stage === 'retired' && { retiredAt: at }) };
-    const { count } = await query(this.database, (prisma) => prisma.authority.updateMany({ where: { keyId }, data }));
-    if (count === 0) throw new MandateError('E_NOT_FOUND', { saw: `authority ${keyId}` });
+  async stage(keyId: string, stage: LaterStage, atMs: number): Promise<void> {
+    const data = { stage, [REACHED[stage]]: new Date(atMs) };
+    await this.#change(keyId, STAGES_BEFORE[stage], data);
+  }
+
+  hasten(keyId: string): Promise<void> {
+    return this.#change(keyId, ['prepared'], { early: true });
+  }
+
+  async #change(keyId: string, from: readonly AuthorityStage[], data: Prisma.AuthorityUpdateManyMutationInput): Promise<void> {
+    const where = { keyId, stage: { in: [...from] } };
+    const { count } = await query(this.database, (prisma) => prisma.authority.updateMany({ where, data }));
+    if (count === 0) throw new MandateError('E_NOT_FOUND', { saw: `authority ${keyId} in stage ${from.join(' or ')}` });
   }
 
   /**
@@ -54,5 +67,13 @@ export class PostgresAuthorityStore implements AuthorityStore {
     return Number(rows[0].sequence);
   }
 }
+
+/** The column that says when a stage was reached. */
+const REACHED = {
+  active: 'activatedAt',
+  retired: 'retiredAt',
+  tainted: 'taintedAt',
+  revoked: 'revokedAt',
+} as const satisfies Record<LaterStage, string>;
 
 const dateOrNull = (atMs: number | null): Date | null => (atMs === null ? null : new Date(atMs));

@@ -17,7 +17,7 @@ const evidence: TablePrivileges = { insert: true, update: [] };
 export const SERVER_PRIVILEGES: Readonly<Record<string, TablePrivileges>> = {
   installation: evidence,
   bundle_state: { insert: false, update: ['sequence'] },
-  authority: { insert: true, update: ['stage', 'activated_at', 'retired_at'] },
+  authority: { insert: true, update: ['stage', 'activated_at', 'retired_at', 'tainted_at', 'revoked_at', 'early'] },
   rule: { insert: true, update: ['current'] },
   rule_version: evidence,
   manifest: evidence,

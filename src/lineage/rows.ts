@@ -148,4 +148,7 @@ export const authorityRow = (row: Stored.Authority): AuthorityRow => ({
   preparedAtMs: row.preparedAt.getTime(),
   activatedAtMs: row.activatedAt?.getTime() ?? null,
   retiredAtMs: row.retiredAt?.getTime() ?? null,
+  taintedAtMs: row.taintedAt?.getTime() ?? null,
+  revokedAtMs: row.revokedAt?.getTime() ?? null,
+  early: row.early,
 });

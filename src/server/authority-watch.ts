@@ -1,14 +1,22 @@
 import { createHash } from 'node:crypto';
+import type { AuthorityConfig } from '../domain/authority-config';
+import type { AuthorityOrder, AuthorityStanding } from '../domain/authority-life';
 import type { Bundle } from '../domain/bundle';
 import type { JwtPlan, X509Plan } from '../domain/issuance';
 import type { AuthorityKind, AuthorityRow } from '../domain/lineage';
 import type { AuthorityStore, Clock, Log } from '../domain/ports';
+import type { EventData } from '../domain/records';
 import type { ActiveAuthority } from './configuration';
 import type { EndpointAuthority } from './endpoint';
 import type { Journal } from './journal';
 
 /** Authorities are looked at this often; a look without anything due costs nothing. */
-const LOOK_MS = 10_000;
+const LOOK_MS = { least: 1_000, most: 10_000 };
+/** Looks in the shortest lifetime: a step is late by that little of it. */
+const LOOKS = 60;
+
+export const lookMs = ({ lifetimeSeconds: { x509, jwt } }: AuthorityConfig): number =>
+  Math.min(LOOK_MS.most, Math.max(LOOK_MS.least, (Math.min(x509, jwt) * 1000) / LOOKS));
 
 const CHANGES = {
   'authority-prepared': 'prepared',
@@ -18,19 +26,26 @@ const CHANGES = {
 
 /** A change of stage of one authority. */
 export interface AuthorityStep {
-  readonly kind: 'authority-prepared' | 'authority-activated' | 'authority-retired';
+  readonly kind: 'authority-prepared' | 'authority-activated' | 'authority-retired' | 'authority-tainted' | 'authority-revoked';
   readonly authority: AuthorityKind;
   readonly keyId: string;
 }
+
+/** What the event of an order says beside who gave it. */
+export type OrderedData = Pick<EventData['authority-ordered'], 'order' | 'authorities' | 'keyId'>;
 
 /** The authorities as the server uses them. */
 export interface ServerAuthorities {
   x509(): ActiveAuthority<X509Plan> & EndpointAuthority;
   jwt(): ActiveAuthority<JwtPlan>;
   bundle(): Bundle;
+  soundX509(): readonly string[];
+  standing(): readonly AuthorityStanding[];
   /** What opening them did. */
   readonly opening: readonly AuthorityStep[];
   tick(): Promise<readonly AuthorityStep[]>;
+  /** `record` is called once the order is known to be possible, and before anything is done. */
+  order(order: AuthorityOrder, record: () => Promise<void>): Promise<readonly AuthorityStep[]>;
   onChange(changed: () => void): () => void;
 }
 
@@ -38,6 +53,7 @@ export interface AuthorityWatchParts {
   readonly authorities: ServerAuthorities;
   readonly store: Pick<AuthorityStore, 'all'>;
   readonly journal: Journal;
+  readonly lookMs: number;
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: { authorityChanged(authority: AuthorityKind, change: 'prepared' | 'activated' | 'retired'): void };
@@ -68,7 +84,7 @@ export class AuthorityWatch {
   }
 
   #next(also: () => Promise<void>): void {
-    if (!this.#closed) this.#cancel = this.parts.clock.after(LOOK_MS, () => void this.#look(also));
+    if (!this.#closed) this.#cancel = this.parts.clock.after(this.parts.lookMs, () => void this.#look(also));
   }
 
   async #look(also: () => Promise<void>): Promise<void> {
@@ -79,6 +95,22 @@ export class AuthorityWatch {
       this.parts.log.error({ err: error }, 'authorities not looked at');
     }
     this.#next(also);
+  }
+
+  /** Carries out an order and puts its steps on record; who ordered it is on record before. */
+  async order(order: AuthorityOrder, record: (ordered: OrderedData) => Promise<void>): Promise<void> {
+    const keyId = 'keyId' in order ? order.keyId : null;
+    const { authorities, log } = this.parts;
+    const kinds = () => authorities.standing().flatMap(({ row }) => (row.keyId === keyId ? [row.kind] : []));
+    const ordered = { order: order.do, authorities: 'kinds' in order ? order.kinds : kinds(), keyId };
+    try {
+      await this.#record(await authorities.order(order, () => record(ordered)));
+    } catch (error) {
+      // Whether something was written may not be known: what follows from it must not wait for the next look.
+      const again = authorities.tick().then((steps) => this.#record(steps));
+      again.catch((thrown: unknown) => log.error({ err: thrown }, 'authorities not looked at'));
+      throw error;
+    }
   }
 
   async #record(steps: readonly AuthorityStep[]): Promise<void> {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { assertAuthoritiesOutlive, type AuthorityConfig } from '../domain/authority-config';
 import { MandateError } from '../domain/errors';
 import { canonicalJson } from '../domain/canonical';
 import { compileRules, type CompiledRules } from '../domain/match';
@@ -26,6 +27,7 @@ export class Rules {
     private readonly trustDomain: string,
     private readonly manifests: Pick<Manifests, 'get' | 'standing'>,
     private readonly clock: Clock,
+    private readonly authorities: AuthorityConfig,
   ) {
     this.#compiled = compileRules({ generation: 0, rules: [] }, trustDomain);
   }
@@ -47,6 +49,10 @@ export class Rules {
   async apply(files: unknown, author: string, atMs: number): Promise<Applied> {
     const parsed = parseFiles(files);
     for (const rule of parsed) this.#assureManifests(rule);
+    assertAuthoritiesOutlive(
+      parsed.map(({ rule }) => rule),
+      this.authorities,
+    );
     const before = this.#current;
     const now = await this.store.apply(
       parsed.map(({ rule, canonical, contentSha256 }) => ({ rule, canonical, contentSha256 })),

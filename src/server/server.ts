@@ -11,7 +11,7 @@ import { watchLoopDelay } from '../system/loop-delay';
 import type { Readiness } from '../system/readiness';
 import { grpcService } from '../wire/grpc';
 import { adminApi } from './admin-api';
-import { AuthorityWatch, type ServerAuthorities } from './authority-watch';
+import { AuthorityWatch, lookMs, type ServerAuthorities } from './authority-watch';
 import { Callers } from './callers';
 import { Configuration } from './configuration';
 import { Devices } from './devices';
@@ -68,13 +68,17 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   const installed = parts.layout.mode === 'installed';
   const manifests = new Manifests(parts.manifestStore, log);
   await manifests.load();
-  const rules = new Rules(parts.ruleStore, trustDomain, manifests, clock);
+  const rules = new Rules(parts.ruleStore, trustDomain, manifests, clock, parts.config.authorities);
   await rules.load();
   const configuration = new Configuration({ rules: rules.compiled, x509: authorities.x509(), jwt: authorities.jwt() });
 
   const bundleUpdate = () => {
     const bundle = authorities.bundle();
-    return { sequence: BigInt(bundle.sequence), x509Authorities: bundleDer(bundle), jwtBundle: Buffer.from(jwkSetJson(bundle)) };
+    return {
+      sequence: BigInt(bundle.sequence),
+      x509Authorities: bundleDer(bundle),
+      jwtBundle: Buffer.from(jwkSetJson(bundle)),
+    };
   };
   const devices = new Devices({
     ...parts,
@@ -93,7 +97,15 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   const changes = new RuleChanges({ rules, configuration, node, clock });
   const deviceId = () => node.session?.living.device.id ?? devices.any();
   const journal = new Journal({ lineage, clock, random, log, deviceId, metrics });
-  const watch = new AuthorityWatch({ authorities, store: parts.authorityStore, journal, clock, log, metrics });
+  const watch = new AuthorityWatch({
+    authorities,
+    store: parts.authorityStore,
+    journal,
+    lookMs: lookMs(parts.config.authorities),
+    clock,
+    log,
+    metrics,
+  });
 
   const publication = await Publication.open(parts);
   const missing = async (): Promise<('database' | 'node')[]> => {
@@ -126,6 +138,12 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     reader,
     bundle: () => authorities.bundle(),
     authorities: () => watch.rows,
+    authorityConfig: parts.config.authorities,
+    authorityStanding: () => authorities.standing(),
+    orderAuthorities: (order, caller, standing) =>
+      watch.order(order, (ordered) =>
+        journal.event('authority-ordered', { ...journal.administered(caller, standing), ...ordered }, { processKey: caller.key }),
+      ),
     status: async (standing) => statusAnswer(parts, standing, await missing(), launchGroups(node.session), publication.webFault),
     installationId: parts.installationId,
     installed,

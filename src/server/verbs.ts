@@ -1,5 +1,6 @@
 import type { VerbHandlers } from './admin-api';
 import { agentVerbs, type AgentVerbsParts } from './agent-verbs';
+import { authorityVerbs, type AuthorityVerbsParts } from './authority-verbs';
 import { explainVerb, type ExplainVerbParts } from './explain-verb';
 import { installationVerbs, type InstallationVerbsParts } from './installation-verbs';
 import { manifestVerbs, type ManifestVerbsParts } from './manifest-verbs';
@@ -9,6 +10,7 @@ import { stopVerb, type StopVerbParts } from './stop-verb';
 import { traceVerb, type TraceVerbParts } from './trace-verb';
 
 export type VerbsParts = InstallationVerbsParts &
+  AuthorityVerbsParts &
   AgentVerbsParts &
   RuleVerbsParts &
   ManifestVerbsParts &
@@ -20,6 +22,7 @@ export type VerbsParts = InstallationVerbsParts &
 /** What each verb of the admin API does, once its caller may use it. */
 export const verbHandlers = (parts: VerbsParts): VerbHandlers => ({
   ...installationVerbs(parts),
+  ...authorityVerbs(parts),
   ...agentVerbs(parts),
   ...stopVerb(parts),
   ...sealVerb(parts),

@@ -7,13 +7,13 @@ import { KeyFiles } from '../../src/authority/key-files';
 import { KeyFolder } from '../../src/authority/key-store';
 import { generateAuthorityKey } from '../../src/authority/key-pair';
 import type { AuthoritySettings } from '../../src/authority/schedule';
-import { DEFAULT_AUTHORITY_SETTINGS } from '../../src/authority/schedule';
 import { parseCertificate } from '../../src/domain/certificate';
 import { p256PointOf } from '../../src/domain/p256';
 import type { Clock, Log } from '../../src/domain/ports';
 import { systemRandom } from '../../src/system/random';
 import { FakeAuthorityStore } from './fake-store';
-import { DAY_MS, NOW_MS, TRUST_DOMAIN } from './fixture';
+import { readRoot } from '../../src/authority/root-certificate';
+import { DAY_MS, jwtPlan, NOW_MS, SETTINGS, TRUST_DOMAIN, x509Plan } from './fixture';
 
 const quiet: Log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 const MINUTE_MS = 60_000;
@@ -31,7 +31,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const keys = (): KeyFolder => new KeyFolder(new KeyFiles(join(folder, 'keys')));
-const open = (settings: AuthoritySettings = DEFAULT_AUTHORITY_SETTINGS): Promise<Authorities> =>
+const open = (settings: AuthoritySettings = SETTINGS): Promise<Authorities> =>
   openAuthorities({ trustDomain: TRUST_DOMAIN, settings, store, keys: keys(), clock, random: systemRandom, log: quiet });
 const told = (events: readonly AuthorityEvent[]): string[] => events.map((e) => `${e.authority} ${e.kind.slice('authority-'.length)}`);
 const keyFiles = (): string[] => readdirSync(join(folder, 'keys')).sort();
@@ -45,7 +45,7 @@ it('makes and activates the first ones at once', async () => {
   expect(keyFiles()).toEqual([`jwt-${authorities.jwt().keyId}.pem`, `x509-${authorities.x509().keyId}.pem`]);
 });
 
-it('finds the same ones after a restart, under a later sequence number', async () => {
+it('TB-02: finds the same ones after a restart, under a later sequence number', async () => {
   const first = await open();
   const second = await open();
   expect(second.opening).toEqual([]);
@@ -84,7 +84,7 @@ it('asks nobody and changes nothing while nothing is due', async () => {
   expect({ calls: store.calls, bundle: authorities.bundle(), x509: authorities.x509(), jwt: authorities.jwt() }).toEqual(before);
 });
 
-it('numbers every change of the bundle, tells its listeners, and freezes what it hands out', async () => {
+it('TB-02: numbers every change of the bundle, tells its listeners, and freezes what it hands out', async () => {
   const authorities = await open();
   const seen: number[] = [];
   const stop = authorities.onChange(() => void seen.push(authorities.bundle().sequence));
@@ -242,6 +242,110 @@ it('JS-17: never gives an X.509 key to JWTs', async () => {
 });
 
 it('refuses lifetimes that leave no time to hand over', async () => {
-  const settings = { ...DEFAULT_AUTHORITY_SETTINGS, lifetimeMs: { x509: DAY_MS, jwt: DAY_MS } };
+  const settings = { ...SETTINGS, lifetimeMs: { x509: 2_000_000, jwt: DAY_MS } };
   await expect(open(settings)).rejects.toMatchObject({ code: 'E_CONFIG' });
 });
+
+describe('an order', () => {
+  const onRecord = () => Promise.resolve();
+
+  it('to taint what signs ends its signatures, also for requests that hold it, and leaves it in the bundle', async () => {
+    const authorities = await open();
+    const held = authorities.x509();
+    const jwt = authorities.jwt();
+    nowMs += MINUTE_MS;
+    const events = await authorities.order({ do: 'taint', keyId: held.keyId }, onRecord);
+    expect(told(events)).toEqual(['x509 tainted', 'x509 prepared', 'x509 activated']);
+    const root = readRoot(held.certificate, TRUST_DOMAIN);
+    expect(() => held.signer.sign(x509Plan(root))).toThrow(expect.objectContaining({ code: 'E_AUTHORITY_TAINTED' }));
+    const wish = { serial: 'ab'.repeat(16), notBeforeMs: nowMs, notAfterMs: nowMs + MINUTE_MS, hostnames: [] };
+    await expect(held.endpointLeaf(wish)).rejects.toMatchObject({ code: 'E_AUTHORITY_TAINTED' });
+    expect(authorities.bundle().x509).toEqual([held.certificate, authorities.x509().certificate]);
+    expect(authorities.soundX509()).toEqual([authorities.x509().keyId]);
+    expect(keyFiles()).toEqual([`jwt-${jwt.keyId}.pem`, `x509-${authorities.x509().keyId}.pem`]);
+    expect(authorities.jwt()).toBe(jwt);
+    nowMs += DAY_MS;
+    expect(told(await authorities.tick())).toEqual(['x509 revoked']);
+    expect(authorities.bundle().x509).toEqual([authorities.x509().certificate]);
+  });
+
+  it('to taint a JWT authority ends its signatures as well', async () => {
+    const authorities = await open();
+    const held = authorities.jwt();
+    nowMs += MINUTE_MS;
+    await authorities.order({ do: 'taint', keyId: held.keyId }, onRecord);
+    expect(() => held.signer.sign(jwtPlan(held.keyId))).toThrow(expect.objectContaining({ code: 'E_AUTHORITY_TAINTED' }));
+    expect(authorities.bundle().jwt.map(({ kid }) => kid)).toEqual([held.keyId, authorities.jwt().keyId]);
+  });
+
+  it('whose answer was lost is carried on by the next look', async () => {
+    const authorities = await open();
+    const held = authorities.x509();
+    store.failNext = 'after';
+    await expect(authorities.order({ do: 'taint', keyId: held.keyId }, onRecord)).rejects.toThrow('lost');
+    expect(told(await authorities.tick())).toEqual(['x509 prepared', 'x509 activated']);
+    expect(() => held.signer.sign(x509Plan(readRoot(held.certificate, TRUST_DOMAIN)))).toThrow(
+      expect.objectContaining({ code: 'E_AUTHORITY_TAINTED' }),
+    );
+  });
+
+  it('is on record before anything is done, and what cannot be recorded is not done', async () => {
+    const authorities = await open();
+    const rows = [...store.rows];
+    const order = { do: 'taint', keyId: authorities.x509().keyId } as const;
+    const lost = () => Promise.reject(new Error('no record'));
+    await expect(authorities.order(order, lost)).rejects.toThrow('no record');
+    expect(store.rows).toEqual(rows);
+    await authorities.order(order, () => Promise.resolve(expect(store.rows).toEqual(rows)));
+    expect(store.rows).not.toEqual(rows);
+  });
+
+  it('that is refused is not on record and changes nothing', async () => {
+    const authorities = await open();
+    const rows = [...store.rows];
+    const record = jest.fn(onRecord);
+    await expect(authorities.order({ do: 'revoke', keyId: authorities.x509().keyId }, record)).rejects.toMatchObject({
+      code: 'E_AUTHORITY_IN_USE',
+    });
+    expect(record).not.toHaveBeenCalled();
+    expect(store.rows).toEqual(rows);
+  });
+
+  it('to rotate hands over as soon as the successor is published long enough, and a restart does not forget it', async () => {
+    const authorities = await open();
+    const old = authorities.x509();
+    nowMs += MINUTE_MS;
+    expect(told(await authorities.order({ do: 'rotate', kinds: ['x509'] }, onRecord))).toEqual(['x509 prepared']);
+    const successor = store.rows.find(({ stage }) => stage === 'prepared')!.keyId;
+    await expect(authorities.order({ do: 'activate', keyId: successor }, onRecord)).rejects.toMatchObject({
+      code: 'E_AUTHORITY_UNPUBLISHED',
+    });
+    const next = await open();
+    expect(next.standing().find(({ row }) => row.keyId === successor)?.readyAtMs).toBe(nowMs + SETTINGS.propagationMs);
+    nowMs += SETTINGS.propagationMs - 1;
+    expect(await next.tick()).toEqual([]);
+    expect(next.x509().keyId).toBe(old.keyId);
+    nowMs += 1;
+    expect(told(await next.tick())).toEqual(['x509 activated', 'x509 retired']);
+    expect(next.bundle().x509).toEqual([old.certificate, next.x509().certificate]);
+  });
+});
+
+it('XC-14, JS-13: over an hour with authorities of a minute and leaves of ten seconds, none is cut short', async () => {
+  const settings = { lifetimeMs: { x509: MINUTE_MS, jwt: MINUTE_MS }, propagationMs: 7_000, refreshHintSeconds: 5 };
+  const authorities = await open(settings);
+  const signers = new Set<string>();
+  const leaves: { readonly keyId: string; readonly root: Buffer; readonly notAfterMs: number }[] = [];
+  for (let second = 0; second < 3600; second++) {
+    nowMs += 1000;
+    await authorities.tick();
+    const { x509 } = authorities.bundle();
+    const signer = authorities.x509();
+    signers.add(signer.keyId);
+    for (const { notAfterMs } of [signer, authorities.jwt()]) expect(notAfterMs - nowMs).toBeGreaterThanOrEqual(10_000);
+    leaves.push({ keyId: signer.keyId, root: signer.certificate, notAfterMs: nowMs + 10_000 });
+    while (leaves[0] && leaves[0].notAfterMs <= nowMs) leaves.shift();
+    expect(leaves.every(({ root }) => x509.some((der) => der.equals(root)))).toBe(true);
+  }
+  expect(signers.size).toBeGreaterThan(60);
+}, 60_000);

@@ -1,5 +1,13 @@
-import type { AuthorityRow, AuthorityStage } from '../../src/domain/lineage';
+import { STAGES_BEFORE } from '../../src/domain/authority-life';
+import type { AuthorityRow, LaterStage } from '../../src/domain/lineage';
 import type { AuthorityStore } from '../../src/domain/ports';
+
+const REACHED = {
+  active: 'activatedAtMs',
+  retired: 'retiredAtMs',
+  tainted: 'taintedAtMs',
+  revoked: 'revokedAtMs',
+} as const;
 
 /** An AuthorityStore in memory that holds its callers to the contract and can fail on request, before or after it has written. */
 export class FakeAuthorityStore implements AuthorityStore {
@@ -21,14 +29,20 @@ export class FakeAuthorityStore implements AuthorityStore {
     });
   }
 
-  async stage(keyId: string, stage: AuthorityStage, atMs: number): Promise<void> {
+  async stage(keyId: string, stage: LaterStage, atMs: number): Promise<void> {
     await this.#write(() => {
       const row = this.rows.find((r) => r.keyId === keyId);
-      const order = ['prepared', 'active', 'retired'];
-      if (!row || order.indexOf(stage) <= order.indexOf(row.stage)) throw new Error('stages only go forward');
-      const at = stage === 'active' ? { activatedAtMs: atMs } : { retiredAtMs: atMs };
-      this.rows = this.rows.map((r) => (r.keyId === keyId ? { ...r, stage, ...at } : r));
+      if (!row || !STAGES_BEFORE[stage].includes(row.stage)) throw new Error('stages only go forward');
+      this.#change(keyId, { stage, [REACHED[stage]]: atMs });
     });
+  }
+
+  async hasten(keyId: string): Promise<void> {
+    await this.#write(() => this.#change(keyId, { early: true }));
+  }
+
+  #change(keyId: string, change: Partial<AuthorityRow>): void {
+    this.rows = this.rows.map((r) => (r.keyId === keyId ? { ...r, ...change } : r));
   }
 
   async sequence(bump: boolean): Promise<number> {

@@ -2,6 +2,7 @@ import { createPublicKey } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { generateAuthorityKey } from '../../src/authority/key-pair';
 import { createRoot, readRoot } from '../../src/authority/root-certificate';
+import type { AuthoritySettings } from '../../src/authority/schedule';
 import type { Root } from '../../src/authority/root-certificate';
 import type { JwtPlan, X509Plan } from '../../src/domain/issuance';
 import { newSerial } from '../../src/domain/serial';
@@ -11,6 +12,13 @@ import { systemRandom } from '../../src/system/random';
 export const TRUST_DOMAIN = 'example.org';
 export const NOW_MS = Date.UTC(2030, 5, 1, 12, 0, 0);
 export const DAY_MS = 24 * 3600 * 1000;
+
+/** The defaults of an installation. */
+export const SETTINGS: AuthoritySettings = {
+  lifetimeMs: { x509: 14 * DAY_MS, jwt: 14 * DAY_MS },
+  propagationMs: 300_000,
+  refreshHintSeconds: 60,
+};
 
 export interface TestRoot extends Root {
   readonly key: KeyObject;

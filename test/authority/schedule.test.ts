@@ -1,7 +1,7 @@
 import type { AuthoritySettings, Step } from '../../src/authority/schedule';
-import { checkAuthoritySettings, DEFAULT_AUTHORITY_SETTINGS, isPublished, nextStep } from '../../src/authority/schedule';
+import { checkAuthoritySettings, isPublished, nextStep } from '../../src/authority/schedule';
 import type { AuthorityRow } from '../../src/domain/lineage';
-import { DAY_MS, NOW_MS } from './fixture';
+import { DAY_MS, NOW_MS, SETTINGS } from './fixture';
 
 const PROPAGATION_MS = 300_000;
 
@@ -16,6 +16,9 @@ const row = (keyId: string, changes: Partial<AuthorityRow> = {}): AuthorityRow =
   preparedAtMs: NOW_MS,
   activatedAtMs: NOW_MS,
   retiredAtMs: null,
+  taintedAtMs: null,
+  revokedAtMs: null,
+  early: false,
   ...changes,
 });
 const prepared = (keyId: string, changes: Partial<AuthorityRow> = {}): AuthorityRow =>
@@ -27,6 +30,7 @@ const prepared = (keyId: string, changes: Partial<AuthorityRow> = {}): Authority
     activatedAtMs: null,
     ...changes,
   });
+const tainted = (keyId: string): AuthorityRow => row(keyId, { stage: 'tainted', taintedAtMs: NOW_MS + DAY_MS });
 const day = (n: number): number => NOW_MS + n * DAY_MS;
 
 it.each<[string, readonly AuthorityRow[], number, number | undefined, Step | undefined]>([
@@ -58,13 +62,52 @@ it.each<[string, readonly AuthorityRow[], number, number | undefined, Step | und
   ],
   ['a successor that ended unused', [row('a'), prepared('b', { notAfterMs: day(1) })], day(1), undefined, { do: 'retire', keyId: 'b' }],
   [
+    'an active one whose validity began long before it was made',
+    [row('a', { notBeforeMs: NOW_MS - 8 * DAY_MS })],
+    day(4) - 1,
+    undefined,
+    undefined,
+  ],
+  ['an early successor, published too shortly', [row('a'), prepared('b', { early: true })], day(5), day(5) - 1, undefined],
+  [
+    'an early successor, published just long enough',
+    [row('a'), prepared('b', { early: true })],
+    day(5),
+    day(5) - PROPAGATION_MS,
+    { do: 'activate', keyId: 'b' },
+  ],
+  ['the active one tainted, no successor', [tainted('a')], day(1), undefined, { do: 'prepare' }],
+  [
+    'the active one tainted, a successor never seen published',
+    [tainted('a'), prepared('b')],
+    day(4),
+    undefined,
+    { do: 'activate', keyId: 'b' },
+  ],
+  ['a tainted one, its last leaf alive', [tainted('a'), row('b')], day(2) - 1, undefined, undefined],
+  ['a tainted one, its last leaf gone', [tainted('a'), row('b')], day(2), undefined, { do: 'revoke', keyId: 'a' }],
+  [
+    'tainted after it was retired',
+    [row('a', { stage: 'tainted', retiredAtMs: day(0.5), taintedAtMs: day(1) }), row('b')],
+    day(1.5),
+    undefined,
+    { do: 'revoke', keyId: 'a' },
+  ],
+  [
+    'tainted without ever signing',
+    [row('a', { stage: 'tainted', activatedAtMs: null, taintedAtMs: day(1) }), row('b')],
+    day(1),
+    undefined,
+    { do: 'revoke', keyId: 'a' },
+  ],
+  [
     'two successors: the newer',
     [row('a'), prepared('b'), prepared('c', { preparedAtMs: day(5) })],
     day(8),
     undefined,
     { do: 'activate', keyId: 'c' },
   ],
-])('%s', (_, rows, nowMs, publishedAtMs, expected) => {
+])('XC-14: %s', (_, rows, nowMs, publishedAtMs, expected) => {
   expect(nextStep(rows, nowMs, PROPAGATION_MS, () => publishedAtMs)).toEqual(expected);
   expect(nextStep([...rows].reverse(), nowMs, PROPAGATION_MS, () => publishedAtMs)).toEqual(expected);
 });
@@ -80,21 +123,24 @@ it.each<[string, AuthorityRow, number, boolean]>([
   ['retired without ever signing', row('a', { stage: 'retired', activatedAtMs: null, retiredAtMs: day(6) }), day(6), false],
   ['JWT, its last token alive', row('a', { kind: 'jwt', stage: 'retired', retiredAtMs: day(6) }), day(6) + 3_599_999, true],
   ['JWT, its last token gone', row('a', { kind: 'jwt', stage: 'retired', retiredAtMs: day(6) }), day(6) + 3_600_000, false],
+  ['tainted, its last leaf gone', tainted('a'), day(7), true],
+  ['tainted and ended', tainted('a'), day(8), false],
+  ['revoked, its last leaf alive', row('a', { stage: 'revoked', taintedAtMs: day(1), revokedAtMs: day(1) }), day(1), false],
 ])('XC-14: publication of one that is %s', (_, one, nowMs, expected) => {
   expect(isPublished(one, nowMs)).toBe(expected);
 });
 
 it.each<[string, Partial<AuthoritySettings>, boolean]>([
   ['the defaults', {}, true],
-  ['six times the longest leaf', { lifetimeMs: { x509: 6 * DAY_MS, jwt: DAY_MS / 4 } }, true],
-  ['an X.509 lifetime below', { lifetimeMs: { x509: 6 * DAY_MS - 1000, jwt: DAY_MS } }, false],
-  ['a JWT lifetime below', { lifetimeMs: { x509: 6 * DAY_MS, jwt: DAY_MS / 4 - 1000 } }, false],
+  ['a minute', { lifetimeMs: { x509: 60_000, jwt: 60_000 }, propagationMs: 7_500, refreshHintSeconds: 5 }, true],
   ['parts of a second', { lifetimeMs: { x509: 7 * DAY_MS + 1, jwt: DAY_MS } }, false],
   ['no number', { lifetimeMs: { x509: Number.NaN, jwt: DAY_MS } }, false],
   ['a propagation longer than what is left for it', { propagationMs: 2 * DAY_MS }, false],
   ['a negative propagation', { propagationMs: -1 }, false],
+  ['a refresh hint longer than the propagation', { refreshHintSeconds: 301 }, false],
+  ['no refresh hint', { refreshHintSeconds: 0 }, false],
 ])('settings: %s', (_, changes, accepted) => {
-  const check = (): void => checkAuthoritySettings({ ...DEFAULT_AUTHORITY_SETTINGS, ...changes });
+  const check = (): void => checkAuthoritySettings({ ...SETTINGS, ...changes });
   if (accepted) expect(check).not.toThrow();
   else expect(check).toThrow(expect.objectContaining({ code: 'E_CONFIG' }));
 });

@@ -5,6 +5,8 @@ import {
   AGENTS,
   AGENT_SHOWN,
   APPLIED,
+  AUTHORITIES,
+  AUTHORITY_ORDERED,
   BUNDLE,
   EXPLAINED,
   MANIFESTS,
@@ -201,6 +203,9 @@ describe('verbs ask the service and say its answer', () => {
     [['manifest', 'ls'], 'listManifests', MANIFESTS],
     [['manifest', 'show', 'a'], 'showManifest', MANIFEST_SHOWN],
     [['bundle', 'show'], 'bundle', BUNDLE],
+    [['ca', 'show'], 'showAuthorities', AUTHORITIES],
+    [['ca', 'rotate'], 'orderAuthorities', AUTHORITY_ORDERED],
+    [['ca', 'activate', 'dd44'], 'orderAuthorities', AUTHORITY_ORDERED],
   ] as const)('%j -o json is the service’s own document', async (argv, verb, answer) => {
     service.answers.admin = { [verb]: answer };
     const { exit, out, err } = await ask([...argv, '-o', 'json'], true);

@@ -9,6 +9,8 @@ import {
   AGENT_ID,
   AGENT_SHOWN,
   APPLIED,
+  AUTHORITIES,
+  AUTHORITY_ORDERED,
   BUNDLE,
   DATABASE,
   EXPLAINED,
@@ -75,6 +77,8 @@ const SAMPLES: readonly (readonly [schema: string, answer: object])[] = [
   ['rules-apply', APPLIED],
   ['rules-validate', { valid: true, rules: [{ file: 'a.yaml', name: 'a', contentSha256: '00'.repeat(32), tests: 2 }] }],
   ['bundle', BUNDLE],
+  ['ca-show', AUTHORITIES],
+  ['ca-order', AUTHORITY_ORDERED],
   [
     'svid',
     { svids: [{ spiffeId: AGENT_ID, serial: SERIAL, notBefore: '2026-03-01T09:59:22Z', notAfter: '2026-03-01T10:14:32Z', hint: '' }] },

@@ -1,4 +1,5 @@
 import type { AgentAnswer, AgentItem, AgentsAnswer, StopAnswer, WhoAnswer } from '../../src/domain/agent-answers';
+import type { AuthoritiesAnswer, AuthorityItem, OrderAnswer } from '../../src/domain/authority-answers';
 import type { BundleAnswer, DatabaseStatusAnswer, StatusAnswer } from '../../src/domain/answers';
 import type { ApplyAnswer, ExplainAnswer, RuleAnswer, RuleItem, RulesAnswer } from '../../src/domain/rule-answers';
 import type {
@@ -355,6 +356,45 @@ export const APPLIED: ApplyAnswer = {
   unchanged: ['reporter'],
   affected: [{ pid: 41207, agent: 'hello-7k2m', before: AGENT_ID, after: `${AGENT_ID}/claude-code` }],
 };
+
+const AUTHORITY: AuthorityItem = {
+  kind: 'x509',
+  keyId: '6c1f0e9a8b7d4c3e2f1a0b9c8d7e6f5a4b3c2d1e',
+  stage: 'active',
+  published: true,
+  ready: null,
+  early: false,
+  prepared: '2026-02-20T10:00:00.000Z',
+  activated: '2026-02-24T10:00:00.000Z',
+  retired: null,
+  tainted: null,
+  revoked: null,
+  notAfter: '2026-03-06T10:00:00.000Z',
+  lastUse: null,
+};
+
+export const AUTHORITIES: AuthoritiesAnswer = {
+  propagationSeconds: 300,
+  refreshHintSeconds: 60,
+  lifetimeSeconds: { x509: 14 * 86_400, jwt: 14 * 86_400 },
+  authorities: [
+    {
+      ...AUTHORITY,
+      keyId: 'aa11'.repeat(10),
+      stage: 'revoked',
+      published: false,
+      tainted: '2026-02-23T10:00:00.000Z',
+      revoked: '2026-02-23T11:00:00.000Z',
+    },
+    { ...AUTHORITY, keyId: 'bb22'.repeat(10), stage: 'retired', retired: '2026-02-24T10:00:00.000Z', lastUse: '2026-02-25T10:00:00.000Z' },
+    { ...AUTHORITY, keyId: 'cc33'.repeat(10), stage: 'tainted', tainted: '2026-03-01T09:00:00.000Z', lastUse: '2026-03-02T09:00:00.000Z' },
+    AUTHORITY,
+    { ...AUTHORITY, keyId: 'dd44'.repeat(10), stage: 'prepared', activated: null, ready: '2026-03-01T10:03:00.000Z', early: true },
+    { ...AUTHORITY, kind: 'jwt', keyId: 'NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs' },
+  ],
+};
+
+export const AUTHORITY_ORDERED: OrderAnswer = { order: 'taint', authorities: [AUTHORITY] };
 
 export const BUNDLE: BundleAnswer = {
   trustDomain: TD,

@@ -1,6 +1,6 @@
 import { lstatSync, readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
-import { DEFAULT_AUTHORITY_SETTINGS } from '../../src/authority/schedule';
+import { DEFAULT_AUTHORITY_CONFIG } from '../../src/domain/authority-config';
 import { MAX_DELEGATION_SECONDS } from '../../src/domain/delegation';
 import { MAX_EVIDENCE_BYTES } from '../../src/domain/evidence';
 import { layoutOf } from '../../src/domain/layout';
@@ -81,7 +81,7 @@ test('limits are those of the code', () => {
   const days = (ms: number): string => `${ms / 86_400_000} days`;
   expect(row('fresh JWT-SVIDs')[1]).toContain(`${LIMITS.jwtPerMinute} a minute`);
   expect(row('a root delegation')[1]).toContain(`after ${days(MAX_DELEGATION_SECONDS * 1000)}`);
-  expect(row('an X.509 or JWT authority')[1]).toContain(days(DEFAULT_AUTHORITY_SETTINGS.lifetimeMs.x509));
-  expect(DEFAULT_AUTHORITY_SETTINGS.lifetimeMs.jwt).toBe(DEFAULT_AUTHORITY_SETTINGS.lifetimeMs.x509);
+  expect(row('an X.509 or JWT authority')[1]).toContain(days(DEFAULT_AUTHORITY_CONFIG.lifetimeSeconds.x509 * 1000));
+  expect(DEFAULT_AUTHORITY_CONFIG.lifetimeSeconds.jwt).toBe(DEFAULT_AUTHORITY_CONFIG.lifetimeSeconds.x509);
   expect(row('evidence about one process')[1]).toBe(`${MAX_EVIDENCE_BYTES / 1024} KiB`);
 });

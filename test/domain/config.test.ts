@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Ajv2020 from 'ajv/dist/2020';
 import { parse } from 'yaml';
-import { CONFIG_KEYS, DEFAULT_CONFIG, defaultConfig, parseConfig } from '../../src/domain/config';
+import { CONFIG_KEYS, defaultConfig, parseConfig } from '../../src/domain/config';
 import { MandateError } from '../../src/domain/errors';
 
 const schema = JSON.parse(readFileSync(join(__dirname, '../../docs/schema/mandate.schema.json'), 'utf8'));
@@ -24,6 +24,30 @@ test.each([
   expect(valid(parse(text) ?? {})).toBe(true);
 });
 
+test.each<[string, Readonly<Record<string, readonly [string, number]>>]>([
+  ['admin: {}\nauthorities: { x509: {} }\n', {}],
+  [
+    'bundle:\n  refresh_hint: 5\nauthorities:\n  x509: { lifetime: 60s }\n',
+    { 'bundle.refresh_hint': ['5s', 2], 'authorities.x509.lifetime': ['1m', 4] },
+  ],
+  [
+    'authorities:\n  propagation: 1h\n  jwt: { lifetime: 2d }',
+    { 'authorities.propagation': ['1h', 2], 'authorities.jwt.lifetime': ['2d', 3] },
+  ],
+])('%j', (text, said) => {
+  const { config, values } = parseConfig('mandate.yaml', text);
+  const found = values.filter(({ line }) => line !== null).map(({ key, value: told, line }) => [key, [told, line]]);
+  expect(Object.fromEntries(found)).toEqual(said);
+  expect([config.authorities, config.authorities.lifetimeSeconds].every(Object.isFrozen)).toBe(true);
+  expect(valid(parse(text) ?? {})).toBe(true);
+});
+
+test('authorities are configured in seconds', () => {
+  const text = 'authorities: { x509: { lifetime: 1m }, jwt: { lifetime: 90 }, propagation: 7s }\nbundle: { refresh_hint: 5s }';
+  const expected = { lifetimeSeconds: { x509: 60, jwt: 90 }, propagationSeconds: 7, refreshHintSeconds: 5 };
+  expect(parseConfig('mandate.yaml', text).config.authorities).toEqual(expected);
+});
+
 test.each([
   ['', 'found', null],
   ['keys: {}\n', 'found', null],
@@ -40,12 +64,16 @@ test.each([
 test.each([
   ['admin: { allow_script: true }', '1:10', 'unknown key admin.allow_script; did you mean allow_scripted?'],
   ['admin:\n  allow_scripted: true\n  allow_scripted: false', '3:3', 'the key allow_scripted appears twice'],
-  ['limits: {}', '1:1', 'unknown key limits; known are admin, keys, publish, web, oidc'],
+  ['limits: {}', '1:1', 'unknown key limits; known are admin, keys, authorities, bundle, publish, web, oidc'],
   ['keys: { home: remote }', '1:15', 'keys.home is found or plain or sealed or credential'],
   ['keys: { home: true }', '1:15', 'keys.home is a text'],
   ['keys: { home: seal }', '1:15', 'did you mean sealed?'],
   ['admin: { allow_scripted: "yes" }', '1:26', 'admin.allow_scripted is true or false'],
   ['admin: true', '1:8', 'admin is a map of keys and values'],
+  ['authorities: { x509: { lifetime: 29s } }', '1:34', 'authorities.x509.lifetime is a duration from 30s to 365d'],
+  ['authorities: { jwt: { lifetime: 366d } }', '1:33', 'authorities.jwt.lifetime is a duration from 30s to 365d'],
+  ['authorities: { propagation: soon }', '1:29', 'authorities.propagation is a duration from 1s to 1d'],
+  ['bundle: { refresh_hint: 0 }', '1:25', 'bundle.refresh_hint is a duration from 1s to 1h'],
   ['- admin', '1:1', 'a configuration is a map of keys and values'],
   ['admin: &a {}', '1:8', 'anchors are not allowed'],
   ['admin: {}\n---\nadmin: { allow_scripted: true }', '3:1', 'a configuration is one document'],
@@ -60,19 +88,20 @@ test.each([
       explanation: { saw: expect.stringMatching(new RegExp(`mandate\\.yaml:${at}: .*${why.replaceAll('?', '\\?')}`)) },
     });
   }
-  if (!/twice|anchors|one document/.test(why)) expect(valid(parse(text))).toBe(false);
+  if (!/twice|anchors|one document|from 30s/.test(why)) expect(valid(parse(text))).toBe(false);
 });
 
 test('the schema knows exactly the keys', () => {
-  const keys = Object.entries<{ properties: object }>(schema.properties).flatMap(([group, { properties }]) =>
-    Object.keys(properties).map((key) => `${group}.${key}`),
-  );
-  expect(keys).toEqual([...CONFIG_KEYS]);
+  expect(leaves(schema)).toEqual([...CONFIG_KEYS]);
   const { config, values } = defaultConfig();
   expect(config).toEqual(DEFAULT_CONFIG);
   expect(values.map(({ key }) => key)).toEqual([...CONFIG_KEYS]);
   expect(values.filter(({ value }) => value !== null && value !== false)).toEqual([
     { key: 'keys.home', value: 'found', line: null },
+    { key: 'authorities.x509.lifetime', value: '14d', line: null },
+    { key: 'authorities.jwt.lifetime', value: '14d', line: null },
+    { key: 'authorities.propagation', value: '5m', line: null },
+    { key: 'bundle.refresh_hint', value: '1m', line: null },
     { key: 'publish.address', value: '127.0.0.1', line: null },
   ]);
 });
@@ -95,6 +124,7 @@ describe('publication', () => {
     expect(config).toEqual({
       admin: { allowScripted: false },
       keys: { home: 'found' },
+      authorities: DEFAULT_CONFIG.authorities,
       publish: { address: '0.0.0.0' },
       web: { address: '::', port: 8443, name: 'id.acme.example', certificate: '/etc/tls/chain.pem', key: '/etc/tls/key.pem' },
       oidc: { issuer: 'https://id.acme.example/agents' },
@@ -103,6 +133,10 @@ describe('publication', () => {
     expect(Object.fromEntries(values.map(({ key, line }) => [key, line]))).toEqual({
       'admin.allow_scripted': null,
       'keys.home': null,
+      'authorities.x509.lifetime': null,
+      'authorities.jwt.lifetime': null,
+      'authorities.propagation': null,
+      'bundle.refresh_hint': null,
       'publish.address': 8,
       'web.address': 7,
       'web.port': 6,
@@ -133,3 +167,10 @@ describe('publication', () => {
     if (!/example }$/.test(text) || text.startsWith('oidc')) expect(valid(parse(text))).toBe(false);
   });
 });
+
+interface Described {
+  readonly properties?: Readonly<Record<string, Described>>;
+}
+
+const leaves = ({ properties = {} }: Described): string[] =>
+  Object.entries(properties).flatMap(([key, below]) => (below.properties ? leaves(below).map((leaf) => `${key}.${leaf}`) : [key]));

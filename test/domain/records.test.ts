@@ -86,6 +86,9 @@ const EVENTS: EventData = {
   'authority-prepared': { keyId: 'k', authority: 'x509', publicSha256: 's', notBeforeMs: 1, notAfterMs: 2 },
   'authority-activated': { keyId: 'k', authority: 'jwt' },
   'authority-retired': { keyId: 'k', authority: 'jwt' },
+  'authority-tainted': { keyId: 'k', authority: 'x509' },
+  'authority-revoked': { keyId: 'k', authority: 'x509' },
+  'authority-ordered': { ...caller, person: 'login', order: 'taint', authorities: ['x509'], keyId: 'k' },
   'device-seen': { deviceId: 'h', assurance: 'declared', os: 'Debian 12', kernel: '6.12' },
   'launch-opened': {
     ...delegation,

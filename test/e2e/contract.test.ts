@@ -43,6 +43,7 @@ describe('every answer fits its published schema, alone on standard output', () 
     ['manifests', ['manifest', 'ls']],
     ['rules-validate', ['rules', 'validate', 'RULE']],
     ['bundle', ['bundle', 'show']],
+    ['ca-show', ['ca', 'show']],
     ['db-status', ['db', 'status']],
     ['db-migrate', ['db', 'migrate']],
     ['version', ['version']],

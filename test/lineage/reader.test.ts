@@ -70,6 +70,9 @@ test('a chain holds every row as it was written', async () => {
     preparedAtMs: now(),
     activatedAtMs: now(),
     retiredAtMs: null,
+    taintedAtMs: null,
+    revokedAtMs: null,
+    early: false,
   };
   await lineage.authorities.add(authority);
   const row = await issue(all, {

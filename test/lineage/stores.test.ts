@@ -94,6 +94,9 @@ describe('authorities', () => {
     preparedAtMs: 1_500,
     activatedAtMs: null,
     retiredAtMs: null,
+    taintedAtMs: null,
+    revokedAtMs: null,
+    early: false,
     ...over,
   });
 
@@ -105,6 +108,19 @@ describe('authorities', () => {
     await lineage.authorities.stage(one.keyId, 'active', 2_000);
     await lineage.authorities.stage(one.keyId, 'retired', 3_000);
     expect((await lineage.authorities.all())[0]).toEqual({ ...one, stage: 'retired', activatedAtMs: 2_000, retiredAtMs: 3_000 });
+    await lineage.authorities.stage(one.keyId, 'tainted', 4_000);
+    await lineage.authorities.stage(one.keyId, 'revoked', 5_000);
+    await lineage.authorities.hasten(two.keyId);
+    expect(await lineage.authorities.all()).toEqual([
+      { ...one, stage: 'revoked', activatedAtMs: 2_000, retiredAtMs: 3_000, taintedAtMs: 4_000, revokedAtMs: 5_000 },
+      { ...two, early: true },
+    ]);
+    await lineage.authorities.stage(two.keyId, 'active', 6_000);
+    // Two servers, or one that was stopped and went on: a stage is never taken back.
+    for (const stage of ['active', 'retired', 'tainted'] as const)
+      await expect(lineage.authorities.stage(one.keyId, stage, 7_000)).rejects.toMatchObject({ code: 'E_NOT_FOUND' });
+    await expect(lineage.authorities.stage(two.keyId, 'revoked', 7_000)).rejects.toMatchObject({ code: 'E_NOT_FOUND' });
+    await expect(lineage.authorities.hasten(two.keyId)).rejects.toMatchObject({ code: 'E_NOT_FOUND' });
     await expect(lineage.authorities.stage('unknown', 'active', 1)).rejects.toMatchObject({ code: 'E_NOT_FOUND' });
     await expect(lineage.authorities.add(one)).rejects.toMatchObject({ code: 'E_INTERNAL' });
   });

@@ -7,6 +7,7 @@ import { keysInForce, Manifests } from '../../src/server/manifests';
 import { manifestKeyId } from '../../src/verify/manifest-key';
 import { RuleChanges } from '../../src/server/rule-changes';
 import { Rules } from '../../src/server/rules';
+import { DEFAULT_AUTHORITY_CONFIG } from '../../src/domain/authority-config';
 import { evidence, HASH, rule } from '../domain/samples';
 import { silentLog } from '../silent-log';
 import { ALICE, BOB, HASH_A, HASH_B, keyPair, signed } from '../verify/manifest-samples';
@@ -259,7 +260,7 @@ describe('rules by manifest', () => {
       versions: () => Promise.resolve([]),
       apply: () => Promise.resolve<readonly RuleVersion[]>((applied++, [named])),
     };
-    rules = new Rules(ruleStore, 'td.test', manifests, clock);
+    rules = new Rules(ruleStore, 'td.test', manifests, clock, DEFAULT_AUTHORITY_CONFIG);
     await rules.load();
   });
   const admits = (sha256: string): boolean => {

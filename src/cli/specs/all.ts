@@ -1,3 +1,4 @@
+import { AUTHORITIES } from './authorities';
 import { BUNDLE } from './bundle';
 import { CA_SEAL } from './ca-seal';
 import { CONFIG } from './config';
@@ -15,7 +16,7 @@ export const GROUPS: readonly GroupSpec[] = [
   { name: 'agents', sentence: 'Running agents and whose they are.' },
   { name: 'rules', sentence: 'Which process gets which identity.' },
   { name: 'manifest', sentence: 'Signed lists of the releases that rules accept.' },
-  { name: 'ca', sentence: 'The keys that sign.' },
+  { name: 'ca', sentence: 'The authorities that sign, through their stages.', folded: true },
   { name: 'bundle', sentence: 'What relying parties trust.' },
   { name: 'config', sentence: 'What an administrator decided about this installation.' },
   { name: 'db', sentence: 'The database of this installation.' },
@@ -24,7 +25,10 @@ export const GROUPS: readonly GroupSpec[] = [
 /** Every command, in the order `mandate --help` shows them. */
 export const SECTIONS: readonly { readonly title: string; readonly commands: readonly CommandSpec[] }[] = [
   { title: 'Every day', commands: [...IDENTITY, ...LINEAGE] },
-  { title: 'Administration', commands: [...SERVICE, ...INSTALL, ...RULES, ...MANIFEST, ...BUNDLE, ...CA_SEAL, ...DATABASE, ...CONFIG] },
+  {
+    title: 'Administration',
+    commands: [...SERVICE, ...INSTALL, ...RULES, ...MANIFEST, ...BUNDLE, ...AUTHORITIES, ...CA_SEAL, ...DATABASE, ...CONFIG],
+  },
 ];
 
 export const COMMANDS: readonly CommandSpec[] = SECTIONS.flatMap((section) => section.commands);

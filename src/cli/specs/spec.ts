@@ -48,6 +48,8 @@ export interface CommandSpec {
 export interface GroupSpec {
   readonly name: string;
   readonly sentence: string;
+  /** `mandate --help` has one line for all of its commands. */
+  readonly folded?: true;
 }
 
 /** Known to every command. */

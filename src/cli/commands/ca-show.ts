@@ -1,0 +1,9 @@
+import { askAdmin } from '../admin-client';
+import { authoritiesText } from '../authority-text';
+import type { Command } from '../specs/spec';
+
+/** `mandate ca show`. */
+export const caShow: Command = async ({ deps, out, layout }, _operands, options) => {
+  const answer = await askAdmin(deps.clock, layout().adminSocket, 'showAuthorities', {});
+  out.answer(answer, (style) => authoritiesText(answer, options['all'] === true, deps.clock.nowMs(), style), answer.authorities);
+};
