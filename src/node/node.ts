@@ -5,7 +5,7 @@ import type { Layout } from '../domain/layout';
 import type { Accounts, Attestor } from '../domain/attestation';
 import type { Clock, Log, Random } from '../domain/ports';
 import { LaunchAPI } from '../generated/proto/mandate/v1/launch_pb';
-import type { ServerMessage } from '../generated/proto/mandate/v1/node_link_pb';
+import type { BundleUpdate, ServerMessage } from '../generated/proto/mandate/v1/node_link_pb';
 import { SpiffeWorkloadAPI } from '../generated/proto/spiffe/workloadapi_pb';
 import type { Login } from '../system/accounts';
 import type { PeerConnection } from '../system/peer-connection';
@@ -139,7 +139,7 @@ export async function startNode(parts: NodeParts): Promise<RunningNode> {
     {
       welcome: (welcome) => {
         resume({ members, groups, ownUids, processes, link, hold, log }, welcome);
-        if (welcome.bundle) trust.set(trustOf(welcome.trustDomain, welcome.bundle));
+        if (welcome.bundle) bundled(welcome.trustDomain, welcome.bundle);
         serving.linkUp();
         if (!ready) {
           ready = true;
@@ -179,9 +179,15 @@ export async function startNode(parts: NodeParts): Promise<RunningNode> {
     });
   }
 
+  /** The roots reach every stream before the SVIDs that rest on them. */
+  function bundled(trustDomain: string, bundle: BundleUpdate): void {
+    trust.set(trustOf(trustDomain, bundle));
+    serving.soundAuthorities(bundle.soundX509);
+  }
+
   function told(message: ServerMessage): void {
     const { body } = message;
-    if (body.case === 'bundle' && trust.now) trust.set(trustOf(trust.now.trustDomain, body.value));
+    if (body.case === 'bundle' && trust.now) bundled(trust.now.trustDomain, body.value);
     else if (body.case === 'poke') serving.poked(body.value.processKeys);
     else if (body.case === 'caller') {
       void reportCaller(body.value, processes, members, groups, images, serving).then((report) =>

@@ -36,6 +36,8 @@ export interface ServingParts {
  * connection is accepted (system/peer-listener.ts); step 3 is attesting.ts, step 16 images.ts; steps 6 to 12 are the server's (server/issue.ts).
  */
 export class Serving {
+  #sound: ReadonlySet<string> = new Set();
+
   constructor(private readonly parts: ServingParts) {}
 
   /** 14 deliver: adds a stream and gives it what holds now. */
@@ -136,11 +138,15 @@ export class Serving {
   }
 
   #hold(served: Served, issued: X509Issued, key: Buffer): void {
-    const { spiffeId, hint, serial } = issued;
+    const { spiffeId, hint, serial, authorityKeyId } = issued;
     const identity = issued.identities.find((entry) => entry.spiffeId === spiffeId);
     const [issuedAtMs, notAfterMs] = [Number(issued.issuedAtMs), Number(issued.notAfterMs)];
     const before = served.svids.get(spiffeId);
     const jitter = this.parts.random.bytes(1)[0]! / 255;
+    // Where authority or delegation end first, the next one would end at the same instant: asking sooner would never stop.
+    const lasts = before && !worthRotating(before, { issuedAtMs, notAfterMs });
+    // Signed before its authority was tainted, and on its way meanwhile. Twice by the same one is no coincidence.
+    const tainted = !this.#sound.has(authorityKeyId) && before?.authorityKeyId !== authorityKeyId;
     served.hold({
       spiffeId,
       hint,
@@ -149,10 +155,10 @@ export class Serving {
       chain: Buffer.from(issued.chain),
       key,
       serial,
+      authorityKeyId,
       issuedAtMs,
       notAfterMs,
-      // Where authority or delegation end first, the next one would end at the same instant: asking sooner would never stop.
-      rotateAtMs: before && !worthRotating(before, { issuedAtMs, notAfterMs }) ? notAfterMs : rotationAt(issuedAtMs, notAfterMs, jitter),
+      rotateAtMs: tainted ? issuedAtMs : lasts ? notAfterMs : rotationAt(issuedAtMs, notAfterMs, jitter),
     });
   }
 
@@ -235,6 +241,15 @@ export class Serving {
     for (const served of this.parts.images.all()) {
       served.offered = undefined;
       if (served.subscribers.size > 0) void this.refresh(served);
+    }
+  }
+
+  /** Only what these X.509 authorities signed may stay in use: everything else is replaced at once, or when it is asked for again. */
+  soundAuthorities(keyIds: readonly string[]): void {
+    this.#sound = new Set(keyIds);
+    for (const served of this.parts.images.all()) {
+      const due = served.hasten(({ authorityKeyId }) => !this.#sound.has(authorityKeyId));
+      if (due && served.subscribers.size > 0) void this.refresh(served);
     }
   }
 

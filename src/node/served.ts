@@ -14,6 +14,8 @@ export interface HeldSvid {
   /** PKCS#8 DER. Made on this node, never sent anywhere but to the process. */
   readonly key: Buffer;
   readonly serial: string;
+  /** Key id of the authority that signed it. */
+  readonly authorityKeyId: string;
   readonly issuedAtMs: number;
   readonly notAfterMs: number;
   readonly rotateAtMs: number;
@@ -160,6 +162,13 @@ export class Served {
   hold(svid: HeldSvid): void {
     this.drop(svid.spiffeId);
     this.svids.set(svid.spiffeId, svid);
+  }
+
+  /** Makes the SVIDs that fit due now; false where none does. */
+  hasten(fits: (svid: HeldSvid) => boolean): boolean {
+    const found = [...this.svids.values()].filter(fits);
+    for (const svid of found) this.svids.set(svid.spiffeId, { ...svid, rotateAtMs: svid.issuedAtMs });
+    return found.length > 0;
   }
 
   /** The bytes of the key are overwritten; copies that were sent are the process's own. */

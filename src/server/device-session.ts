@@ -36,7 +36,7 @@ export interface DeviceSessionParts {
   readonly issuer: Issuer;
   readonly refuser: Refuser;
   readonly lineage: LineageWriter;
-  readonly bundle: () => Pick<BundleUpdate, 'sequence' | 'x509Authorities' | 'jwtBundle'>;
+  readonly bundle: () => Pick<BundleUpdate, 'sequence' | 'x509Authorities' | 'jwtBundle' | 'soundX509'>;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;

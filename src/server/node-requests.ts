@@ -38,6 +38,7 @@ export async function answerNode(session: DeviceSession, { body }: NodeMessage):
           identities: identities.map(wireIdentity),
           agentId: agent.row.id,
           agentName: agent.row.name,
+          authorityKeyId: plan.authorityKeyId,
         },
       };
     }

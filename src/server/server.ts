@@ -78,6 +78,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
       sequence: BigInt(bundle.sequence),
       x509Authorities: bundleDer(bundle),
       jwtBundle: Buffer.from(jwkSetJson(bundle)),
+      soundX509: [...authorities.soundX509()],
     };
   };
   const devices = new Devices({
