@@ -1,6 +1,6 @@
 # Two commands set everything up on a fresh machine: `make run` and `make test`.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check smoke interop faults attack conformance bench clean
+.PHONY: help setup run test check smoke interop faults attack conformance test-rotation bench clean
 SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
 
@@ -8,7 +8,7 @@ SOURCES := $(shell find src attestors tsconfig.json -name generated -prune -o -p
 CONTRACTS := $(shell find proto prisma/schema.prisma buf.yaml buf.gen.yaml -print 2>/dev/null)
 
 help: ## say what can be made
-	@sed -n 's/^\([a-z]*\):.*## /\1|/p' Makefile | awk -F'|' '{ printf "make %-11s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | awk -F'|' '{ printf "make %-13s %s\n", $$1, $$2 }'
 
 setup: dist/.built ## install dependencies, generate, compile; quick when nothing changed
 
@@ -38,6 +38,9 @@ attack: setup ## attack a running mandate with real attackers; FULL=1 tries each
 
 conformance: setup ## hold every rule of SPIFFE against its tests (docs/conformance.md); GUARDS=1 takes guards out instead
 	@node -r ./test/faults/register.js test/conformance/main.ts
+
+test-rotation: setup ## agents and services in mTLS while authorities rotate and the server is killed (about fifteen minutes)
+	@node -r ./test/faults/register.js test/rotation/main.ts
 
 bench: setup ## measure speed; fails below the thresholds
 	@tools/bench.sh
