@@ -22,6 +22,8 @@ const CHANGES = {
   'authority-prepared': 'prepared',
   'authority-activated': 'activated',
   'authority-retired': 'retired',
+  'authority-tainted': 'tainted',
+  'authority-revoked': 'revoked',
 } as const;
 
 /** A change of stage of one authority. */
@@ -56,7 +58,7 @@ export interface AuthorityWatchParts {
   readonly lookMs: number;
   readonly clock: Clock;
   readonly log: Log;
-  readonly metrics: { authorityChanged(authority: AuthorityKind, change: 'prepared' | 'activated' | 'retired'): void };
+  readonly metrics: { authorityChanged(authority: AuthorityKind, change: 'prepared' | 'activated' | 'retired' | 'tainted' | 'revoked'): void };
 }
 
 /** Lets authorities go through their stages by the clock, and puts each step on record. */

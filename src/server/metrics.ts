@@ -51,7 +51,7 @@ export class Metrics {
     this.#refusals.inc({ by, code: isErrorCode(code) ? code : 'other' });
   }
 
-  authorityChanged(authority: AuthorityKind, change: 'prepared' | 'activated' | 'retired'): void {
+  authorityChanged(authority: AuthorityKind, change: 'prepared' | 'activated' | 'retired' | 'tainted' | 'revoked'): void {
     this.#authorityChanges.inc({ authority, change });
   }
 

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Authorities, openAuthorities } from '../../src/authority/authorities';
 import type { KeyHome } from '../../src/authority/key-home';
+import { KeyFiles } from '../../src/authority/key-files';
 import { KeyFolder } from '../../src/authority/key-store';
 import { keepsKey } from '../../src/domain/authority-life';
 import type { AuthorityKind, AuthorityRow } from '../../src/domain/lineage';
@@ -38,7 +39,7 @@ class Machine {
 
   open(crash: Crash): Promise<Authorities> {
     const { store } = this;
-    const keys = new KeyFolder(join(this.folder, 'keys'));
+    const keys = new KeyFolder(new KeyFiles(join(this.folder, 'keys')));
     const crashing: AuthorityStore = {
       all: () => store.all(),
       add: (row) => crash.write(() => store.add(row)),

@@ -15,6 +15,7 @@ const svid = (name: string, hint = ''): HeldSvid => ({
   hint,
   rule: name,
   ruleVersion: 1,
+  authorityKeyId: 'authority',
   chain: Buffer.from(`chain of ${name}`),
   key: Buffer.from(`key of ${name}`),
   serial: name,
