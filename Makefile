@@ -4,7 +4,7 @@
 SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
 
-SOURCES := $(shell find src attestors tsconfig.json -name generated -prune -o -print 2>/dev/null)
+SOURCES := $(shell find src attestors examples tsconfig.json -name generated -prune -o -print 2>/dev/null)
 CONTRACTS := $(shell find proto prisma/schema.prisma buf.yaml buf.gen.yaml -print 2>/dev/null)
 
 help: ## say what can be made

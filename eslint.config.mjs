@@ -8,6 +8,7 @@ const layers = {
   authority: ['domain', 'system'],
   lineage: ['domain', 'system', 'generated'],
   verify: ['domain'],
+  service: ['domain', 'wire', 'verify', 'generated'],
   supervisor: ['domain', 'system'],
   node: ['domain', 'wire', 'system', 'verify', 'generated'],
   server: ['domain', 'wire', 'system', 'verify', 'generated'],

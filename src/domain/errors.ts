@@ -27,7 +27,7 @@ export const EXIT = {
   notVerified: 6,
   notFound: 7,
   timedOut: 8,
-  /** Reserved for an answer that is older than was asked for; no failure of this version ends with it. */
+  /** Reserved for an answer that is older than was asked for; no command of this version ends with it. */
   stale: 9,
   integrity: 10,
   runFailed: 125,
@@ -82,6 +82,9 @@ export const CATALOGUE = {
   E_REQUEST: entry('the request is not well formed', 'invalidArgument', 'usage'),
   E_UNIMPLEMENTED: entry('this call is not served here', 'unimplemented', 'failure'),
   E_TOKEN: entry('the token is not a valid JWT-SVID here', 'invalidArgument', 'notVerified'),
+  // services that import mandate/verify
+  E_PEER_NOT_ALLOWED: entry('the peer is not among those that are allowed here', 'permissionDenied', 'notAllowed'),
+  E_BUNDLE_STALE: entry('the trust bundle is older than is allowed here', 'unavailable', 'stale'),
   // availability
   E_STARTING: entry('the service is still starting', 'unavailable', 'unreachable'),
   E_SERVER_DOWN: entry('the node cannot reach its server', 'unavailable', 'unreachable'),
