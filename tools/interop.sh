@@ -1,6 +1,9 @@
 #!/bin/sh
-# Foreign SPIFFE clients against a running mandate. Exits non-zero where one fails, or where one could not be built
-# (INTEROP_ALLOW_SKIP=1 lets a missing toolchain pass).
+# Foreign SPIFFE clients, and services built with their libraries, against a running mandate. Exits non-zero where one fails, or where
+# one could not be built (INTEROP_ALLOW_SKIP=1 lets a missing toolchain pass).
 set -eu
 cd "$(dirname "$0")/.."
-exec node test/interop/run.mjs
+failed=0
+node test/interop/run.mjs || failed=$?
+node test/interop/services.mjs || failed=$?
+exit "$failed"

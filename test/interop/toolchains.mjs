@@ -52,19 +52,40 @@ const RECIPES = [
  */
 export async function foreignClients(tell) {
   const clients = [];
-  for (const recipe of RECIPES) clients.push(await client(recipe, tell));
+  for (const recipe of RECIPES) clients.push(await builtFrom(recipe, tell));
   return clients;
 }
 
-async function client({ name, folder, tool, build, command }, tell) {
-  const built = path.join(cache, `${folder}-${digestOf(path.join(here, folder))}`);
+const SAMPLES = path.resolve(here, '../../examples/services');
+
+/** The sample services of examples/services, in the same way. */
+export async function foreignServices(tell) {
+  const [go, python] = RECIPES;
+  return [
+    await builtFrom({ ...go, folder: path.join(SAMPLES, 'go') }, tell),
+    await builtFrom(
+      {
+        ...python,
+        folder: path.join(SAMPLES, 'python'),
+        command: (built) => [path.join(built, 'venv/bin/python'), path.join(built, 'service.py')],
+      },
+      tell,
+    ),
+  ];
+}
+
+/** `folder` is that of the sources, from here or absolute. */
+async function builtFrom({ name, folder, tool, build, command }, tell) {
+  const sources = path.resolve(here, folder);
+  const kept = path.isAbsolute(folder) ? `sample-${path.basename(folder)}` : folder;
+  const built = path.join(cache, `${kept}-${digestOf(sources)}`);
   if (!existsSync(path.join(built, '.complete'))) {
     const program = await tool();
-    if (program === undefined) return { name, missing: `no ${folder}` };
+    if (program === undefined) return { name, missing: `no tools for ${name}` };
     tell(`building ${name} in ${built}`);
     rmSync(built, { recursive: true, force: true });
     mkdirSync(built, { recursive: true });
-    cpSync(path.join(here, folder), built, { recursive: true });
+    cpSync(sources, built, { recursive: true });
     try {
       await build(program, built);
     } catch (error) {

@@ -11,9 +11,10 @@ async function serve(agent: string, port = 8443): Promise<void> {
   const token = jwtMiddleware({ source, clients, onRefused, audience: 'https://sample.example' });
 
   httpsServer({ source, clients, onRefused }, hello).listen(port, 'localhost', () => console.log('listening'));
-  httpsServer({ source, clients: 'by-jwt' }, (request, response) =>
-    token(request, response, () => void hello(request, response)),
-  ).listen(port + 1, 'localhost');
+  httpsServer({ source, clients: 'by-jwt' }, (request, response) => token(request, response, () => void hello(request, response))).listen(
+    port + 1,
+    'localhost',
+  );
 }
 
 void serve(process.argv[2] ?? '', Number(process.argv[3] ?? 8443));
