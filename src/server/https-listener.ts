@@ -3,6 +3,7 @@ import { type IncomingMessage, type RequestListener, Server as HttpServer, type 
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { MandateError } from '../domain/errors';
+import { TLS_SUITES } from '../domain/tls-suites';
 import { AddressLimit } from './address-limit';
 
 /** PEM of a private key, and of its certificate with what is between it and a root. */
@@ -27,16 +28,6 @@ export const LISTENER_LIMITS = {
   connectionsPerAddress: 64,
 } as const;
 
-/** AEAD suites with forward secrecy only, of Mozilla's intermediate profile (SPIFFE Federation §5.2.1); TLS 1.3 has no others. */
-const CIPHERS = [
-  'ECDHE-ECDSA-AES128-GCM-SHA256',
-  'ECDHE-RSA-AES128-GCM-SHA256',
-  'ECDHE-ECDSA-AES256-GCM-SHA384',
-  'ECDHE-RSA-AES256-GCM-SHA384',
-  'ECDHE-ECDSA-CHACHA20-POLY1305',
-  'ECDHE-RSA-CHACHA20-POLY1305',
-].join(':');
-
 const HTTP_OPTIONS: ServerOptions = {
   maxHeaderSize: LISTENER_LIMITS.headerBytes,
   headersTimeout: TIMEOUT_MS,
@@ -51,7 +42,7 @@ const tlsOptions = ({ keyPem, certificatePem }: TlsIdentity) => ({
   key: keyPem,
   cert: certificatePem,
   minVersion: 'TLSv1.2' as const,
-  ciphers: CIPHERS,
+  ciphers: TLS_SUITES,
   secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
 });
 

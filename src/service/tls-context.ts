@@ -1,20 +1,8 @@
 import { constants } from 'node:crypto';
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
 import { pem } from '../domain/pem';
+import { TLS_SUITES } from '../domain/tls-suites';
 import type { X509Identity } from './sources';
-
-/** AEAD suites with forward secrecy only (Mozilla's intermediate profile); TLS 1.3 first. */
-const CIPHERS = [
-  'TLS_AES_128_GCM_SHA256',
-  'TLS_AES_256_GCM_SHA384',
-  'TLS_CHACHA20_POLY1305_SHA256',
-  'ECDHE-ECDSA-AES128-GCM-SHA256',
-  'ECDHE-RSA-AES128-GCM-SHA256',
-  'ECDHE-ECDSA-AES256-GCM-SHA384',
-  'ECDHE-RSA-AES256-GCM-SHA384',
-  'ECDHE-ECDSA-CHACHA20-POLY1305',
-  'ECDHE-RSA-CHACHA20-POLY1305',
-].join(':');
 
 /**
  * TLS settings that show this identity, or nobody where it is undefined: a server without one fails every handshake. No authority is loaded:
@@ -28,7 +16,7 @@ export function contextOptions(identity: X509Identity | undefined): SecureContex
     }),
     ca: [],
     minVersion: 'TLSv1.2',
-    ciphers: CIPHERS,
+    ciphers: TLS_SUITES,
     // A peer that renegotiates TLS 1.2 could become somebody else after it was checked.
     secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
   };

@@ -177,14 +177,14 @@ const AUTHORITIES: readonly Guard[] = [
     'XC-14',
     'a root goes when it stops signing',
     SCHEDULE,
-    ["if (row.stage !== 'retired') return true;", "return row.stage !== 'retired';"],
+    ["return row.stage !== 'retired' || nowMs < lastUseMs(row);", "return row.stage !== 'retired';"],
     'FD-11 OD-09',
   ),
   guard(
     'XC-14',
     'a root signs at once',
     SCHEDULE,
-    ['published !== undefined && nowMs - published >= propagationMs', 'nowMs >= propagationMs'],
+    ['(publishedAtMs(keyId) ?? Infinity) + propagationMs', '(publishedAtMs(keyId) ?? 0) * 0 + propagationMs'],
     'FD-10 OD-09',
   ),
 ];
