@@ -4,6 +4,7 @@ export const TOPICS = {
   assurance: 'how strongly each link of a chain is known',
   rules: 'how a process gets an identity',
   manifests: 'how an update of an agent is accepted without a new rule',
+  federation: 'how agents come to know the SVIDs of another trust domain',
   'exit-codes': 'what each exit code means',
   errors: 'every error code',
   environment: 'variables that mandate reads',

@@ -3,6 +3,7 @@ import type { BundleAnswer, SealAnswer, StatusAnswer } from './answers';
 import type { AuthoritiesAnswer, OrderAnswer } from './authority-answers';
 import type { AuthorityVerb } from './authority-life';
 import type { AuthorityKind } from './lineage';
+import type { FederationAnswer, FederationRemovedAnswer, FederationWish } from './federation-answers';
 import type { ApplyAnswer, ExplainAnswer, RuleAnswer, RulesAnswer } from './rule-answers';
 import type { ManifestAcceptedAnswer, ManifestAnswer, ManifestsAnswer } from './manifest-answers';
 import type { Trace } from './trace';
@@ -49,6 +50,11 @@ export interface AdminVerbs {
   bundle: { request: Record<string, never>; answer: BundleAnswer };
   /** `secret` is the passphrase in base64, null for the credential that systemd gave the server; `again` where the keys are sealed already. */
   sealKeys: { request: { readonly secret: string | null; readonly again: boolean }; answer: SealAnswer };
+  listFederation: { request: Record<string, never>; answer: FederationAnswer };
+  addFederation: { request: FederationWish; answer: FederationAnswer };
+  /** Without a trust domain every partner is asked. */
+  refreshFederation: { request: { readonly trustDomain?: string; readonly acceptRollback: boolean }; answer: FederationAnswer };
+  removeFederation: { request: { readonly trustDomain: string }; answer: FederationRemovedAnswer };
   authorize: { request: { readonly verb: AuthorizedVerb }; answer: { readonly allowed: true } };
   /** Answered before the parts are ended. */
   shutdown: { request: Record<string, never>; answer: { readonly stopping: true } };

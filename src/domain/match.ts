@@ -35,6 +35,7 @@ export interface Entitled {
   readonly x509TtlSeconds: number;
   readonly jwtTtlSeconds: number;
   readonly audiences: readonly string[];
+  readonly federatesWith: readonly string[];
 }
 
 /** Why a rule gave nothing: `conditions` says how each condition fared. `rule` is null only where there are no rules at all. */
@@ -198,8 +199,11 @@ function entitle(trustDomain: string, rule: CompiledRule, facts: FactIndex, cont
     x509TtlSeconds: issue.x509TtlSeconds,
     jwtTtlSeconds: issue.jwtTtlSeconds,
     audiences: issue.audiences,
+    federatesWith: issue.federatesWith ?? NONE,
   };
 }
+
+const NONE: readonly string[] = [];
 
 /** The selectors all held; one more condition did not. */
 function denied(code: ErrorCode, rule: CompiledRule, facts: FactIndex, failed: Condition, remedy: string): Denial {

@@ -1,4 +1,5 @@
 import type { AgentSummary, AuthorityRow, Chain, CredentialRow, GovernedRow, Installation, LaterStage, LineageEntry } from './lineage';
+import type { FederationRow, StoredDocument } from './federation';
 import type { ManifestRow, StatementRow, TrustedKey } from './manifest';
 import type { Rule, RuleVersion } from './rule';
 
@@ -85,6 +86,18 @@ export interface ManifestStore {
    * judged by: where another came meanwhile, so may have other keys. Throws E_MANIFEST_ROLLBACK.
    */
   append(name: string, statement: StatementRow, keys: readonly TrustedKey[], follows: number): Promise<void>;
+}
+
+/** Relationships to foreign trust domains, each with its newest bundle document. */
+export interface FederationStore {
+  /** Those that have not ended, by trust domain. */
+  current(): Promise<readonly FederationRow[]>;
+  /** Throws E_FEDERATION_EXISTS, and E_FEDERATION_INVALID where there are `most` already. */
+  add(row: FederationRow, most: number): Promise<void>;
+  /** Puts another document into the place of the last; false where the relationship has ended meanwhile. */
+  replace(id: string, document: StoredDocument): Promise<boolean>;
+  /** Ends the relationship and forgets its document; false where it had ended. */
+  remove(id: string, atMs: number): Promise<boolean>;
 }
 
 /** Public halves and stages of authorities. */

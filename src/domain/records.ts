@@ -5,6 +5,7 @@ import type { AuthorityKind, CredentialRow, EndedKind, EventKind, EventRow } fro
 import type { DelegatorAssurance, DeviceAssurance, Given } from './assurance';
 import { canonicalJson } from './canonical';
 import type { SealedBy } from './key-seal';
+import type { FederationProfile } from './federation';
 import type { LaunchPart } from './launch-measures';
 import type { ManifestKind } from './manifest';
 import type { ToldBy } from './membership';
@@ -149,6 +150,27 @@ export interface EventData {
   /** A manifest was begun. */
   readonly 'manifest-added': StatementData & { readonly manifestKind: ManifestKind };
   readonly 'manifest-updated': StatementData & { readonly fromVersion: number };
+  /** From now on a foreign trust domain has this endpoint. */
+  readonly 'federation-added': FederationData & {
+    readonly url: string;
+    readonly profile: FederationProfile;
+    readonly endpointId: string | null;
+    /** SHA-256 of the PEM given for its endpoint. */
+    readonly webCaSha256: string | null;
+  };
+  /** Another bundle of a foreign trust domain is in force; who asked for it is null where nobody did. */
+  readonly 'federation-bundle': FederationData & {
+    readonly documentSha256: string;
+    /** Decimal; null where the document has none. */
+    readonly sequence: string | null;
+    readonly x509Authorities: number;
+    readonly jwtAuthorities: number;
+    /** False where an administrator gave it. */
+    readonly fetched: boolean;
+    /** An administrator let it replace one with a higher sequence number. */
+    readonly rollback: boolean;
+  };
+  readonly 'federation-removed': FederationData;
   /** An administrator was let to the database itself, past everything that looks at callers. */
   readonly 'database-opened': AdministratorData & { readonly verb: AuthorizedVerb };
   /** Somebody ordered the end of an agent's processes; on record before they are ended. */
@@ -173,6 +195,12 @@ interface DelegationData {
   readonly given: Given;
   readonly stopCode: string | null;
   readonly endsAtMs: number;
+}
+
+/** What happened to the relationship of this id. */
+interface FederationData extends AdministratorData {
+  readonly federationId: string;
+  readonly trustDomain: string;
 }
 
 /** A statement of a manifest that is in force from now on. */

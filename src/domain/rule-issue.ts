@@ -1,9 +1,11 @@
 import { ANY_AUDIENCE } from './audience';
+import { MAX_PARTNERS } from './federation';
 import { durationSeconds } from './duration';
 import { DEFAULT_JWT_TTL_SECONDS, DEFAULT_X509_TTL_SECONDS, MAX_JWT_TTL_SECONDS, MAX_X509_TTL_SECONDS, MIN_TTL_SECONDS } from './rule';
 import type { Rule } from './rule';
 import type { RuleReader } from './rule-reader';
 import type { YamlNode } from './rule-yaml';
+import { isTrustDomain } from './spiffe-id';
 import { parseTemplate } from './template';
 
 export const MAX_HINT_LENGTH = 64;
@@ -11,9 +13,9 @@ export const MAX_AUDIENCES = 64;
 /** Longest audience in UTF-16 units; audiences are printable ASCII without blanks, as URIs and names are. */
 export const MAX_AUDIENCE_LENGTH = 1024;
 
-/** What a rule gives: ID template, hint, lifetimes and audiences. */
+/** What a rule gives: ID template, hint, lifetimes, audiences, and the foreign trust domains that its processes know. */
 export function readIssue(reader: RuleReader, node: YamlNode | undefined): Rule['issue'] | undefined {
-  const entries = reader.map(node, 'issue', ['id', 'hint', 'x509', 'jwt'], ['id']);
+  const entries = reader.map(node, 'issue', ['id', 'hint', 'x509', 'jwt', 'federates_with'], ['id']);
   if (entries === undefined) return undefined;
   const x509 = reader.map(entries.x509, 'issue.x509', ['ttl']);
   const jwt = reader.map(entries.jwt, 'issue.jwt', ['ttl', 'audiences']);
@@ -27,6 +29,7 @@ export function readIssue(reader: RuleReader, node: YamlNode | undefined): Rule[
   const x509TtlSeconds = readTtl(reader, x509?.ttl, 'issue.x509.ttl', MAX_X509_TTL_SECONDS);
   const jwtTtlSeconds = readTtl(reader, jwt?.ttl, 'issue.jwt.ttl', MAX_JWT_TTL_SECONDS);
   const audiences = readAudiences(reader, jwt?.audiences);
+  const federatesWith = readTrustDomains(reader, entries.federates_with);
   if (id === undefined) return undefined;
   return {
     id,
@@ -34,6 +37,7 @@ export function readIssue(reader: RuleReader, node: YamlNode | undefined): Rule[
     x509TtlSeconds: x509TtlSeconds ?? DEFAULT_X509_TTL_SECONDS,
     jwtTtlSeconds: jwtTtlSeconds ?? DEFAULT_JWT_TTL_SECONDS,
     audiences: audiences ?? [],
+    ...(federatesWith && { federatesWith }),
   };
 }
 
@@ -76,4 +80,17 @@ function readAudiences(reader: RuleReader, node: YamlNode | undefined): readonly
   if (audiences.length > 1 && audiences.includes(ANY_AUDIENCE))
     return reader.problem(node.at, path, '"*" stands for every audience, so it stands alone');
   return audiences;
+}
+
+/** Names alone: whose bundle each of them has is known to the server. */
+function readTrustDomains(reader: RuleReader, node: YamlNode | undefined): readonly string[] | undefined {
+  const path = 'issue.federates_with';
+  const read = reader.items(node, path, MAX_PARTNERS)?.map((item) => readTrustDomain(reader, item, path));
+  return read === undefined ? undefined : [...new Set(read.filter((name) => name !== undefined))].sort();
+}
+
+function readTrustDomain(reader: RuleReader, node: YamlNode, path: string): string | undefined {
+  const name = reader.anyText(node, path);
+  if (name === undefined || isTrustDomain(name)) return name;
+  return reader.problem(node.at, path, `${path} names trust domains, such as partner.example, without spiffe://`);
 }

@@ -40,6 +40,8 @@ export interface Rule {
     readonly jwtTtlSeconds: number;
     /** Exact audiences; `*` alone means any; empty means no JWT-SVID. */
     readonly audiences: readonly string[];
+    /** Foreign trust domains whose SVIDs the process may check; absent where there is none. */
+    readonly federatesWith?: readonly string[];
   };
 }
 

@@ -53,6 +53,9 @@ export function parseTrustDomain(text: string): string {
   return name;
 }
 
+/** True for the bare name of a trust domain. */
+export const isTrustDomain = (text: string): boolean => trustDomainFault(text) === undefined;
+
 /**
  * The trust domain name that `text` spells, if a new installation may take it. Beyond the grammar it has no empty label: Go and
  * Java refuse certificates whose URI host has a leading, trailing or doubled dot. Throws E_REQUEST.

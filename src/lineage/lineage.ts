@@ -3,6 +3,7 @@ import type {
   AuthorityStore,
   Clock,
   CommitMeter,
+  FederationStore,
   InstallationStore,
   LineageReader,
   LineageWriter,
@@ -13,6 +14,7 @@ import type {
 import { PostgresAuthorityStore } from './authority-store';
 import { type Database, openDatabase } from './connection';
 import { connectionFailure } from './failure';
+import { PostgresFederationStore } from './federation-store';
 import { PostgresInstallationStore } from './installation-store';
 import { PostgresManifestStore } from './manifest-store';
 import { APPLIED_MIGRATIONS, type AppliedMigration, pendingOf, shippedMigrations } from './migrations';
@@ -28,6 +30,7 @@ export interface Lineage {
   readonly reader: LineageReader;
   readonly rules: RuleStore;
   readonly manifests: ManifestStore;
+  readonly federation: FederationStore;
   readonly authorities: AuthorityStore;
   readonly installation: InstallationStore;
   /** Records that wait for a commit. */
@@ -66,6 +69,7 @@ export async function openLineage(options: {
     reader: new PostgresLineageReader(database),
     rules: new PostgresRuleStore(database),
     manifests: new PostgresManifestStore(database),
+    federation: new PostgresFederationStore(database),
     authorities: new PostgresAuthorityStore(database),
     installation: new PostgresInstallationStore(database),
     queued: () => writer.queued,

@@ -23,6 +23,8 @@ export const SERVER_PRIVILEGES: Readonly<Record<string, TablePrivileges>> = {
   manifest: evidence,
   manifest_key: evidence,
   manifest_statement: evidence,
+  // What it was stays on record; its bundle follows the partner, and goes when it ends.
+  federation: { insert: true, update: ['document', 'document_at', 'fetched', 'removed_at'] },
   device: evidence,
   person: evidence,
   evidence,

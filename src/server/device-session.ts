@@ -6,7 +6,8 @@ import { decodeEvidence } from '../domain/evidence-decode';
 import { newId, newReference } from '../domain/ids';
 import type { EndedRow } from '../domain/lineage';
 import type { Clock, LineageWriter, Log, Random } from '../domain/ports';
-import type { BundleUpdate, EvidenceRef, LaunchBegin, RefusalReport, WelcomeSchema } from '../generated/proto/mandate/v1/node_link_pb';
+import type { EvidenceRef, LaunchBegin, RefusalReport, WelcomeSchema } from '../generated/proto/mandate/v1/node_link_pb';
+import type { BundleUpdate } from './bundle-update';
 import type { Configuration } from './configuration';
 import type { Delegations } from './delegations';
 import { type Entitlements, fingerprint } from './entitlement';
@@ -36,7 +37,7 @@ export interface DeviceSessionParts {
   readonly issuer: Issuer;
   readonly refuser: Refuser;
   readonly lineage: LineageWriter;
-  readonly bundle: () => Pick<BundleUpdate, 'sequence' | 'x509Authorities' | 'jwtBundle' | 'soundX509'>;
+  readonly bundle: () => BundleUpdate;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;

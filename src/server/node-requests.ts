@@ -102,6 +102,7 @@ const wireIdentity = (entitled: Entitled) => ({
   hint: entitled.hint,
   jwt: entitled.audiences.length > 0,
   sole: sole(entitled),
+  federatesWith: [...entitled.federatesWith],
 });
 
 const sole = ({ rule }: Entitled): boolean => rule.rule.require.connection === 'sole';

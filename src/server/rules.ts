@@ -48,7 +48,10 @@ export class Rules {
   /** Parses the files again on this side, then adds what differs from the newest versions: all of it or nothing. */
   async apply(files: unknown, author: string, atMs: number): Promise<Applied> {
     const parsed = parseFiles(files);
-    for (const rule of parsed) this.#assureManifests(rule);
+    for (const rule of parsed) {
+      this.#assureManifests(rule);
+      this.#assureForeign(rule);
+    }
     assertAuthoritiesOutlive(
       parsed.map(({ rule }) => rule),
       this.authorities,
@@ -74,6 +77,15 @@ export class Rules {
     const generation = this.#compiled.generation + 1;
     this.#current = rules;
     this.#compiled = compileRules({ generation, rules }, this.trustDomain, (match) => this.manifests.standing(match, nowMs));
+  }
+
+  /** The bundle of this installation goes to every process; a second one under the same name would take its place at some clients. */
+  #assureForeign({ rule, file, line }: LoadedRule): void {
+    if (!rule.issue.federatesWith?.includes(this.trustDomain)) return;
+    throw new MandateError('E_RULE_INVALID', {
+      saw: `${file}:${line}: rule ${rule.name}: issue.federates_with names ${this.trustDomain}`,
+      why: 'that is the trust domain of this installation, which every process knows; nothing was applied',
+    });
   }
 
   /** A name that stands for nothing would be a rule that never holds, and nobody would see why. */

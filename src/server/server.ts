@@ -1,20 +1,33 @@
-import { bundleDer, jwkSetJson } from '../domain/bundle';
+import { spiffeBundleJson } from '../domain/bundle';
 import type { ServerSettings, Supervised } from '../domain/child-protocol';
 import { MandateError } from '../domain/errors';
 import type { SealableKeys } from '../domain/key-seal';
-import type { AuthorityStore, Clock, LineageReader, LineageWriter, Log, ManifestStore, Random, RuleStore } from '../domain/ports';
+import type {
+  AuthorityStore,
+  Clock,
+  FederationStore,
+  LineageReader,
+  LineageWriter,
+  Log,
+  ManifestStore,
+  Random,
+  RuleStore,
+} from '../domain/ports';
 import { Health } from '../generated/proto/grpc/health/v1/health_pb';
 import { Admin } from '../generated/proto/mandate/v1/admin_pb';
 import { NodeLink } from '../generated/proto/mandate/v1/node_link_pb';
 import type { PinnedProcesses } from '../system/processes';
 import { watchLoopDelay } from '../system/loop-delay';
 import type { Readiness } from '../system/readiness';
+import { parseBundle } from '../verify/trust-bundle';
 import { grpcService } from '../wire/grpc';
 import { adminApi } from './admin-api';
 import { AuthorityWatch, lookMs, type ServerAuthorities } from './authority-watch';
+import { type BundleUpdate, bundleUpdate } from './bundle-update';
 import { Callers } from './callers';
 import { Configuration } from './configuration';
 import { Devices } from './devices';
+import { Federation } from './federation';
 import { lookAround } from './figures';
 import { healthService } from './health';
 import { publishHealth } from './health-listener';
@@ -40,6 +53,7 @@ export interface ServerParts extends ServerSettings {
   readonly reader: LineageReader;
   readonly ruleStore: RuleStore;
   readonly manifestStore: ManifestStore;
+  readonly federationStore: FederationStore;
   readonly databaseReady: () => Promise<boolean>;
   /** Records that wait for a commit. */
   readonly recordsQueued: () => number;
@@ -72,21 +86,13 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   await rules.load();
   const configuration = new Configuration({ rules: rules.compiled, x509: authorities.x509(), jwt: authorities.jwt() });
 
-  const bundleUpdate = () => {
-    const bundle = authorities.bundle();
-    return {
-      sequence: BigInt(bundle.sequence),
-      x509Authorities: bundleDer(bundle),
-      jwtBundle: Buffer.from(jwkSetJson(bundle)),
-      soundX509: [...authorities.soundX509()],
-    };
-  };
+  const update = (): BundleUpdate => bundleUpdate(authorities.bundle(), authorities.soundX509(), federation.bundles);
   const devices = new Devices({
     ...parts,
     jwtPerMinute: parts.limits.jwtPerMinute,
     oidcIssuer: config.oidc.issuer,
     configuration,
-    bundle: bundleUpdate,
+    bundle: update,
   });
   const node = new NodeApi({
     admit: (hello) => devices.admit(hello),
@@ -97,7 +103,18 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   });
   const changes = new RuleChanges({ rules, configuration, node, clock });
   const deviceId = () => node.session?.living.device.id ?? devices.any();
-  const journal = new Journal({ lineage, clock, random, log, deviceId, metrics });
+  const journal: Journal = new Journal({ lineage, clock, random, log, deviceId, metrics });
+  const federation: Federation = new Federation({
+    trustDomain,
+    store: parts.federationStore,
+    journal,
+    own: () => parseBundle(Buffer.from(spiffeBundleJson(authorities.bundle())), trustDomain),
+    clock,
+    random,
+    log,
+    changed: () => node.tell({ case: 'bundle', value: update() }),
+  });
+  await federation.start();
   const watch = new AuthorityWatch({
     authorities,
     store: parts.authorityStore,
@@ -158,6 +175,8 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
       const data = { ...journal.administered(caller, standing), generation: rules.compiled.generation, rules: versions };
       await journal.event('rules-applied', data, { processKey: caller.key });
     },
+    federation,
+    trustDomain,
     manifests,
     manifestAccepted: async (accepted, before, caller, standing) => {
       rules.recompile();
@@ -194,7 +213,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
 
   authorities.onChange(() => {
     configuration.change({ x509: authorities.x509(), jwt: authorities.jwt() });
-    node.tell({ case: 'bundle', value: bundleUpdate() });
+    node.tell({ case: 'bundle', value: update() });
     void publication.renew();
   });
   await watch.start(() => publication.look());
@@ -203,6 +222,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   return {
     rules,
     async close() {
+      federation.close();
       watch.close();
       changes.close();
       await Promise.all([people.close(), link.close(), publication.close(), health.close()]);

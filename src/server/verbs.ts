@@ -2,6 +2,7 @@ import type { VerbHandlers } from './admin-api';
 import { agentVerbs, type AgentVerbsParts } from './agent-verbs';
 import { authorityVerbs, type AuthorityVerbsParts } from './authority-verbs';
 import { explainVerb, type ExplainVerbParts } from './explain-verb';
+import { federationVerbs, type FederationVerbsParts } from './federation-verbs';
 import { installationVerbs, type InstallationVerbsParts } from './installation-verbs';
 import { manifestVerbs, type ManifestVerbsParts } from './manifest-verbs';
 import { ruleVerbs, type RuleVerbsParts } from './rule-verbs';
@@ -14,6 +15,7 @@ export type VerbsParts = InstallationVerbsParts &
   AgentVerbsParts &
   RuleVerbsParts &
   ManifestVerbsParts &
+  FederationVerbsParts &
   ExplainVerbParts &
   StopVerbParts &
   SealVerbParts &
@@ -29,5 +31,6 @@ export const verbHandlers = (parts: VerbsParts): VerbHandlers => ({
   ...ruleVerbs(parts),
   ...explainVerb(parts),
   ...manifestVerbs(parts),
+  ...federationVerbs(parts),
   ...traceVerb(parts),
 });

@@ -14,6 +14,8 @@ import {
   BUNDLE,
   DATABASE,
   EXPLAINED,
+  FEDERATION,
+  PARTNER,
   MANIFESTS,
   MANIFEST_ACCEPTED,
   MANIFEST_SHOWN,
@@ -79,6 +81,15 @@ const SAMPLES: readonly (readonly [schema: string, answer: object])[] = [
   ['bundle', BUNDLE],
   ['ca-show', AUTHORITIES],
   ['ca-order', AUTHORITY_ORDERED],
+  ['federation', FEDERATION],
+  [
+    'federation',
+    {
+      ...FEDERATION,
+      relationships: [{ ...PARTNER, state: 'none', since: null, asked: null, next: null, documentSha256: null, x509Authorities: 0 }],
+    },
+  ],
+  ['federation-rm', { trustDomain: 'b.example', removed: true, rules: [] }],
   [
     'svid',
     { svids: [{ spiffeId: AGENT_ID, serial: SERIAL, notBefore: '2026-03-01T09:59:22Z', notAfter: '2026-03-01T10:14:32Z', hint: '' }] },

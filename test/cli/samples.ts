@@ -1,6 +1,7 @@
 import type { AgentAnswer, AgentItem, AgentsAnswer, StopAnswer, WhoAnswer } from '../../src/domain/agent-answers';
 import type { AuthoritiesAnswer, AuthorityItem, OrderAnswer } from '../../src/domain/authority-answers';
 import type { BundleAnswer, DatabaseStatusAnswer, StatusAnswer } from '../../src/domain/answers';
+import type { FederationAnswer, FederationItem } from '../../src/domain/federation-answers';
 import type { ApplyAnswer, ExplainAnswer, RuleAnswer, RuleItem, RulesAnswer } from '../../src/domain/rule-answers';
 import type {
   ManifestAcceptedAnswer,
@@ -418,3 +419,42 @@ export const DATABASE: DatabaseStatusAnswer = {
   ],
   pending: 1,
 };
+
+export const PARTNER: FederationItem = {
+  trustDomain: 'b.example',
+  url: 'https://b.example:8443/bundle',
+  profile: 'https_spiffe',
+  endpointId: 'spiffe://b.example/mandate/server',
+  webCa: false,
+  state: 'current',
+  sequence: '18446744073709551615',
+  refreshHintSeconds: 300,
+  x509Authorities: 2,
+  jwtAuthorities: 1,
+  documentSha256: SHA,
+  ignored: [],
+  since: '2026-03-01T09:00:00Z',
+  asked: '2026-03-01T09:55:00Z',
+  next: '2026-03-01T10:05:00Z',
+  failures: 0,
+  failure: null,
+  added: '2026-02-01T09:00:00Z',
+  author: '{"pid":1}',
+  rules: ['reporter'],
+};
+
+export const FAILING_PARTNER: FederationItem = {
+  ...PARTNER,
+  trustDomain: 'c.example',
+  profile: 'https_web',
+  endpointId: null,
+  state: 'failing',
+  sequence: null,
+  refreshHintSeconds: null,
+  ignored: ['key 3: another use'],
+  failures: 2,
+  failure: { code: 'E_FEDERATION_UNREACHABLE', why: 'ECONNREFUSED' },
+  rules: [],
+};
+
+export const FEDERATION: FederationAnswer = { trustDomain: TD, relationships: [PARTNER, FAILING_PARTNER] };

@@ -31,7 +31,7 @@ const GOOD: Record<string, string> = {
 disabled: true
 match: { user.uid: [1, "2"], binary.sha256: [${HASH}], binary.writable: false, binary.path: /x, launch.name: "*" }
 require: { process: launched, delegator: oidc, device: tpm, given: [standing, approved], connection: sole }
-issue: { id: "/a/{host}/b-{launch.name}.c", hint: internal, x509: { ttl: 24h }, jwt: { ttl: 3600, audiences: [a, "b:c"] } }
+issue: { id: "/a/{host}/b-{launch.name}.c", hint: internal, x509: { ttl: 24h }, jwt: { ttl: 3600, audiences: [a, "b:c"] }, federates_with: [b.example, c_d] }
 tests:
   - { name: x, given: { user.uid: 1, binary.writable: true, delegator: none, device: tpm, given: standing, connection: shared }, expect: E_NO_RULE }
 `),

@@ -27,7 +27,7 @@ test('every field of the schema is listed, and every word of a ladder', () => {
   const fields = [
     ...Object.keys(properties).filter((key) => !['require', 'issue'].includes(key)),
     ...Object.keys(properties.require.properties).map((key) => `require.${key}`),
-    ...['id', 'hint', 'x509.ttl', 'jwt.ttl', 'jwt.audiences'].map((key) => `issue.${key}`),
+    ...['id', 'hint', 'x509.ttl', 'jwt.ttl', 'jwt.audiences', 'federates_with'].map((key) => `issue.${key}`),
   ];
   for (const field of fields) expect([field, rowOf(field)?.length]).toEqual([field, 4]);
   const words = (key: string): string[] => [...rowOf(key)[1]!.matchAll(/`([a-z0-9-]+)`/g)].map((m) => m[1]!);
@@ -70,6 +70,11 @@ describe('bounds are the ones the page states', () => {
       'hint of 64',
       rule(`${match}issue: { id: /x, hint: ${'h'.repeat(64)} }\n`),
       rule(`${match}issue: { id: /x, hint: ${'h'.repeat(65)} }\n`),
+    ],
+    [
+      '50 foreign trust domains',
+      rule(`${match}issue: { id: /x, federates_with: ${list(50, (i) => `d${i}`)} }\n`),
+      rule(`${match}issue: { id: /x, federates_with: ${list(51, (i) => `d${i}`)} }\n`),
     ],
     [
       '64 tests',

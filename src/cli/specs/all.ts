@@ -3,6 +3,7 @@ import { BUNDLE } from './bundle';
 import { CA_SEAL } from './ca-seal';
 import { CONFIG } from './config';
 import { DATABASE } from './database';
+import { FEDERATION } from './federation';
 import { IDENTITY } from './identity';
 import { INSTALL } from './install';
 import { LINEAGE } from './lineage';
@@ -18,6 +19,7 @@ export const GROUPS: readonly GroupSpec[] = [
   { name: 'manifest', sentence: 'Signed lists of the releases that rules accept.' },
   { name: 'ca', sentence: 'The authorities that sign, through their stages.', folded: true },
   { name: 'bundle', sentence: 'What relying parties trust.' },
+  { name: 'federation', sentence: 'Other trust domains whose SVIDs agents may accept.', folded: true },
   { name: 'config', sentence: 'What an administrator decided about this installation.' },
   { name: 'db', sentence: 'The database of this installation.' },
 ];
@@ -27,7 +29,7 @@ export const SECTIONS: readonly { readonly title: string; readonly commands: rea
   { title: 'Every day', commands: [...IDENTITY, ...LINEAGE] },
   {
     title: 'Administration',
-    commands: [...SERVICE, ...INSTALL, ...RULES, ...MANIFEST, ...BUNDLE, ...AUTHORITIES, ...CA_SEAL, ...DATABASE, ...CONFIG],
+    commands: [...SERVICE, ...INSTALL, ...RULES, ...MANIFEST, ...BUNDLE, ...FEDERATION, ...AUTHORITIES, ...CA_SEAL, ...DATABASE, ...CONFIG],
   },
 ];
 
