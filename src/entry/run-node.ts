@@ -4,7 +4,7 @@ import { PLACES } from '../domain/known-agents';
 import type { Log } from '../domain/ports';
 import { RunningScripts } from '../domain/running-script';
 import { type RunningNode, startNode } from '../node/node';
-import type { Trust } from '../node/trust';
+import type { DomainKeys, Trust } from '../node/trust';
 import { fileAccounts, fileHomes, fileLogins } from '../system/accounts';
 import { openGroupTree } from '../system/group-tree';
 import { systemClock } from '../system/clock';
@@ -20,20 +20,34 @@ import { verifyJwtSvid } from '../verify/jwt-svid';
 import { parseBundle, type TrustBundle } from '../verify/trust-bundle';
 import { attestorsOf, recentAccounts } from './attestors';
 
-const bundles = new WeakMap<Trust, TrustBundle>();
-
-/** The JWT keys that a node was given, read once for each change. */
-function bundleOf(trust: Trust): TrustBundle {
-  const known = bundles.get(trust) ?? parseBundle(trust.jwks, trust.trustDomain);
-  bundles.set(trust, known);
-  return known;
-}
-
-/** ValidateJWTSVID against the keys this node was given. `aud` is always a list in the answer, numbers are doubles. */
-async function validateJwtSvid(token: string, audience: string, trust: Trust): Promise<{ spiffeId: string; claims: JsonObject }> {
-  const { spiffeId, claims } = await verifyJwtSvid(token, audience, bundleOf(trust), systemClock.nowMs());
+/**
+ * ValidateJWTSVID against the keys this node was given: those of our own trust domain and of the foreign ones that the asker may know. `aud`
+ * is always a list in the answer, numbers are doubles.
+ */
+async function validateJwtSvid(
+  token: string,
+  audience: string,
+  trust: Trust,
+  federatesWith: readonly string[],
+): Promise<{ spiffeId: string; claims: JsonObject }> {
+  const bundles = new Map([[trust.trustDomain, jwtKeysOf(trust, trust.trustDomain)]]);
+  for (const name of federatesWith) {
+    const keys = trust.foreign.get(name);
+    if (keys) bundles.set(name, jwtKeysOf(keys, name));
+  }
+  const { spiffeId, claims } = await verifyJwtSvid(token, audience, bundles, systemClock.nowMs());
   const { aud } = claims;
   return { spiffeId, claims: { ...claims, aud: Array.isArray(aud) ? aud : [aud] } };
+}
+
+const NO_KEYS = Buffer.from('{"keys":[]}');
+const read = new WeakMap<DomainKeys, TrustBundle>();
+
+/** The JWT keys of a trust domain as the node was given them, read once for each change. */
+function jwtKeysOf(keys: DomainKeys, trustDomain: string): TrustBundle {
+  const known = read.get(keys) ?? parseBundle(keys.jwks.length > 0 ? keys.jwks : NO_KEYS, trustDomain);
+  read.set(keys, known);
+  return known;
 }
 
 /**

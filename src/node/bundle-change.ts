@@ -12,7 +12,7 @@ const STREAMS_A_TURN = 500;
  * once for all of its streams. A change that comes meanwhile begins anew, and nothing is sent that is not the newest.
  */
 export class BundleChange {
-  #waiting = new Set<Served>();
+  readonly #waiting = new Set<Served>();
   #scheduled = false;
 
   constructor(
@@ -21,8 +21,9 @@ export class BundleChange {
     private readonly log: Log,
   ) {}
 
-  changed(): void {
-    this.#waiting = new Set(this.images.all());
+  /** `concerns` says whom: the keys of a partner are told to those alone who may know it. */
+  changed(concerns: (served: Served) => boolean): void {
+    for (const served of this.images.all()) if (concerns(served)) this.#waiting.add(served);
     if (!this.#scheduled) this.#turn();
   }
 

@@ -76,7 +76,12 @@ export interface NodeParts {
   /** How the keeper of an agent under a uid of its own is started. */
   readonly keeper: KeeperProgram;
   readonly login: (uid: number) => Login | undefined;
-  readonly validate: (token: string, audience: string, trust: Trust) => Promise<{ spiffeId: string; claims: JsonObject }>;
+  readonly validate: (
+    token: string,
+    audience: string,
+    trust: Trust,
+    federatesWith: readonly string[],
+  ) => Promise<{ spiffeId: string; claims: JsonObject }>;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -161,7 +166,10 @@ export async function startNode(parts: NodeParts): Promise<RunningNode> {
   const serving = new Serving({ link, images, members, attesting, holding, clock, random: parts.random, log, hold });
 
   const bundleChange = new BundleChange(images, serving, log);
-  trust.watch(() => bundleChange.changed());
+  trust.watch((domains) => {
+    const own = domains.has(trust.now?.trustDomain ?? '');
+    bundleChange.changed((served) => own || served.federatesWith.some((name) => domains.has(name)));
+  });
 
   /** The group of a launch that was never opened goes as soon as it is empty. */
   function groupChanged(launchId: string): void {

@@ -30,6 +30,8 @@ export type Standing =
 /** The message its streams carry, and what it was made of. It holds the keys, and goes with them. */
 export interface Told {
   readonly bundle: Buffer;
+  /** Foreign trust domains it was told for. */
+  readonly federatesWith: string;
   readonly svids: readonly HeldSvid[];
   readonly message: Buffer;
 }
@@ -129,6 +131,12 @@ export class Served {
 
   get identities(): readonly EntitledIdentity[] {
     return this.standing.kind === 'entitled' ? this.standing.identities : [];
+  }
+
+  /** Foreign trust domains whose SVIDs it may check, by any of its identities; sorted. */
+  get federatesWith(): readonly string[] {
+    const names = this.identities.flatMap(({ federatesWith }) => federatesWith);
+    return names.length === 0 ? names : [...new Set(names)].sort();
   }
 
   /** True where an identity may be delivered only while the process alone holds its connections. */

@@ -25,6 +25,9 @@ const FIRST_BACKOFF_MS = 50;
 /** Requests under way at once; more are refused at once rather than queued without bound. */
 const MAX_PENDING = 20_000;
 
+/** Twice the bundles of as many partners as there may be, of the largest size they may have. */
+const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
+
 export interface LinkHandlers {
   /** The link is up: what the server knows of this device. Requests wait until this returns. */
   welcome(welcome: Welcome): void;
@@ -63,7 +66,7 @@ export function openServerLink(
     'grpc.initial_reconnect_backoff_ms': FIRST_BACKOFF_MS,
     'grpc.min_reconnect_backoff_ms': FIRST_BACKOFF_MS,
     'grpc.max_reconnect_backoff_ms': 1000,
-    'grpc.max_receive_message_length': 4 * 1024 * 1024,
+    'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
     'grpc.enable_channelz': 0,
     // A link is never taken up again half way: the next one begins with a welcome.
     'grpc.enable_retries': 0,

@@ -42,7 +42,13 @@ export interface WorkloadApiParts {
   readonly trust: TrustSource;
   /** The pinned peer of a call; throws the refusal of its connection where it has one. */
   readonly peer: (call: { getPeer(): string }) => PeerConnection;
-  readonly validate: (token: string, audience: string, trust: Trust) => Promise<{ spiffeId: string; claims: JsonObject }>;
+  /** `federatesWith` names the foreign trust domains whose tokens the asker may have judged. */
+  readonly validate: (
+    token: string,
+    audience: string,
+    trust: Trust,
+    federatesWith: readonly string[],
+  ) => Promise<{ spiffeId: string; claims: JsonObject }>;
   readonly log: Log;
 }
 
@@ -100,9 +106,9 @@ export function workloadApi(parts: WorkloadApiParts): UntypedServiceImplementati
       watch(served, out, 'x509', (now) => x509Response(served, now));
     }),
     fetchX509Bundles: stream((served, out) =>
-      watch(served, out, 'standing', (now) => (now.x509.length > 0 ? now.x509Response : undefined)),
+      watch(served, out, 'standing', (now) => (now.x509.length > 0 ? trust.response(now, served.federatesWith, 'x509') : undefined)),
     ),
-    fetchJWTBundles: stream((served, out) => watch(served, out, 'standing', (now) => now.jwtResponse)),
+    fetchJWTBundles: stream((served, out) => watch(served, out, 'standing', (now) => trust.response(now, served.federatesWith, 'jwks'))),
     fetchJWTSVID: unary<JWTSVIDRequest, JWTSVIDResponse>(async (request, served) => {
       const audience = audiencesOf(request.audience);
       if (request.spiffeId !== '') parseSpiffeId(request.spiffeId);
@@ -116,9 +122,10 @@ export function workloadApi(parts: WorkloadApiParts): UntypedServiceImplementati
       if (request.svid.length > MAX_TOKEN_BYTES) throw new MandateError('E_TOKEN', { why: 'longer than any JWT-SVID' });
       const now = trust.now;
       if (!now) throw new MandateError('E_SERVER_DOWN');
-      if (served.standing.kind === 'entitled') images.check(served);
+      // Whose tokens it may have judged is part of what it is entitled to, and rules may have changed that.
+      if (served.standing.kind === 'entitled' && !served.doubtful) images.check(served);
       else await serving.standing(served);
-      const { spiffeId, claims } = await parts.validate(request.svid, request.audience, now);
+      const { spiffeId, claims } = await parts.validate(request.svid, request.audience, now, served.federatesWith);
       return create(ValidateJWTSVIDResponseSchema, { spiffeId, claims });
     }),
     fetchWITSVID: stream(() => {

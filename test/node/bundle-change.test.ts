@@ -30,7 +30,7 @@ function watched(name: string, streams: number, recheck: () => void = () => void
 
 test('WL-04, WL-08: reaches every stream, and each process is looked at once', async () => {
   for (let i = 0; i < 30; i++) watched(`p${i}`, 100);
-  new BundleChange(images, serving, silentLog).changed();
+  new BundleChange(images, serving, silentLog).changed(() => true);
   // What else is to be done has its turns meanwhile.
   expect(told.length).toBeLessThan(3000);
   for (let turns = 0; turns < 30; turns++) await turn();
@@ -40,9 +40,9 @@ test('WL-04, WL-08: reaches every stream, and each process is looked at once', a
 test('WL-06: of changes that follow each other the newest is told, once', async () => {
   for (let i = 0; i < 10; i++) watched(`p${i}`, 100);
   const change = new BundleChange(images, serving, silentLog);
-  change.changed();
+  change.changed(() => true);
   const first = told.length;
-  for (let i = 0; i < 50; i++) change.changed();
+  for (let i = 0; i < 50; i++) change.changed(() => true);
   for (let turns = 0; turns < 30; turns++) await turn();
   expect(told.length).toBe(first + 1000);
 });
@@ -52,13 +52,13 @@ test('WE-09: a process that is no longer the one that was attested gets nothing,
     throw new MandateError('E_PEER_GONE');
   });
   watched('here', 1);
-  new BundleChange(images, serving, silentLog).changed();
+  new BundleChange(images, serving, silentLog).changed(() => true);
   expect(told).toEqual(['gone E_PEER_GONE', 'gone E_PEER_GONE', 'here']);
 });
 
 test('a process that must hold its connections alone is asked about anew instead', () => {
   const served = watched('sole', 1);
   served.standing = { kind: 'entitled', identities: [{ sole: true }] as never };
-  new BundleChange(images, serving, silentLog).changed();
+  new BundleChange(images, serving, silentLog).changed(() => true);
   expect([told, refreshed]).toEqual([[], [served]]);
 });

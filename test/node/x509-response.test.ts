@@ -1,14 +1,14 @@
 import { fromBinary } from '@bufbuild/protobuf';
 import { type HeldSvid, Served } from '../../src/node/served';
-import { trustOf } from '../../src/node/trust';
+import { TrustSource, trustOf } from '../../src/node/trust';
 import { uniqueHints, x509Response } from '../../src/node/x509-response';
 import { JWTBundlesResponseSchema, X509SVIDResponseSchema } from '../../src/generated/proto/spiffe/workloadapi_pb';
 import type { BundleUpdate } from '../../src/generated/proto/mandate/v1/node_link_pb';
 import type { PinnedProcess } from '../../src/system/process-view';
 
 const FOUR_MIB = 4 * 1024 * 1024;
-const bundle = (x509: Buffer, jwks = '{"keys":[]}') =>
-  trustOf('td.test', { x509Authorities: x509, jwtBundle: Buffer.from(jwks) } as unknown as BundleUpdate);
+const bundle = (x509: Buffer, jwks = '{"keys":[]}', foreign: readonly object[] = []) =>
+  trustOf('td.test', { x509Authorities: x509, jwtBundle: Buffer.from(jwks), foreign } as unknown as BundleUpdate);
 
 const svid = (name: string, hint = ''): HeldSvid => ({
   spiffeId: `spiffe://td.test/${name}`,
@@ -25,9 +25,21 @@ const svid = (name: string, hint = ''): HeldSvid => ({
 });
 
 function served(...svids: HeldSvid[]): Served {
+  return knowing([], ...svids);
+}
+
+function knowing(federatesWith: readonly string[], ...svids: HeldSvid[]): Served {
   const one = new Served({} as PinnedProcess, '00');
   for (const held of svids) one.hold(held);
-  const identities = svids.map(({ spiffeId, hint, rule, ruleVersion }) => ({ spiffeId, hint, rule, ruleVersion, jwt: true, sole: false }));
+  const identities = svids.map(({ spiffeId, hint, rule, ruleVersion }) => ({
+    spiffeId,
+    hint,
+    rule,
+    ruleVersion,
+    jwt: true,
+    sole: false,
+    federatesWith,
+  }));
   one.standing = { kind: 'entitled', identities: identities as never };
   return one;
 }
@@ -74,8 +86,54 @@ test('WL-27, WL-44: a hint stays with the first that has it', () => {
 });
 
 test('WL-45: a trust domain without JWT keys is in the bundles all the same', () => {
-  const { bundles } = fromBinary(JWTBundlesResponseSchema, bundle(Buffer.from('roots')).jwtResponse);
+  const { bundles } = fromBinary(JWTBundlesResponseSchema, new TrustSource().response(bundle(Buffer.from('roots')), [], 'jwks'));
   expect(Object.entries(bundles).map(([key, value]) => [key, Buffer.from(value).toString()])).toEqual([
     ['spiffe://td.test', '{"keys":[]}'],
   ]);
+});
+
+describe('bundles of partners', () => {
+  const foreign = (trustDomain: string, x509: string, jwks = '') => ({
+    trustDomain,
+    x509Authorities: Buffer.from(x509),
+    jwtBundle: Buffer.from(jwks),
+  });
+  const roots = Buffer.from('roots');
+  const federated = (message: Buffer | undefined) => fromBinary(X509SVIDResponseSchema, message!).federatedBundles;
+
+  test('WL-14, WL-25, WL-26: those that its rules name and that have keys, by their IDs, never our own', () => {
+    const trust = bundle(roots, undefined, [foreign('b', 'B'), foreign('c', 'C'), foreign('d', '', '{}'), foreign('td.test', 'X')]);
+    const told = federated(x509Response(knowing(['b', 'd', 'e', 'td.test'], svid('a')), trust));
+    expect(told).toEqual({ 'spiffe://b': new Uint8Array(Buffer.from('B')) });
+    expect(federated(x509Response(served(svid('a')), trust))).toEqual({});
+  });
+
+  test('WL-13: leave room for the SVIDs, and the message below what clients take', () => {
+    const large = Array.from({ length: 50 }, (_, i) => foreign(`p${i}`, 'x'.repeat(64 * 1024)));
+    const one = knowing(
+      large.map(({ trustDomain }) => trustDomain),
+      ...Array.from({ length: 100 }, (_, i) => svid(`${i}`)),
+    );
+    const message = x509Response(one, bundle(Buffer.alloc(20_000, 1), undefined, large))!;
+    expect(message.length).toBeLessThan(FOUR_MIB);
+    expect(Object.keys(federated(message))).toHaveLength(50);
+    expect(decoded(message).length).toBeGreaterThan(10);
+  });
+
+  test('FD-37: a watcher hears whose keys changed, came or went, and of nothing else', () => {
+    const source = new TrustSource();
+    const heard: string[][] = [];
+    source.watch((domains) => heard.push([...domains].sort()));
+    const states = [
+      [foreign('b', 'B')],
+      [foreign('b', 'B'), foreign('c', 'C')],
+      [foreign('c', 'C'), foreign('b', 'B')],
+      [foreign('c', 'D')],
+      [],
+    ];
+    for (const state of states) source.set(bundle(roots, undefined, state));
+    expect(heard).toEqual([['b', 'td.test'], ['c'], ['b', 'c'], ['c']]);
+    const message = source.response(source.now!, [], 'x509');
+    expect(source.response(source.now!, [], 'x509')).toBe(message);
+  });
 });
