@@ -107,7 +107,7 @@ it.each<[string, readonly AuthorityRow[], number, number | undefined, Step | und
     undefined,
     { do: 'activate', keyId: 'c' },
   ],
-])('XC-14: %s', (_, rows, nowMs, publishedAtMs, expected) => {
+])('XC-14, FD-10: %s', (_, rows, nowMs, publishedAtMs, expected) => {
   expect(nextStep(rows, nowMs, PROPAGATION_MS, () => publishedAtMs)).toEqual(expected);
   expect(nextStep([...rows].reverse(), nowMs, PROPAGATION_MS, () => publishedAtMs)).toEqual(expected);
 });
@@ -126,7 +126,7 @@ it.each<[string, AuthorityRow, number, boolean]>([
   ['tainted, its last leaf gone', tainted('a'), day(7), true],
   ['tainted and ended', tainted('a'), day(8), false],
   ['revoked, its last leaf alive', row('a', { stage: 'revoked', taintedAtMs: day(1), revokedAtMs: day(1) }), day(1), false],
-])('XC-14: publication of one that is %s', (_, one, nowMs, expected) => {
+])('XC-14, FD-11: publication of one that is %s', (_, one, nowMs, expected) => {
   expect(isPublished(one, nowMs)).toBe(expected);
 });
 

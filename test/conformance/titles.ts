@@ -6,6 +6,6 @@ export const rulesOf = (titles: readonly string[]): readonly string[] => [
   ...new Set(titles.flatMap((title) => CARRIED.exec(title)?.[1]?.split(', ') ?? [])),
 ];
 
-/** The rules that titles, or tables of titles, in a source text carry. */
+/** The rules that titles, or tables of titles, in a source text carry: a cell of a table may hold the rules alone. */
 export const rulesIn = (source: string): readonly string[] =>
-  [...source.matchAll(/['"`]((?:[A-Z]{2}-\d{2}, )*[A-Z]{2}-\d{2}): /g)].flatMap(([, names]) => (names as string).split(', '));
+  [...source.matchAll(/['"`]((?:[A-Z]{2}-\d{2}, )*[A-Z]{2}-\d{2})(?:: |['"`])/g)].flatMap(([, names]) => (names as string).split(', '));

@@ -55,11 +55,16 @@ describe('guards', () => {
   });
 });
 
-/** Families whose rules all have a test; the others are asked for by `make conformance` alone. */
-test.each(['ID', 'XL', 'XC', 'JS', 'CI'])('each rule of %s is tested, declared or judged by foreign clients', (family) => {
-  const open = rules.filter(({ id, note }) => id.startsWith(family) && !carried.has(id) && note === undefined).map(({ id }) => id);
-  expect(open).toEqual(family === 'CI' ? ['CI-20'] : []);
-});
+/** Not kept yet, by number: `make conformance` fails for them. */
+const OPEN: Readonly<Record<string, readonly number[]>> = { TB: [13], WE: [10], FD: [36] };
+
+test.each(['ID', 'XL', 'XC', 'XV', 'JS', 'JV', 'TB', 'WE', 'WL', 'FD', 'OD', 'CI'])(
+  'each rule of %s is tested, declared or judged by foreign clients',
+  (family) => {
+    const open = rules.filter(({ id, note }) => id.startsWith(family) && !carried.has(id) && note === undefined).map(({ id }) => id);
+    expect(open).toEqual((OPEN[family] ?? []).map((number) => `${family}-${number}`));
+  },
+);
 
 test('no title names a rule that the page does not have', () => {
   const known = new Set(rules.map(({ id }) => id));

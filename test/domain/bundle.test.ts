@@ -1,4 +1,5 @@
 import { createPublicKey, X509Certificate } from 'node:crypto';
+import { calculateJwkThumbprint, type JWK } from 'jose';
 import { bundleDer, bundlePem, jwkSetJson, spiffeBundleJson } from '../../src/domain/bundle';
 import type { Bundle } from '../../src/domain/bundle';
 import { p256Thumbprint } from '../../src/domain/p256';
@@ -38,7 +39,7 @@ it('TB-05, TB-06, TB-09: gives an X.509 entry one certificate, its own key and n
     });
 });
 
-it('TB-04, TB-07, TB-08, TB-09, TB-12: gives a JWT entry its kid and the public members alone, in both documents', () => {
+it('TB-04, TB-07, TB-08, TB-09, TB-11, TB-12: gives a JWT entry its kid and the public members alone, in both documents', async () => {
   const own = keysOf(jwkSetJson(bundle));
   expect(Object.keys(JSON.parse(jwkSetJson(bundle)) as object)).toEqual(['keys']);
   expect(own).toEqual(keysOf(spiffeBundleJson(bundle)).slice(2));
@@ -46,6 +47,7 @@ it('TB-04, TB-07, TB-08, TB-09, TB-12: gives a JWT entry its kid and the public 
   for (const key of own) {
     expect(Object.keys(key).sort()).toEqual(['crv', 'kid', 'kty', 'use', 'x', 'y']);
     expect(key['use']).toBe('jwt-svid');
+    expect(await calculateJwkThumbprint(key as JWK)).toBe(key['kid']);
     expect(createPublicKey({ key: key as never, format: 'jwk' }).asymmetricKeyType).toBe('ec');
   }
 });

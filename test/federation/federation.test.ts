@@ -121,7 +121,7 @@ describe('a relationship', () => {
     expect([store.rows, events, server.requests]).toEqual([[], [], []]);
   });
 
-  test('FD-22: the first bundle authenticates the first connection, each fetched one the next', async () => {
+  test('FD-22, FD-33: the first bundle authenticates the first connection, each fetched one the next', async () => {
     const { federation, events, told } = installation();
     const partner = await federation.add(wish(), asked);
     expect([partner.bundle?.sequence, partner.failure, partner.document?.fetched]).toEqual([1n, undefined, true]);
@@ -145,14 +145,14 @@ describe('a relationship', () => {
     ]);
   });
 
-  test('FD-23: an endpoint of another partner is checked with the bundle of that one', async () => {
+  test('FD-23, FD-32: an endpoint of another partner is checked with the bundle of that one', async () => {
     const { federation } = installation();
     await federation.add(wish(), asked);
     const c = await forgeNow({ ca: true, uris: ['spiffe://c.example'] });
     server.answer = json(bundleText([c]));
     const partner = await federation.add(wish({ trustDomain: 'c.example', bundle: null }), asked);
     expect([partner.failure, partner.bundle?.trust.roots.length]).toEqual([undefined, 1]);
-    // FD-32: what one says is its own: the keys of the other are what they were.
+    // What one says is its own: the keys of the other are what they were.
     expect(federation.partner('b.example').bundle?.x509.equals(root.der)).toBe(true);
     expect(partner.bundle?.x509.equals(c.der)).toBe(true);
     await federation.remove('b.example', asked);

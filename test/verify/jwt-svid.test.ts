@@ -198,7 +198,7 @@ it('JV-07: asks the bundle of the trust domain in sub and no other, whatever iss
   });
 });
 
-it.each(['x509-svid', 'wit-svid', 'sig', undefined])('JV-16, XV-07: takes no key of use %s', async (use) => {
+it.each(['x509-svid', 'wit-svid', 'sig', undefined])('JV-16, XV-07, WL-33: takes no key of use %s', async (use) => {
   const [entry] = (
     JSON.parse(
       jwkSetJson({ trustDomain: 'example.org', sequence: 1, refreshHintSeconds: 60, x509: [], jwt: [{ kid, point: pair.point }] }),

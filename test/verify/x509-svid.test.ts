@@ -172,7 +172,7 @@ it('XV-06: a bundle under another name than its own answers for neither', async 
   expect(() => verifyX509Svid(leaf.der, misfiled, NOW_MS)).toThrow(refusal('no bundle of its trust domain'));
 });
 
-it('XV-07, XV-35: takes no root from the JWT keys', async () => {
+it('XV-07, XV-35, WL-33: takes no root from the JWT keys', async () => {
   const leaf = await forge({ issuer: root });
   const { x, y } = root.key.export({ format: 'jwk' });
   const entry = { use: 'jwt-svid', kid: 'k', kty: 'EC', crv: 'P-256', x, y, x5c: [root.der.toString('base64')] };

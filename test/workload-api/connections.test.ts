@@ -79,7 +79,7 @@ describe('connections to the Workload API', () => {
     expect(await call.ended()).toMatchObject({ status: DEADLINE_EXCEEDED });
   });
 
-  it('pings are answered, with a stream and without', async () => {
+  it('WE-01: pings are answered, with a stream and without', async () => {
     const call = fetchX509Svid(client, { connection: 'pinging' });
     await call.message();
     for (const streams of [1, 0]) {

@@ -63,7 +63,7 @@ describe('what streams of the Workload API carry', () => {
     expect(federatedBundles).toEqual({});
   });
 
-  it('WL-14, WL-25, WL-31, WL-45, WL-46, WL-47, WL-48: bundles under the name of the trust domain, without a slash', async () => {
+  it('WL-01, WL-14, WL-25, WL-31, WL-45, WL-46, WL-47, WL-48: bundles under the name of the trust domain, without a slash', async () => {
     const [x509, jwt] = [fetchX509Bundles(client), fetchJwtBundles(client)];
     const [{ bundles }, { bundles: jwtBundles }] = await Promise.all([x509.message(), jwt.message()]);
     x509.cancel();
