@@ -4,7 +4,10 @@ import { pipeline } from 'node:stream';
 import type { Clock, Log } from '../domain/ports';
 import { AuthorityRewriting } from './authority-rewriting';
 import { ConnectionOpening } from './connection-opening';
+import { descriptorOf } from './descriptor-of';
+import { worthALook } from './first-words';
 import { EMPTY_SETTINGS } from './http2-frames';
+import { peekBytes } from './socket-credentials';
 import { streamPair } from './stream-pair';
 
 /** How long a client may take to make its first request before it is served by the way that fits every request. */
@@ -21,7 +24,8 @@ export interface AnyAuthorityOptions {
 
 /**
  * Lets clients in whose `:authority` Node's HTTP/2 resets before any code of ours runs (localAuthority). Whether a client is one shows in its first
- * request, which most make only after they have seen SETTINGS; so they are sent some, and what comes is looked at before HTTP/2 begins on the socket.
+ * request, which most make only after they have seen SETTINGS. Waiting for it would cost every client a round trip, so only those whose first
+ * words are worth it are sent some, and what comes is looked at before HTTP/2 begins on the socket.
  * Where the request is fine, Node gets the socket itself and all that was read; otherwise one end of a pair, and between the other end and
  * the client every request is rewritten.
  */
@@ -32,6 +36,7 @@ export class AnyAuthority {
 
   /** `id` is what the connection is known by to calls (PeerListener). The socket is paused, and unread. */
   begin(socket: Socket, id: string): void {
+    if (!worthALook(peekBytes(descriptorOf(socket)))) return this.options.hand(socket);
     const opening = new ConnectionOpening();
     const settled = (): void => {
       stopTimer();

@@ -86,3 +86,11 @@ export function peekSender(socketFd: number): Credentials | 'empty' | 'closed' {
   }
   return credentialsAt(bytes, control + 16);
 }
+
+const MAX_PEEKED_BYTES = 1024;
+
+/** What lies there to be read, as far as 1 KiB; it stays unread. Empty where there is nothing, or nothing more will come. */
+export function peekBytes(socketFd: number): Buffer {
+  const bytes = Buffer.alloc(MAX_PEEKED_BYTES);
+  return bytes.subarray(0, Math.max(0, libc('recv')(socketFd, bytes, bytes.length, MSG_PEEK_DONTWAIT)));
+}

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as grpc from '@grpc/grpc-js';
+import { worthALook } from '../../src/system/first-words';
 import { EMPTY_SETTINGS, frameBytes, PREFACE } from '../../src/system/http2-frames';
 import { ConnectionOpening } from '../../src/system/connection-opening';
 import { systemClock } from '../../src/system/clock';
@@ -100,12 +101,34 @@ describe('a client of a unix socket', () => {
     });
   });
 
+  it('whose first words are those of most clients is served at once where it says a host, and reset as before where it says a path', async () => {
+    const most: Manner = { waits: true, plain: true };
+    expect(await requests(path, [request(named('localhost'))], most)).toEqual([answer('localhost')]);
+    expect(await requests(path, [request(named('/run/x.sock'))], most)).toEqual(['reset 1']);
+  });
+
   it('whose table is broken after a request that was rewritten is closed', async () => {
     expect(await requests(path, [request(named('/x')), Buffer.of(0xff, 0xff), NEWEST], { waits: true })).toEqual([
       answer('localhost'),
       'closed',
     ]);
   });
+});
+
+describe('first words that are worth a look', () => {
+  const settings = (...entries: number[]) => frameBytes(4, 0, 0, Buffer.from(entries));
+  it.each<[string, Buffer, boolean]>([
+    ['nothing yet', Buffer.alloc(0), true],
+    ['half a preface', PREFACE.subarray(0, 12), true],
+    ['a preface', PREFACE, false],
+    ['a preface and SETTINGS', Buffer.concat([PREFACE, EMPTY_SETTINGS]), false],
+    ['SETTINGS that are cut', Buffer.concat([PREFACE, settings(0, 3, 0, 0, 0, 0)]).subarray(0, -1), false],
+    ['SETTINGS of grpc-go', Buffer.concat([PREFACE, settings(0, 4, 0, 1, 0, 0, 0, 6, 0, 0, 64, 0)]), false],
+    ['SETTINGS of grpc-java', Buffer.concat([PREFACE, settings(0, 2, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 4, 0, 16, 0, 0)]), true],
+    ['a request', Buffer.concat([PREFACE, EMPTY_SETTINGS, frameBytes(1, 4, 1, request(named('x')))]), true],
+    ['a frame without end', Buffer.concat([PREFACE, Buffer.alloc(16, 0xff)]), false],
+    ['another protocol', Buffer.from('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n'), false],
+  ])('%s: %s', (_, said, worth) => expect(worthALook(said)).toBe(worth));
 });
 
 describe('the opening of a connection', () => {

@@ -4,12 +4,16 @@ import { frameBytes, FRAME, FrameReader, isSettingsAck, PREFACE } from '../../sr
 const [RESET, DATA, GOAWAY] = [3, 0, 7];
 const [END_STREAM, END_HEADERS, PADDED, PRIORITY] = [1, 4, 8, 0x20];
 const NOTHING = Buffer.alloc(0);
+/** MAX_CONCURRENT_STREAMS: 0. */
+const NO_STREAMS = Buffer.of(0, 3, 0, 0, 0, 0);
 
 /** A literal that enters the table, with a name and a value that are not coded. */
 export const literal = (name: string, value: string): Buffer =>
   Buffer.concat([Buffer.of(0x40, name.length), Buffer.from(name), Buffer.of(value.length), Buffer.from(value)]);
 
 export interface Manner {
+  /** Says nothing in its SETTINGS, as most do; else it allows no streams, as grpc-java. */
+  readonly plain?: boolean;
   /** Makes its requests only after it has seen SETTINGS, as grpc-go and grpc-java do. */
   readonly waits?: boolean;
   /** Sends a block as padded HEADERS with priority, then as CONTINUATION frames. */
@@ -39,7 +43,7 @@ export async function requests(socketPath: string, blocks: readonly Buffer[], ma
   };
   socket.on('error', () => undefined);
   socket.on('connect', () => {
-    const opening = Buffer.concat([PREFACE, frameBytes(FRAME.settings, 0, 0, NOTHING)]);
+    const opening = Buffer.concat([PREFACE, frameBytes(FRAME.settings, 0, 0, manner.plain === true ? NOTHING : NO_STREAMS)]);
     void say(opening).then(() => (manner.waits === true ? undefined : next()));
   });
   socket.on('data', (chunk: Buffer) => {
