@@ -55,7 +55,12 @@ export interface LoadedConfig {
 }
 
 /** Every key of the file, in the order `config show` prints them. A test holds docs/schema/mandate.schema.json to this list. */
-export const CONFIG_KEYS = ['admin.allow_scripted', 'keys.home', ...(Object.keys(AUTHORITY_KEYS) as AuthorityKey[]), ...PUBLICATION_KEYS] as const;
+export const CONFIG_KEYS = [
+  'admin.allow_scripted',
+  'keys.home',
+  ...(Object.keys(AUTHORITY_KEYS) as AuthorityKey[]),
+  ...PUBLICATION_KEYS,
+] as const;
 export type ConfigKey = (typeof CONFIG_KEYS)[number];
 
 /** What holds where there is no file. */
@@ -92,7 +97,10 @@ export function parseConfig(file: string, text: string): LoadedConfig {
 }
 
 /** Every value in the order of the keys. */
-function valuesOf({ admin, keys, authorities, publish, web, oidc }: Config, line: (key: ConfigKey) => number | null): readonly ConfigValue[] {
+function valuesOf(
+  { admin, keys, authorities, publish, web, oidc }: Config,
+  line: (key: ConfigKey) => number | null,
+): readonly ConfigValue[] {
   const values: Readonly<Record<ConfigKey, ConfigValue['value']>> = {
     'admin.allow_scripted': admin.allowScripted,
     'keys.home': keys.home,

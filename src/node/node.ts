@@ -3,6 +3,7 @@ import { Server } from '@grpc/grpc-js';
 import { MandateError } from '../domain/errors';
 import type { Layout } from '../domain/layout';
 import type { Accounts, Attestor } from '../domain/attestation';
+import { atMostPerSecond } from '../domain/per-second';
 import type { Clock, Log, Random } from '../domain/ports';
 import { LaunchAPI } from '../generated/proto/mandate/v1/launch_pb';
 import type { BundleUpdate, ServerMessage } from '../generated/proto/mandate/v1/node_link_pb';
@@ -238,8 +239,7 @@ export async function startNode(parts: NodeParts): Promise<RunningNode> {
     }),
   );
 
-  let reportedSecond = 0;
-  let reported = 0;
+  const mayReport = atMostPerSecond(clock, REPORTS_PER_SECOND);
   socket.listener = await listenForPeers({
     server,
     path: layout.agentSocket,
@@ -259,9 +259,7 @@ export async function startNode(parts: NodeParts): Promise<RunningNode> {
       attesting.prepare(connection.process);
     },
     onRefused: (error, { pid, uid }) => {
-      const second = Math.floor(clock.monotonicMs() / 1000);
-      if (second !== reportedSecond) [reportedSecond, reported] = [second, 0];
-      if (reported++ >= REPORTS_PER_SECOND) return;
+      if (!mayReport()) return;
       log.warn({ code: error.code, pid, uid }, 'connection refused');
       link.tell({ case: 'refusal', value: { code: error.code, processKey: '', pid, uid, verb: 'connect' } });
     },

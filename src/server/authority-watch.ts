@@ -58,7 +58,9 @@ export interface AuthorityWatchParts {
   readonly lookMs: number;
   readonly clock: Clock;
   readonly log: Log;
-  readonly metrics: { authorityChanged(authority: AuthorityKind, change: 'prepared' | 'activated' | 'retired' | 'tainted' | 'revoked'): void };
+  readonly metrics: {
+    authorityChanged(authority: AuthorityKind, change: 'prepared' | 'activated' | 'retired' | 'tainted' | 'revoked'): void;
+  };
 }
 
 /** Lets authorities go through their stages by the clock, and puts each step on record. */

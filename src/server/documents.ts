@@ -14,8 +14,8 @@ export interface Serving {
   readonly documents: readonly Document[];
   /** Sent with every answer. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Told of every request; `document` is "none" where there is no such path. */
-  readonly served: (document: string, status: number) => void;
+  /** Told of every request and where it came from; `document` is "none" where there is no such path. */
+  readonly served: (document: string, status: number, from: string) => void;
 }
 
 interface Written {
@@ -39,7 +39,7 @@ export function serveDocuments({ documents, headers, served }: Serving): Request
   return (request, response) => {
     const document = byPath.get(pathOf(request));
     const end = (status: number, finish: () => void): void => {
-      served(document?.name ?? 'none', status);
+      served(document?.name ?? 'none', status, request.socket.remoteAddress ?? '');
       finish();
     };
     response.setHeader('x-content-type-options', 'nosniff');

@@ -1,6 +1,7 @@
 import type { Bundle } from '../domain/bundle';
 import type { Config } from '../domain/config';
 import type { MandateError } from '../domain/errors';
+import { atMostPerSecond } from '../domain/per-second';
 import type { Clock, LineageWriter, Log, Random } from '../domain/ports';
 import { readTlsFiles } from '../system/tls-files';
 import { serveDocuments } from './documents';
@@ -30,6 +31,9 @@ export interface PublicationParts {
  */
 const WEB_HEADERS = { 'strict-transport-security': 'max-age=31536000' };
 
+/** Readings that are logged in a second; the metrics count them all. */
+const LOGGED_PER_SECOND = 10;
+
 /** The public documents, on the endpoints of both profiles. */
 export class Publication {
   private constructor(
@@ -41,8 +45,16 @@ export class Publication {
   static async open(parts: PublicationParts): Promise<Publication> {
     const { config, authorities, metrics } = parts;
     const documents = publishedDocuments(() => authorities.bundle(), config.oidc.issuer);
+    const mayLog = atMostPerSecond(parts.clock, LOGGED_PER_SECOND);
     const answer = (profile: Profile, headers: Readonly<Record<string, string>>) =>
-      serveDocuments({ documents, headers, served: (document, status) => metrics.served(profile, document, status) });
+      serveDocuments({
+        documents,
+        headers,
+        served: (document, status, from) => {
+          metrics.served(profile, document, status);
+          if (mayLog()) parts.log.info({ profile, document, status, from }, 'a public document was read');
+        },
+      });
     const endpoint = await Endpoint.open({
       ...parts,
       address: config.publish.address,

@@ -55,6 +55,10 @@ afterAll(async () => {
 
 const status = () => mandate.json<StatusAnswer>('status');
 const ownRoots = async () => (await mandate.mandate(['bundle', 'export'])).stdout;
+const logged = (what: string): string[] =>
+  readFileSync(path.join(mandate.state, 'log/server.log'), 'utf8')
+    .split('\n')
+    .filter((line) => line.includes(what));
 const bundles = async () => {
   const { bundleUrl, webBundleUrl } = await status();
   return { spiffe: await get(bundleUrl, await ownRoots(), { family: 4 }), web: await get(webBundleUrl!, web.pem, { family: 4 }) };
@@ -73,6 +77,13 @@ test('FD-01, FD-03, FD-05, FD-14: both profiles serve the same bundle, to roots 
   expect(onWeb.body).toBe(spiffe.body);
   await expect(get(bundleUrl, web.pem, { family: 4 })).rejects.toThrow();
   await expect(get(webBundleUrl!, await ownRoots(), { family: 4 })).rejects.toThrow();
+});
+
+test('FD-36: a reading is logged, with what was read and from where', async () => {
+  await bundles();
+  const read = logged('a public document was read').map((line) => JSON.parse(line));
+  for (const profile of ['https_spiffe', 'https_web'])
+    expect(read).toContainEqual(expect.objectContaining({ profile, document: 'bundle', status: 200, from: '127.0.0.1' }));
 });
 
 test('the web endpoint alone asks to be reached by https for good', async () => {
@@ -238,9 +249,7 @@ test('OD-07: a SPIFFE ID that is longer than the sub of an ID token is issued, a
   const issue = { id: `/${'x'.repeat(250)}`, jwt: { audiences: [AUDIENCE] } };
   await mandate.apply({ name: 'long', match: { 'launch.id': '*' }, issue });
   for (let i = 0; i < 2; i++) expect((await mandate.mandate(['run', '--', MANDATE, 'svid', '--jwt', '--audience', AUDIENCE])).code).toBe(0);
-  const warned = readFileSync(path.join(mandate.state, 'log/server.log'), 'utf8')
-    .split('\n')
-    .filter((line) => line.includes('longer than the sub of an ID token'));
+  const warned = logged('longer than the sub of an ID token');
   expect(warned).toHaveLength(1);
   expect(JSON.parse(warned[0]!)).toMatchObject({ rule: 'long', most: 255 });
 });

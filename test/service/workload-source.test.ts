@@ -261,7 +261,9 @@ test('WL-22, WL-24: an SVID whose name or key is not that of its certificate is 
 
 test('WL-26: nobody else speaks for our own trust domain', () => {
   const { bundles } = x509StateOf(told([{}], { [`spiffe://${DOMAIN}`]: other.der }));
-  expect(bundles.get(DOMAIN)!.roots[0]!.certificate.subject).toEqual(x509StateOf(told([{}])).bundles.get(DOMAIN)!.roots[0]!.certificate.subject);
+  expect(bundles.get(DOMAIN)!.roots[0]!.certificate.subject).toEqual(
+    x509StateOf(told([{}])).bundles.get(DOMAIN)!.roots[0]!.certificate.subject,
+  );
 });
 
 test.each<[string, string | undefined]>([

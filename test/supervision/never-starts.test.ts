@@ -83,7 +83,7 @@ test('an installation file that others may write is refused, as is one that is n
   writeFileSync(file, whole);
 });
 
-test('state and database of two installations are not mixed', async () => {
+test('TB-13: state and database of two installations are not mixed, so no key serves two trust domains', async () => {
   const file = path.join(running.state, 'installation.json');
   const whole = readFileSync(file, 'utf8');
   const { trustDomain } = JSON.parse(whole) as { trustDomain: string };
