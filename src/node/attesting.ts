@@ -84,6 +84,8 @@ export class Attesting {
     const { evidence, bytes, digest } = await attested;
     if (context.launch?.measured?.runs === true) launchLooked(membership, evidence.facts);
     served.glance();
+    // It asked for files meanwhile, and is given no more than files may have.
+    if (delivery !== served.delivery) return this.#look(served);
     // Who was not alone is looked at again as soon as it asks again.
     const fresh = holdersAsked === served.holdersAsked && (connection === undefined || connection.holding === 'sole');
     served.attestedAtMs = fresh ? clock.monotonicMs() : Number.NEGATIVE_INFINITY;
