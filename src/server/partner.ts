@@ -3,7 +3,7 @@ import { endpointTrustDomain, type FederationRow, type StoredDocument } from '..
 import { firstPollMs, pollDelayMs } from '../domain/poll-schedule';
 import type { Clock, Log, Random } from '../domain/ports';
 import { type ForeignBundle, readForeignBundle } from '../verify/foreign-bundle';
-import type { TrustBundle } from '../verify/trust-bundle';
+import { isOlder, type TrustBundle } from '../verify/trust-bundle';
 import { type EndpointProof, fetchForeignBundle } from './foreign-endpoint';
 import type { PinnedCaller, Standing } from './callers';
 
@@ -157,10 +157,6 @@ export class Partner {
     return (this.parts.random.bytes(1)[0] ?? 0) / 255;
   }
 }
-
-/** A number is compared with a number; a bundle without one is as new as it came. */
-const isOlder = (bundle: ForeignBundle, than: ForeignBundle | undefined): boolean =>
-  bundle.sequence !== undefined && than?.sequence !== undefined && bundle.sequence < than.sequence;
 
 const sameBundle = (a: ForeignBundle, b: ForeignBundle): boolean =>
   a.x509.equals(b.x509) && a.jwks.equals(b.jwks) && a.sequence === b.sequence && a.refreshHintSeconds === b.refreshHintSeconds;

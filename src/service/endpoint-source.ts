@@ -2,11 +2,10 @@ import type { Agent } from 'node:https';
 import { MandateError } from '../domain/errors';
 import type { Clock } from '../domain/ports';
 import { parseSpiffeId, parseTrustDomain } from '../domain/spiffe-id';
-import { parseBundle, type TrustBundle } from '../verify/trust-bundle';
+import { isOlder, parseBundle, parseBundleDocument, type TrustBundle } from '../verify/trust-bundle';
 import { allow } from './allow';
 import { awake } from './awake';
 import { jittered } from './backoff';
-import { type BundleDocument, readBundleDocument } from './bundle-document';
 import { bundleUrlOf, fetchBundle, webAgent } from './bundle-fetch';
 import { Freshness, MAX_STALENESS_MS } from './freshness';
 import type { BundleSource, Verifies } from './sources';
@@ -15,7 +14,7 @@ import { Watchers } from './watchers';
 import type { World } from './workload-source';
 
 /** Where the endpoint gives no hint (SPIFFE Federation §5.3.3), and the bounds of what it may ask for. */
-const DEFAULT_HINT_MS = 300_000;
+const DEFAULT_HINT_SECONDS = 300;
 const SHORTEST_MS = 5_000;
 const LONGEST_MS = 3_600_000;
 
@@ -49,7 +48,7 @@ export class EndpointSource implements BundleSource {
   readonly #watchers = new Watchers();
   readonly #endpointId: string | undefined;
   #endpointBundle: TrustBundle | undefined;
-  #document: BundleDocument | undefined;
+  #bundle: TrustBundle | undefined;
   #cancelPoll: () => void = () => undefined;
   #closed = false;
 
@@ -82,8 +81,8 @@ export class EndpointSource implements BundleSource {
   bundleOf(trustDomain: string, _verifies: Verifies): TrustBundle {
     if (trustDomain !== this.#trustDomain) throw new MandateError('E_NOT_VERIFIED', { why: 'no bundle of its trust domain' });
     this.#freshness.check();
-    if (!this.#document) throw new MandateError('E_BUNDLE_STALE', { saw: 'never fetched' });
-    return this.#document.bundle;
+    if (!this.#bundle) throw new MandateError('E_BUNDLE_STALE', { saw: 'never fetched' });
+    return this.#bundle;
   }
 
   stalenessMs(): number {
@@ -102,28 +101,27 @@ export class EndpointSource implements BundleSource {
   async #poll(): Promise<void> {
     try {
       const bytes = await fetchBundle(this.#url, this.#agent(), this.clock);
-      if (!this.#closed) this.#take(readBundleDocument(bytes, this.#trustDomain));
+      if (!this.#closed) this.#take(parseBundleDocument(bytes, this.#trustDomain));
     } catch (error) {
       this.options.onProblem?.(error instanceof MandateError ? error : new MandateError('E_INTERNAL', {}, { cause: error }));
     }
     if (this.#closed) return;
     // A failed fetch waits as long as any other: an endpoint in trouble is not helped by being asked more often.
-    const hintMs = Math.min(LONGEST_MS, Math.max(SHORTEST_MS, this.#document?.refreshHintMs ?? DEFAULT_HINT_MS));
+    const hintMs = Math.min(LONGEST_MS, Math.max(SHORTEST_MS, (this.#bundle?.refreshHintSeconds ?? DEFAULT_HINT_SECONDS) * 1000));
     this.#cancelPoll = this.clock.after(jittered(hintMs, this.world.random), () => void this.#poll());
   }
 
-  #take(fetched: BundleDocument): void {
-    const before = this.#document;
-    if (fetched.sequence !== undefined && before?.sequence !== undefined && fetched.sequence < before.sequence) {
+  #take(fetched: TrustBundle): void {
+    if (isOlder(fetched, this.#bundle)) {
       throw new MandateError('E_NOT_VERIFIED', { saw: 'a bundle document older than the one before', why: 'its sequence is lower' });
     }
-    this.#document = fetched;
+    this.#bundle = fetched;
     this.#freshness.confirm();
     if (this.#endpointId !== undefined && parseSpiffeId(this.#endpointId).trustDomain === this.#trustDomain) {
-      this.#endpointBundle = fetched.bundle;
+      this.#endpointBundle = fetched;
     }
-    if (fetched.bundle.ignored.length > 0) {
-      const saw = fetched.bundle.ignored.slice(0, 5).join('; ').slice(0, 500);
+    if (fetched.ignored.length > 0) {
+      const saw = fetched.ignored.slice(0, 5).join('; ').slice(0, 500);
       this.options.onProblem?.(new MandateError('E_NOT_VERIFIED', { saw, why: 'entries of the bundle document were ignored' }));
     }
     this.#watchers.tell();

@@ -4,7 +4,7 @@ import { MandateError } from '../domain/errors';
 import { MAX_FOREIGN_BYTES } from '../domain/federation';
 import type { Authority } from './authority';
 import { Roots } from './roots';
-import { parseBundle, type TrustBundle } from './trust-bundle';
+import { parseBundle, parseBundleDocument, type TrustBundle } from './trust-bundle';
 
 /** Keys of each kind that one partner may have: what is compared with each of them costs in proportion. */
 const MAX_AUTHORITIES = 32;
@@ -33,8 +33,7 @@ export interface ForeignBundle {
  */
 export function readForeignBundle(bytes: Buffer, trustDomain: string, form: 'pem' | 'document'): ForeignBundle {
   if (bytes.length > MAX_FOREIGN_BYTES) throw unusable(`it is larger than ${MAX_FOREIGN_BYTES / 1024} KiB`);
-  if (form === 'document' && !bytes.toString('utf8').trimStart().startsWith('{')) throw unusable('it is not a JSON object');
-  const read = parsed(bytes, trustDomain);
+  const read = parsed(bytes, trustDomain, form === 'pem' ? parseBundle : parseBundleDocument);
   const { jwtKeys } = read;
   const roots = read.roots.filter(readByOthers);
   const ignored = [
@@ -60,9 +59,9 @@ export function readForeignBundle(bytes: Buffer, trustDomain: string, form: 'pem
   };
 }
 
-function parsed(bytes: Buffer, trustDomain: string): TrustBundle {
+function parsed(bytes: Buffer, trustDomain: string, parse: (bytes: Buffer, trustDomain: string) => TrustBundle): TrustBundle {
   try {
-    return parseBundle(bytes, trustDomain);
+    return parse(bytes, trustDomain);
   } catch (error) {
     if (error instanceof MandateError && error.code === 'E_NOT_VERIFIED') throw unusable(error.explanation.why ?? '', error);
     throw error;

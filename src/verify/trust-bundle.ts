@@ -51,6 +51,13 @@ export function parseBundle(bytes: Buffer, trustDomain?: string): TrustBundle {
   return readDocument(text, parseJson(text), trustDomain);
 }
 
+/** The same for the answer of a bundle endpoint, which is a SPIFFE bundle document and nothing else. */
+export function parseBundleDocument(bytes: Buffer, trustDomain: string): TrustBundle {
+  if (bytes.length > MAX_BUNDLE_BYTES) throw unusable('it is larger than 1 MiB');
+  const text = utf8(bytes);
+  return readDocument(text, parseJson(text), trustDomain);
+}
+
 /** A bundle from one JSON object: its text as well, for integers that JSON.parse rounds. Throws E_NOT_VERIFIED. */
 export function readDocument(text: string, document: unknown, trustDomain?: string): TrustBundle {
   const entries = isObject(document) ? document['keys'] : undefined;
@@ -71,9 +78,11 @@ function prepared(
   return { ...keys, issuers: new Roots(keys.roots), trustDomain, sequence, refreshHintSeconds };
 }
 
+type Sequenced = Pick<TrustBundle, 'sequence'>;
+
 /** True where `next` is an older document than `held`: by sequence, if both have one (Trust Domain and Bundle §4.1.1). */
-export const isOlder = (next: TrustBundle, held: TrustBundle): boolean =>
-  next.sequence !== undefined && held.sequence !== undefined && next.sequence < held.sequence;
+export const isOlder = (next: Sequenced, held: Sequenced | undefined): boolean =>
+  next.sequence !== undefined && held?.sequence !== undefined && next.sequence < held.sequence;
 
 function pemKeys(text: string): BundleKeys {
   const certificates = readPemCertificates(text, MAX_BUNDLE_KEYS);
