@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Hash } from 'node:crypto';
 import { readSync } from 'node:fs';
-import { setPriority } from 'node:os';
+import { constants, getPriority, setPriority } from 'node:os';
 import { parentPort, receiveMessageOnPort } from 'node:worker_threads';
 import type { HashAnswer, HashJob } from './file-hasher';
 
@@ -51,7 +51,8 @@ const add = (job: HashJob): void => void running.push({ job, hash: createHash('s
 const next = (): HashJob | undefined => (parentPort ? (receiveMessageOnPort(parentPort)?.message as HashJob | undefined) : undefined);
 
 // Whoever is known already is served by the main thread, on the same processors: a flood of large programs must not slow that down.
-setPriority(LESS_THAN_THE_MAIN_THREAD);
+// Beside what it was started with: an ordinary user may not go back up.
+setPriority(Math.min(constants.priority.PRIORITY_LOW, getPriority() + LESS_THAN_THE_MAIN_THREAD));
 
 parentPort?.on('message', (job: HashJob) => {
   add(job);

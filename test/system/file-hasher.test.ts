@@ -1,7 +1,19 @@
 import { execFileSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { appendFileSync, closeSync, mkdtempSync, openSync, rmSync, truncateSync, utimesSync, writeFileSync, writeSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import {
+  appendFileSync,
+  closeSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { getPriority, setPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ExeHandle } from '../../src/domain/attestation';
 import type { Clock } from '../../src/domain/ports';
@@ -163,4 +175,20 @@ test('the queue is bounded', async () => {
   const results = await Promise.allSettled(handles.map((handle) => hashing.sha256(handle)));
   expect(results.slice(0, 1024).every(({ status }) => status === 'fulfilled')).toBe(true);
   expect(results[1024]).toMatchObject({ status: 'rejected', reason: { code: 'E_OVERLOADED' } });
+});
+
+test('a node that was started with low priority hashes with a lower one, which no privilege is needed for', async () => {
+  const before = getPriority();
+  setPriority(before + 7);
+  try {
+    const content = Buffer.from('low');
+    expect(await hashing.sha256(file('low', content))).toBe(sha256(content));
+    const nice = readdirSync('/proc/self/task').map((task) =>
+      Number(readFileSync(`/proc/self/task/${task}/stat`, 'latin1').split(') ')[1]!.split(' ')[16]),
+    );
+    expect(nice).toContain(before + 7 + 5);
+  } finally {
+    // An ordinary user's process stays where it is.
+    if (process.geteuid?.() === 0) setPriority(before);
+  }
 });
