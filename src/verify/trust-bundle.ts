@@ -55,6 +55,7 @@ export function parseBundle(bytes: Buffer, trustDomain?: string): TrustBundle {
 export function parseBundleDocument(bytes: Buffer, trustDomain: string): TrustBundle {
   if (bytes.length > MAX_BUNDLE_BYTES) throw unusable('it is larger than 1 MiB');
   const text = utf8(bytes);
+  if (!text.trimStart().startsWith('{')) throw unusable('it is not a JSON object');
   return readDocument(text, parseJson(text), trustDomain);
 }
 
