@@ -5,13 +5,11 @@ import { type Bundle, bundlePem, jwkSetJson, spiffeBundleJson } from '../domain/
 import type { Evidence } from '../domain/evidence';
 import type { Refusal } from '../domain/explain';
 import type { AgentSummary, AuthorityRow } from '../domain/lineage';
+import { rfc3339 } from '../domain/instant';
 import type { Entitled } from '../domain/match';
 import { toldBy } from '../domain/membership';
 import type { RuleVersion } from '../domain/rule';
 import type { LiveAgent } from './living';
-
-/** RFC 3339 UTC with milliseconds. */
-export const instant = (ms: number): string => new Date(ms).toISOString();
 
 /** One line of `agents ls`. */
 export function agentItem(summary: AgentSummary, nowMs: number): AgentItem {
@@ -27,8 +25,8 @@ export function agentItem(summary: AgentSummary, nowMs: number): AgentItem {
     svidLeftSeconds: latest && endedAtMs === null ? Math.max(0, Math.floor((latest.notAfterMs - nowMs) / 1000)) : null,
     pid: (first ?? processes[0])?.pid ?? null,
     processes: processes.length,
-    started: instant(agent.startedAtMs),
-    ended: endedAtMs === null ? null : instant(endedAtMs),
+    started: rfc3339(agent.startedAtMs),
+    ended: endedAtMs === null ? null : rfc3339(endedAtMs),
   };
 }
 
@@ -52,22 +50,22 @@ export function agentAnswer(summary: AgentSummary, nowMs: number): AgentAnswer {
       ownUid: launch.ownUid,
       membership: toldBy(launch),
       groupMissing: launch.groupMissing,
-      opened: instant(launch.openedAtMs),
+      opened: rfc3339(launch.openedAtMs),
     },
     delegation: {
       id: delegation.id,
       delegator: person && { kind: person.kind, name: person.name, uid: person.uid },
       assurance: delegation.assurance,
       given: delegation.given,
-      started: instant(delegation.startedAtMs),
-      ends: instant(delegation.endsAtMs),
+      started: rfc3339(delegation.startedAtMs),
+      ends: rfc3339(delegation.endsAtMs),
       stop: delegation.stopCode === null ? null : { code: delegation.stopCode, reason: delegation.stopReason ?? '' },
     },
     processes: processes.map((process) => ({
       key: process.key,
       pid: process.pid,
       uid: process.uid,
-      seen: instant(process.seenAtMs),
+      seen: rfc3339(process.seenAtMs),
       via: process.viaProcessKey,
       membership: process.membership,
     })),
@@ -77,8 +75,8 @@ export function agentAnswer(summary: AgentSummary, nowMs: number): AgentAnswer {
       spiffeId: latest.spiffeId,
       rule: latest.ruleName,
       ruleVersion: latest.ruleVersion,
-      issued: instant(latest.issuedAtMs),
-      notAfter: instant(latest.notAfterMs),
+      issued: rfc3339(latest.issuedAtMs),
+      notAfter: rfc3339(latest.notAfterMs),
     },
   };
 }
@@ -97,7 +95,7 @@ export const ruleItem = ({ rule, version, contentSha256, appliedAtMs, author }: 
   jwtTtlSeconds: rule.issue.jwtTtlSeconds,
   audiences: rule.issue.audiences,
   contentSha256,
-  applied: instant(appliedAtMs),
+  applied: rfc3339(appliedAtMs),
   author,
 });
 
@@ -146,8 +144,8 @@ export const bundleAnswer = (bundle: Bundle, authorities: readonly AuthorityRow[
     kind,
     keyId,
     stage,
-    notBefore: instant(notBeforeMs),
-    notAfter: instant(notAfterMs),
+    notBefore: rfc3339(notBeforeMs),
+    notAfter: rfc3339(notAfterMs),
   })),
   pem: bundlePem(bundle),
   spiffe: JSON.parse(spiffeBundleJson(bundle)) as Record<string, unknown>,

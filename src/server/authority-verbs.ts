@@ -4,7 +4,7 @@ import type { AuthorityConfig } from '../domain/authority-config';
 import { AUTHORITY_KINDS, AUTHORITY_VERBS, type AuthorityOrder, type AuthorityStanding, lastUseMs } from '../domain/authority-life';
 import { MandateError } from '../domain/errors';
 import type { VerbHandlers } from './admin-api';
-import { instant } from './answers';
+import { rfc3339 } from '../domain/instant';
 import type { Callers, PinnedCaller, Standing } from './callers';
 import { MAX_CANDIDATES, referenceText, theOne } from './reference';
 
@@ -71,7 +71,7 @@ function orderOf(
 }
 
 function authorityItem({ row, published, readyAtMs }: AuthorityStanding): AuthorityItem {
-  const orNull = (atMs: number | null) => (atMs === null ? null : instant(atMs));
+  const orNull = (atMs: number | null) => (atMs === null ? null : rfc3339(atMs));
   const lastUse = lastUseMs(row);
   return {
     kind: row.kind,
@@ -80,12 +80,12 @@ function authorityItem({ row, published, readyAtMs }: AuthorityStanding): Author
     published,
     ready: orNull(readyAtMs),
     early: row.early,
-    prepared: instant(row.preparedAtMs),
+    prepared: rfc3339(row.preparedAtMs),
     activated: orNull(row.activatedAtMs),
     retired: orNull(row.retiredAtMs),
     tainted: orNull(row.taintedAtMs),
     revoked: orNull(row.revokedAtMs),
-    notAfter: instant(row.notAfterMs),
-    lastUse: row.stage === 'active' || !Number.isFinite(lastUse) ? null : instant(lastUse),
+    notAfter: rfc3339(row.notAfterMs),
+    lastUse: row.stage === 'active' || !Number.isFinite(lastUse) ? null : rfc3339(lastUse),
   };
 }

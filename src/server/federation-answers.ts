@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { FederationItem, FederationState } from '../domain/federation-answers';
 import type { RuleVersion } from '../domain/rule';
-import { instant } from './answers';
+import { rfc3339 } from '../domain/instant';
 import type { Partner } from './partner';
 
 /** One line of `federation ls`. */
@@ -25,7 +25,7 @@ export function federationItem(partner: Partner, rules: readonly RuleVersion[]):
     next: instantOrNull(partner.nextAtMs),
     failures: partner.failures,
     failure: failure ?? null,
-    added: instant(row.addedAtMs),
+    added: rfc3339(row.addedAtMs),
     author: row.author,
     rules: rulesNaming(row.trustDomain, rules),
   };
@@ -41,4 +41,4 @@ function stateOf({ bundle, document, failure }: Partner): FederationState {
   return document?.fetched ? 'current' : 'given';
 }
 
-const instantOrNull = (ms: number | undefined): string | null => (ms === undefined ? null : instant(ms));
+const instantOrNull = (ms: number | undefined): string | null => (ms === undefined ? null : rfc3339(ms));

@@ -11,7 +11,7 @@ import { hasExpired } from '../domain/manifest-standing';
 import type { AffectedItem } from '../domain/rule-answers';
 import { isManifestMatch, type RuleVersion } from '../domain/rule';
 import { manifestKeyId, manifestKeyText } from '../verify/manifest-key';
-import { instant } from './answers';
+import { rfc3339 } from '../domain/instant';
 import { type Accepted, keysInForce, type LoadedManifest, type LoadedStatement } from './manifests';
 
 /** One line of `manifest ls`. */
@@ -26,8 +26,8 @@ export function manifestItem({ row, statements }: LoadedManifest, rules: readonl
     entries: newest?.statement.entries.length ?? 0,
     statementSha256: stored?.statementSha256 ?? '',
     signedBy: newest?.keyId ?? null,
-    accepted: instant(stored?.acceptedAtMs ?? row.addedAtMs),
-    expires: newest?.expiresAtMs === undefined ? null : instant(newest.expiresAtMs),
+    accepted: rfc3339(stored?.acceptedAtMs ?? row.addedAtMs),
+    expires: newest?.expiresAtMs === undefined ? null : rfc3339(newest.expiresAtMs),
     author: stored?.author ?? row.author,
     rules: rules.filter(({ rule }) => Object.values(rule.match).some((value) => names(value, row.name))).map(({ rule }) => rule.name),
   };
@@ -55,8 +55,8 @@ export function manifestAnswer(
       entries: statement.entries.length,
       statementSha256: stored.statementSha256,
       signedBy: keyId,
-      accepted: instant(stored.acceptedAtMs),
-      expires: expiresAtMs === undefined ? null : instant(expiresAtMs),
+      accepted: rfc3339(stored.acceptedAtMs),
+      expires: expiresAtMs === undefined ? null : rfc3339(expiresAtMs),
       author: stored.author,
     })),
     changes: newest && before ? changesOf(before, newest) : null,
@@ -86,7 +86,7 @@ export function acceptedAnswer(
     entries: statement.statement.entries.length,
     statementSha256: statement.row.statementSha256,
     signedBy: statement.keyId,
-    expires: statement.expiresAtMs === undefined ? null : instant(statement.expiresAtMs),
+    expires: statement.expiresAtMs === undefined ? null : rfc3339(statement.expiresAtMs),
     keys: keysInForce(manifest).map(manifestKeyId),
     keysChanged: from === null || changesKeys(manifest, statement),
     affected,

@@ -7,7 +7,7 @@ import type { ManifestMatch } from '../domain/rule';
 import { envelopeText, readEnvelope } from '../verify/dsse';
 import { verifyManifest } from '../verify/manifest';
 import { manifestKeyId } from '../verify/manifest-key';
-import { instant } from './answers';
+import { rfc3339 } from '../domain/instant';
 
 const MAX_MANIFESTS = 100;
 /** Statements that count; a hash which only older ones list has lost whatever grace it had. */
@@ -134,7 +134,7 @@ function accepted(text: string, keys: readonly ManifestKey[], author: string, ac
   if (hasExpired(statement, acceptedAtMs))
     throw new MandateError('E_MANIFEST_EXPIRED', {
       saw: `v${statement.version}`,
-      why: `it expired at ${instant(statement.expiresAtMs ?? 0)}`,
+      why: `it expired at ${rfc3339(statement.expiresAtMs ?? 0)}`,
     });
   // A key that nobody holds would end the manifest with its next statement.
   if (statement.keys) verifyManifest(text, statement.keys);

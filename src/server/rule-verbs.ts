@@ -1,7 +1,8 @@
 import type { Clock, RuleStore } from '../domain/ports';
 import type { RuleVersion } from '../domain/rule';
 import type { VerbHandlers } from './admin-api';
-import { instant, ruleItem } from './answers';
+import { rfc3339 } from '../domain/instant';
+import { ruleItem } from './answers';
 import type { Callers, PinnedCaller, Standing } from './callers';
 import { affectedProcesses, defaultIdentities } from './default-identities';
 import type { NodeApi } from './node-api';
@@ -39,7 +40,7 @@ export const ruleVerbs = (parts: RuleVerbsParts): Pick<VerbHandlers, 'listRules'
       versions: versions.map(({ version, contentSha256, appliedAtMs, author }) => ({
         version,
         contentSha256,
-        applied: instant(appliedAtMs),
+        applied: rfc3339(appliedAtMs),
         author,
       })),
     };

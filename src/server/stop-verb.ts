@@ -3,7 +3,7 @@ import type { AgentSummary } from '../domain/lineage';
 import type { Clock, LineageReader } from '../domain/ports';
 import type { AgentStopped } from '../generated/proto/mandate/v1/node_link_pb';
 import type { VerbHandlers } from './admin-api';
-import { instant } from './answers';
+import { rfc3339 } from '../domain/instant';
 import type { Callers, PinnedCaller, Standing } from './callers';
 import type { LiveAgent } from './living';
 import type { NodeApi } from './node-api';
@@ -49,7 +49,7 @@ export const stopVerb = (parts: StopVerbParts): Pick<VerbHandlers, 'stopAgent'> 
       processes,
       stopped: carryOut === true,
       left,
-      lastSvid: valid ? instant(latest.notAfterMs) : null,
+      lastSvid: valid ? rfc3339(latest.notAfterMs) : null,
     };
   },
 });

@@ -1,5 +1,6 @@
 import type { Agent } from 'node:https';
 import { MandateError } from '../domain/errors';
+import { DEFAULT_HINT_SECONDS } from '../domain/poll-schedule';
 import type { Clock } from '../domain/ports';
 import { parseSpiffeId, parseTrustDomain } from '../domain/spiffe-id';
 import { isOlder, parseBundle, parseBundleDocument, type TrustBundle } from '../verify/trust-bundle';
@@ -13,8 +14,7 @@ import { httpsAgent } from './tls-client';
 import { Watchers } from './watchers';
 import type { World } from './workload-source';
 
-/** Where the endpoint gives no hint (SPIFFE Federation §5.3.3), and the bounds of what it may ask for. */
-const DEFAULT_HINT_SECONDS = 300;
+/** Bounds of what an endpoint may ask for. */
 const SHORTEST_MS = 5_000;
 const LONGEST_MS = 3_600_000;
 
