@@ -1,8 +1,8 @@
 import { MandateError } from '../domain/errors';
 import { parseTrustDomain } from '../domain/spiffe-id';
 import { isObject, memberTexts } from './strict-json';
-import type { TrustBundle } from './trust-bundle';
-import { MAX_BUNDLE_BYTES, MAX_BUNDLE_KEYS, parseJson, readDocument, unusable, utf8 } from './trust-bundle';
+import type { TrustBundle, TrustBundles } from './trust-bundle';
+import { MAX_BUNDLE_BYTES, MAX_BUNDLE_KEYS, parseBundle, parseJson, readDocument, unusable, utf8 } from './trust-bundle';
 
 const MAX_TRUST_DOMAINS = 256;
 
@@ -13,7 +13,19 @@ const MAX_TRUST_DOMAINS = 256;
 export function parseBundleMap(bytes: Buffer): ReadonlyMap<string, TrustBundle> {
   if (bytes.length > MAX_BUNDLE_BYTES) throw unusable('it is larger than 1 MiB');
   const text = utf8(bytes);
+  return readMap(text, parseJson(text));
+}
+
+/** Reads a SPIFFE Bundle Map, which has a member `trust_domains`, or else one bundle, as parseBundle does. */
+export function parseBundles(bytes: Buffer, trustDomain?: string): TrustBundles {
+  if (bytes.length > MAX_BUNDLE_BYTES) throw unusable('it is larger than 1 MiB');
+  const text = utf8(bytes);
+  if (!text.trimStart().startsWith('{')) return parseBundle(bytes, trustDomain);
   const document = parseJson(text);
+  return isObject(document) && 'trust_domains' in document ? readMap(text, document) : readDocument(text, document, trustDomain);
+}
+
+function readMap(text: string, document: unknown): ReadonlyMap<string, TrustBundle> {
   const domains = isObject(document) ? document['trust_domains'] : undefined;
   if (!isObject(domains)) throw unusable('it has no object of trust domains');
   const bundles = Object.values(domains);

@@ -77,6 +77,13 @@ describe('every answer fits its published schema, alone on standard output', () 
     expect(valid(JSON.parse(verified.stdout)) ? [] : valid.errors).toEqual([]);
     const other = await mandate.mandate(['verify', '--any-agent', '--audience', 'you', '-o', 'json', '-'], { input: token });
     expect(other.code).toBe(6);
+    const { stdout: bundle } = await mandate.mandate(['bundle', 'export', '--format', 'spiffe']);
+    const { trustDomain } = await mandate.json<{ trustDomain: string }>('status');
+    const map = `${mandate.home}/bundle-map.json`;
+    writeFileSync(map, `{"trust_domains":{"${trustDomain}":${bundle}}}`);
+    expect((await mandate.mandate(['verify', '--any-agent', '--audience', 'me', '--bundle', map, '-'], { input: token })).code).toBe(0);
+    writeFileSync(map, `{"trust_domains":{"other.example":${bundle}}}`);
+    expect((await mandate.mandate(['verify', '--any-agent', '--audience', 'me', '--bundle', map, '-'], { input: token })).code).toBe(6);
   });
 
   it('up and down', async () => {

@@ -1,5 +1,5 @@
 import { spiffeBundleJson } from '../../src/domain/bundle';
-import { parseBundleMap } from '../../src/verify/bundle-map';
+import { parseBundleMap, parseBundles } from '../../src/verify/bundle-map';
 import { generateAgentKey } from '../../src/node/agent-key';
 import { makeRoot } from '../authority/fixture';
 
@@ -27,6 +27,20 @@ it('TB-30, TB-40, TB-42, TB-43: reads the bundle of each trust domain under its 
       roots: [{}],
       jwtKeys: [{}],
     });
+});
+
+it('TB-40: tells a map from one bundle by its member', async () => {
+  const document = await documentOf('example.org');
+  expect(parseBundles(Buffer.from(`{"trust_domains":{"example.org":${document}}}`))).toEqual(
+    parse(`{"trust_domains":{"example.org":${document}}}`),
+  );
+  expect(parseBundles(Buffer.from(document), 'example.org')).toMatchObject({
+    trustDomain: 'example.org',
+    sequence: 3n,
+    refreshHintSeconds: 60,
+  });
+  expect(() => parseBundles(Buffer.from('{"trust_domains":[]}'))).toThrow(expect.objectContaining({ code: 'E_NOT_VERIFIED' }));
+  expect(() => parseBundles(Buffer.from('-----BEGIN'))).toThrow(expect.objectContaining({ code: 'E_NOT_VERIFIED' }));
 });
 
 it('TB-40: reads a map of nothing', () => {

@@ -9,7 +9,8 @@ import type { Style } from '../style';
 import { pairs } from '../table';
 import { left, utc } from '../times';
 import type * as JwtSvidModule from '../../verify/jwt-svid';
-import type * as TrustBundleModule from '../../verify/trust-bundle';
+import type * as BundleMapModule from '../../verify/bundle-map';
+import type { TrustBundles } from '../../verify/trust-bundle';
 import type * as X509SvidModule from '../../verify/x509-svid';
 import type * as AdminClientModule from '../admin-client';
 
@@ -31,8 +32,8 @@ export const verify: Command = async (context, operands, options) => {
       fix: 'a token is good only for whom it was made: name the audience',
     });
   const { bytes, from, trustDomain } = await bundleOf(context, options, isPem);
-  const { parseBundle } = require('../../verify/trust-bundle') as typeof TrustBundleModule;
-  const bundle = parseBundle(bytes, trustDomain ?? commonTrustDomain(expected));
+  const { parseBundles } = require('../../verify/bundle-map') as typeof BundleMapModule;
+  const bundle = parseBundles(bytes, trustDomain ?? commonTrustDomain(expected));
   const result = isPem ? x509(text, bundle, deps.clock.nowMs()) : await jwt(text, audience ?? '', bundle, deps.clock.nowMs());
   if (expected !== undefined && !expected.includes(result.spiffeId))
     throw new MandateError('E_NOT_VERIFIED', { saw: result.spiffeId, why: `it is genuine, but not of ${expected.join(' or ')}` });
@@ -59,13 +60,13 @@ function commonTrustDomain(expected: readonly string[] | undefined): string | un
 
 type Verified = Omit<VerifyAnswer, 'bundle'>;
 
-function x509(text: string, bundle: TrustBundleModule.TrustBundle, nowMs: number): Verified {
+function x509(text: string, bundle: TrustBundles, nowMs: number): Verified {
   const { verifyX509Svid } = require('../../verify/x509-svid') as typeof X509SvidModule;
   const { spiffeId, serial, notBeforeMs, notAfterMs } = verifyX509Svid(Buffer.from(text), bundle, nowMs);
   return { verified: true, kind: 'x509-svid', spiffeId, serial, notBefore: utc(notBeforeMs), notAfter: utc(notAfterMs), audience: [] };
 }
 
-async function jwt(text: string, audience: string, bundle: TrustBundleModule.TrustBundle, nowMs: number): Promise<Verified> {
+async function jwt(text: string, audience: string, bundle: TrustBundles, nowMs: number): Promise<Verified> {
   const { verifyJwtSvid } = require('../../verify/jwt-svid') as typeof JwtSvidModule;
   const { spiffeId, claims, expMs } = await verifyJwtSvid(text, audience, bundle, nowMs);
   const { jti, aud } = claims;

@@ -90,7 +90,7 @@ export const IDENTITY: readonly CommandSpec[] = [
         title: 'Options',
         options: [
           { flags: '--audience <audience>', text: 'audience a JWT-SVID must name' },
-          { flags: '--bundle <file>', text: 'PEM, SPIFFE bundle or JWK Set; without it the running service is asked' },
+          { flags: '--bundle <file>', text: 'PEM, SPIFFE bundle, bundle map or JWK Set; without it the running service is asked' },
         ],
       },
     ],
