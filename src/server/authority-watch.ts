@@ -5,7 +5,7 @@ import type { Bundle } from '../domain/bundle';
 import type { JwtPlan, X509Plan } from '../domain/issuance';
 import type { AuthorityKind, AuthorityRow } from '../domain/lineage';
 import type { AuthorityStore, Clock, Log } from '../domain/ports';
-import type { EventData } from '../domain/records';
+import type { EventData } from '../domain/event-data';
 import type { ActiveAuthority } from './configuration';
 import type { EndpointAuthority } from './endpoint';
 import type { Journal } from './journal';

@@ -1,7 +1,7 @@
 import { newReference } from '../domain/ids';
 import type { EventKind, EventRow } from '../domain/lineage';
 import type { Clock, LineageWriter, Log, Random } from '../domain/ports';
-import type { EventData } from '../domain/records';
+import type { EventData } from '../domain/event-data';
 import type { Standing } from './callers';
 import { newEvent } from './new-event';
 

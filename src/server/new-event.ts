@@ -1,7 +1,8 @@
 import { newId } from '../domain/ids';
 import type { EventKind, EventRow } from '../domain/lineage';
 import type { Random } from '../domain/ports';
-import { type EventData, eventRow } from '../domain/records';
+import type { EventData } from '../domain/event-data';
+import { eventRow } from '../domain/records';
 
 type EventColumns = Pick<EventRow, 'reference' | 'code' | 'agentId' | 'processKey'>;
 

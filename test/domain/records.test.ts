@@ -6,7 +6,7 @@ import { canonicalJson } from '../../src/domain/canonical';
 import { EVENT_KINDS } from '../../src/domain/lineage';
 import type { CredentialRow } from '../../src/domain/lineage';
 import { credentialRow, eventRow, issuanceRecord, recordMatches } from '../../src/domain/records';
-import type { EventData } from '../../src/domain/records';
+import type { EventData } from '../../src/domain/event-data';
 
 const text = fc.oneof(fc.string(), fc.string({ unit: 'grapheme' }), fc.constantFrom('"', '\\', '\u0000', '\u2028', '', 'ä', '\u{1f600}'));
 const orNull = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<T | null> => fc.option(value, { nil: null });
