@@ -73,6 +73,26 @@ export function layoutOf(input: LayoutInput): Layout {
   return layout;
 }
 
+/**
+ * The absolute path in a `unix:` URI (SPIFFE Workload Endpoint §4), or undefined. Scanned by hand: a URL parser would fold and decode what has to be refused.
+ * Throws E_SOCKET_PATH for a path that the kernel would cut.
+ */
+export function unixSocketPath(uri: string): string | undefined {
+  const written = /^unix:(?:\/\/)?(\/[^/?#][^?#]*)$/.exec(uri)?.[1];
+  const path = written === undefined ? undefined : percentDecoded(written);
+  if (path === undefined || path.includes('\0')) return undefined;
+  checkSocketPath(path);
+  return path;
+}
+
+function percentDecoded(path: string): string | undefined {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return undefined;
+  }
+}
+
 /** Throws E_SOCKET_PATH for a path that the kernel would cut. */
 export function checkSocketPath(path: string): void {
   const bytes = Buffer.byteLength(path);

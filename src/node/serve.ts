@@ -1,4 +1,5 @@
 import { asMandateError, GRPC, MandateError } from '../domain/errors';
+import { fraction } from '../domain/fraction';
 import type { Clock, Log, Random } from '../domain/ports';
 import { rotationAt, worthRotating } from '../domain/rotation';
 import type { X509Issued } from '../generated/proto/mandate/v1/node_link_pb';
@@ -142,7 +143,7 @@ export class Serving {
     const identity = issued.identities.find((entry) => entry.spiffeId === spiffeId);
     const [issuedAtMs, notAfterMs] = [Number(issued.issuedAtMs), Number(issued.notAfterMs)];
     const before = served.svids.get(spiffeId);
-    const jitter = this.parts.random.bytes(1)[0]! / 255;
+    const jitter = fraction(this.parts.random);
     // Where authority or delegation end first, the next one would end at the same instant: asking sooner would never stop.
     const lasts = before && !worthRotating(before, { issuedAtMs, notAfterMs });
     // Signed before its authority was tainted, and on its way meanwhile. Twice by the same one is no coincidence.

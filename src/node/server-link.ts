@@ -1,6 +1,7 @@
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { Client, type ClientDuplexStream, credentials, type MethodDefinition } from '@grpc/grpc-js';
 import { MandateError } from '../domain/errors';
+import { fraction } from '../domain/fraction';
 import type { Clock, Log, Random } from '../domain/ports';
 import {
   NodeLink,
@@ -120,7 +121,7 @@ export function openServerLink(
       handlers.lost();
       // Drawn from the whole interval, so that many nodes do not come back to one server at once.
       const ceiling = Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** Math.min(failures++, 10));
-      clock.after(FIRST_BACKOFF_MS + (random.bytes(1)[0]! / 255) * (ceiling - FIRST_BACKOFF_MS), connect);
+      clock.after(FIRST_BACKOFF_MS + fraction(random) * (ceiling - FIRST_BACKOFF_MS), connect);
     };
     opened.on('data', (message: ServerMessage) => {
       try {

@@ -9,6 +9,7 @@ import type {
 } from '@grpc/grpc-js';
 import { DELIVERY_METADATA } from '../domain/delivery';
 import { MandateError } from '../domain/errors';
+import { MAX_TOKEN_BYTES } from '../domain/jwt-svid';
 import type { Log } from '../domain/ports';
 import { parseSpiffeId } from '../domain/spiffe-id';
 import {
@@ -34,7 +35,6 @@ const MAX_AUDIENCES = 32;
 const MAX_AUDIENCE_BYTES = 1024;
 /** Of all together: a token for each of many identities has to fit one message. */
 const MAX_ALL_AUDIENCE_BYTES = 8 * 1024;
-const MAX_TOKEN_BYTES = 64 * 1024;
 
 export interface WorkloadApiParts {
   readonly images: Images;

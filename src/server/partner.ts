@@ -1,5 +1,6 @@
 import { asMandateError, type ErrorCode, MandateError } from '../domain/errors';
 import { endpointTrustDomain, type FederationRow, type StoredDocument } from '../domain/federation';
+import { fraction } from '../domain/fraction';
 import { firstPollMs, pollDelayMs } from '../domain/poll-schedule';
 import type { Clock, Log, Random } from '../domain/ports';
 import { type ForeignBundle, readForeignBundle } from '../verify/foreign-bundle';
@@ -69,7 +70,7 @@ export class Partner {
 
   /** Asks by the clock from now on. */
   start(): void {
-    this.#wait(firstPollMs(this.#draw()));
+    this.#wait(firstPollMs(fraction(this.parts.random)));
   }
 
   /** The relationship is over: nothing that still arrives counts. */
@@ -115,7 +116,7 @@ export class Partner {
         'bundle of a partner not fetched',
       );
     }
-    this.#wait(pollDelayMs(this.bundle?.refreshHintSeconds, this.failures, this.#draw()));
+    this.#wait(pollDelayMs(this.bundle?.refreshHintSeconds, this.failures, fraction(this.parts.random)));
   }
 
   #proof(): EndpointProof {
@@ -151,10 +152,6 @@ export class Partner {
       else this.#cancel = clock.after(Math.min(leftMs, LONGEST_WAIT_MS), look);
     };
     this.#cancel = clock.after(Math.min(delayMs, LONGEST_WAIT_MS), look);
-  }
-
-  #draw(): number {
-    return (this.parts.random.bytes(1)[0] ?? 0) / 255;
   }
 }
 

@@ -1,3 +1,4 @@
+import { fraction } from '../domain/fraction';
 import type { Random } from '../domain/ports';
 
 const FIRST_MS = 250;
@@ -11,5 +12,3 @@ export function backoffMs(failures: number, random: Random): number {
 
 /** `base` ± a tenth of it. */
 export const jittered = (base: number, random: Random): number => base * (0.9 + 0.2 * fraction(random));
-
-const fraction = (random: Random): number => random.bytes(4).readUInt32BE(0) / 2 ** 32;

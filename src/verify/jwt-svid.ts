@@ -1,15 +1,13 @@
 import type { KeyObject } from 'node:crypto';
 import type * as Jose from 'jose';
 import { MandateError } from '../domain/errors';
+import { MAX_TOKEN_BYTES } from '../domain/jwt-svid';
 import { isJwtSvidAlgorithm, keyFits } from './jws-algorithm';
 import type { Claims } from './jwt-claims';
 import { claimsFault, subjectOf } from './jwt-claims';
 import { canonicalBase64url, isObject, parseStrictJson } from './strict-json';
 import type { TrustBundle, TrustBundles } from './trust-bundle';
 import { bundleOf, ignoredIn } from './trust-bundle';
-
-/** Upper bound of a token, checked before it is parsed. */
-export const MAX_TOKEN_BYTES = 64 * 1024;
 
 /** Keys tried for a token that names none. The slowest takes 3 ms with its first token. */
 const MAX_KEYS_WITHOUT_KID = 8;
