@@ -3,8 +3,11 @@ import { ConnectionRate } from './connection-rate';
 
 /** Refused connections that are no flood yet: clients that try again reach a few dozen a second. */
 const TOLERATED = { burst: 300, perSecond: 50 };
-const FIRST_MS = 1_000;
-const LONGEST_MS = 8_000;
+/** Of a user whose last flood is remembered: to notice one is what others wait for. */
+const TOLERATED_AGAIN = { burst: 20, perSecond: 50 };
+/** To let it in for a look whether it goes on costs everyone a tenth of a second, so that is done seldom. */
+const FIRST_MS = 10_000;
+const LONGEST_MS = 60_000;
 /** A flood that begins sooner than this after the last one is taken for the same. */
 const REMEMBERED_MS = 60_000;
 /** Kept away at once. An access list has room for more, but the kernel reads through it whenever somebody connects. */
@@ -17,10 +20,11 @@ interface Flood {
 
 /**
  * Who floods a socket with connections that are refused anyway is kept away from it for a while, by uid: even a connection that will be
- * refused stands before others in the kernel's queue. One second at first, twice as long each time it goes on.
+ * refused stands before others in the kernel's queue. Ten seconds at first, twice as long each time it goes on, up to a minute.
  */
 export class FloodingUsers {
   readonly #refusals: ConnectionRate;
+  readonly #again: ConnectionRate;
   readonly #floods = new Map<number, Flood>();
 
   constructor(
@@ -29,13 +33,14 @@ export class FloodingUsers {
     private readonly keepAway: (uids: readonly number[], begun?: { readonly uid: number; readonly forMs: number }) => void,
   ) {
     this.#refusals = new ConnectionRate(clock, TOLERATED);
+    this.#again = new ConnectionRate(clock, TOLERATED_AGAIN);
   }
 
   /** A connection of this user was refused for its number or pace. */
   refused(uid: number): void {
     const last = this.#floods.get(uid);
     // Kept away already: this one was in the queue before.
-    if (last?.keptAway === true || this.#refusals.admits(uid)) return;
+    if (last?.keptAway === true || (last ? this.#again : this.#refusals).admits(uid)) return;
     const flood = { forMs: last ? Math.min(LONGEST_MS, last.forMs * 2) : FIRST_MS, keptAway: true };
     this.#floods.delete(uid);
     this.#floods.set(uid, flood);

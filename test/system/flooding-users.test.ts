@@ -40,11 +40,11 @@ test('clients that try again are no flood', () => {
   expect(told).toEqual([]);
 });
 
-test('a flood has its user kept away for a second, and nobody else', () => {
+test('a flood has its user kept away for ten seconds, and nobody else', () => {
   refuse(1001, 20);
   refuse(1000, 301);
-  expect(told).toEqual([{ uids: [1000], begun: { uid: 1000, forMs: 1000 } }]);
-  pass(999);
+  expect(told).toEqual([{ uids: [1000], begun: { uid: 1000, forMs: 10_000 } }]);
+  pass(9_999);
   expect(told).toHaveLength(1);
   pass(1);
   expect(told.at(-1)).toEqual({ uids: [] });
@@ -52,11 +52,11 @@ test('a flood has its user kept away for a second, and nobody else', () => {
 
 test('what was in the queue before makes it no longer', () => {
   refuse(1000, 5000);
-  pass(1000);
-  expect(told).toEqual([{ uids: [1000], begun: { uid: 1000, forMs: 1000 } }, { uids: [] }]);
+  pass(10_000);
+  expect(told).toEqual([{ uids: [1000], begun: { uid: 1000, forMs: 10_000 } }, { uids: [] }]);
 });
 
-test('who goes on is kept away twice as long each time, at most eight seconds', () => {
+test('who goes on is kept away twice as long each time, at most a minute', () => {
   const lasted: number[] = [];
   for (let time = 0; time < 6; time++) {
     refuse(1000, 1000);
@@ -64,26 +64,42 @@ test('who goes on is kept away twice as long each time, at most eight seconds', 
     lasted.push(forMs);
     pass(forMs);
   }
-  expect(lasted).toEqual([1000, 2000, 4000, 8000, 8000, 8000]);
+  expect(lasted).toEqual([10_000, 20_000, 40_000, 60_000, 60_000, 60_000]);
 });
 
 test('a minute of quiet is forgiven', () => {
   refuse(1000, 1000);
-  pass(1000);
+  pass(10_000);
   refuse(1000, 1000);
-  pass(2000 + 60_000);
-  refuse(1000, 1000);
-  expect(told.at(-1)).toEqual({ uids: [1000], begun: { uid: 1000, forMs: 1000 } });
+  pass(20_000 + 60_000);
+  const before = told.length;
+  refuse(1000, 300);
+  expect(told).toHaveLength(before);
+  refuse(1000, 1);
+  expect(told.at(-1)).toEqual({ uids: [1000], begun: { uid: 1000, forMs: 10_000 } });
+});
+
+test('who flooded within the last minute is known again at once, but clients that try again are still no flood', () => {
+  refuse(1000, 301);
+  pass(10_000);
+  const before = told.length;
+  for (let second = 0; second < 30; second++) {
+    refuse(1000, 20);
+    pass(500);
+  }
+  expect(told).toHaveLength(before);
+  refuse(1000, 21);
+  expect(told.at(-1)).toEqual({ uids: [1000], begun: { uid: 1000, forMs: 20_000 } });
 });
 
 test('several users are kept away at once, each for its own time', () => {
   refuse(1000, 301);
-  pass(500);
+  pass(5_000);
   refuse(1001, 301);
   expect(told.at(-1)!.uids).toEqual([1000, 1001]);
-  pass(500);
+  pass(5_000);
   expect(told.at(-1)!.uids).toEqual([1001]);
-  pass(500);
+  pass(5_000);
   expect(told.at(-1)!.uids).toEqual([]);
 });
 
