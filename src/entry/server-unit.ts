@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { type Supervised, LIMITS } from '../domain/child-protocol';
 import { MAX_SECRET_BYTES, OLD_SEAL_CREDENTIAL, SEAL_CREDENTIAL } from '../domain/key-seal';
 import { isNodeUnit } from '../domain/cgroup-text';
+import { givenPassword } from '../lineage/secrets';
 import { lockState } from '../supervisor/lock';
 import { loadConfig } from '../system/config-file';
 import { harden } from '../system/harden';
@@ -21,7 +22,7 @@ export function serverUnitEntry(): void {
     const { layout, installation, accounts } = unitOf(({ server }) => server.uid);
     lockState(layout.lockFile);
     const { config } = loadConfig({ path: layout.configFile, named: false });
-    const password = readFileSync(`${credentials()}/server`, 'latin1').trim();
+    const password = givenPassword(credentials(), 'server');
     const ownCgroup = readFileSync('/proc/self/cgroup', 'latin1');
     const parts: readonly Supervised[] = [
       { name: 'server', pid: null, uid: null },

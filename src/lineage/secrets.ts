@@ -26,14 +26,18 @@ export function rolePasswords(folder: string, random: Random): { passwords: Role
   return { passwords, made };
 }
 
-/** The passwords as systemd handed them over (systemd.exec(5), LoadCredential=). Throws E_STATE_PERMISSIONS where one is not there. */
-export function givenPasswords(folder: string): RolePasswords {
-  const given = (kind: (typeof KINDS)[number]): string => {
-    const password = readPassword(path.join(folder, kind));
-    if (password === undefined) throw new MandateError('E_STATE_PERMISSIONS', { saw: `no password of the role ${kind} was handed over` });
-    return password;
-  };
-  return { owner: given('owner'), server: given('server'), reader: given('reader') };
+/** All passwords as systemd handed them over (systemd.exec(5), LoadCredential=). Throws E_STATE_PERMISSIONS where one is not there. */
+export const givenPasswords = (folder: string): RolePasswords => ({
+  owner: givenPassword(folder, 'owner'),
+  server: givenPassword(folder, 'server'),
+  reader: givenPassword(folder, 'reader'),
+});
+
+/** The same, of one role. */
+export function givenPassword(folder: string, kind: (typeof KINDS)[number]): string {
+  const password = readPassword(path.join(folder, kind));
+  if (password === undefined) throw new MandateError('E_STATE_PERMISSIONS', { saw: `no password of the role ${kind} was handed over` });
+  return password;
 }
 
 function readPassword(file: string): string | undefined {

@@ -1,4 +1,4 @@
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, statSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, fchmodSync, fsyncSync, openSync, readFileSync, renameSync, statSync, writeSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { dirname } from 'node:path';
 import { z } from 'zod';
@@ -7,6 +7,7 @@ import { newId } from '../domain/ids';
 import type { Layout } from '../domain/layout';
 import type { Clock, Random } from '../domain/ports';
 import { newTrustDomain, parseOwnTrustDomain } from '../domain/spiffe-id';
+import { errnoOf } from '../system/errno';
 import { type IssuerAccounts, issuerAccounts } from './issuer-accounts';
 
 const port = z.number().int().min(1).max(65535);
@@ -70,8 +71,9 @@ function read(file: string): InstallationFile {
   if (![process.geteuid?.(), 0].includes(owner) || mode & 0o022) {
     throw new MandateError('E_STATE_PERMISSIONS', { saw: file, fix: `chmod 644 ${file} and give it to the user that runs mandate` });
   }
+  const text = readable(file);
   try {
-    const parsed = schema.parse(JSON.parse(readFileSync(file, 'utf8')));
+    const parsed = schema.parse(JSON.parse(text));
     parseOwnTrustDomain(parsed.trustDomain);
     return parsed;
   } catch (cause) {
@@ -79,10 +81,20 @@ function read(file: string): InstallationFile {
   }
 }
 
+function readable(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new MandateError('E_STATE_PERMISSIONS', { saw: `${file}: ${errnoOf(cause)}`, fix: `chmod 644 ${file}` }, { cause });
+  }
+}
+
 /** Written aside, made durable, then renamed: a crash leaves the old file or none. */
 function write(file: string, text: string): void {
   const aside = `${file}.new`;
   const fd = openSync(aside, 'w', 0o644);
+  // Every part reads it, each under an account of its own, whatever the umask.
+  fchmodSync(fd, 0o644);
   writeSync(fd, text);
   fsyncSync(fd);
   closeSync(fd);
