@@ -5,7 +5,7 @@ import type { CommandContext, Options } from './specs/spec';
 /** Socket of the Workload API: `--state` wins over SPIFFE_ENDPOINT_SOCKET, which wins over the standard place. */
 export function workloadSocket(context: CommandContext, options: Options): string {
   const named = context.deps.env['SPIFFE_ENDPOINT_SOCKET'];
-  if (options['state'] !== undefined || named === undefined || named === '') return context.layout().agentSocket;
+  if (options['state'] !== undefined || named === undefined || named === '') return context.service().agentSocket;
   return socketOf(named);
 }
 

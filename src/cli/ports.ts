@@ -23,6 +23,8 @@ export interface CliDeps {
   readonly stderr: CliStream;
   /** `state` is absolute or undefined. Throws E_SOCKET_PATH. */
   readonly layoutFor: (state: string | undefined) => Layout;
+  /** The installation of the machine itself, where this user may use one and has none of its own. */
+  readonly machine: () => Layout | undefined;
   readonly supervisor: () => Supervisor;
   readonly database: () => DatabaseCommands;
   readonly launcher: () => Launcher;

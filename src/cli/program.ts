@@ -85,7 +85,9 @@ function contextOf(deps: CliDeps, options: Options): CommandContext {
   if (!isFormat(format)) throw new MandateError('E_USAGE', { saw: `-o ${String(format)}`, fix: `one of ${FORMATS.join(', ')}` });
   const verbose = options['verbose'] === true;
   const out = new Output(deps.stdout, deps.stderr, deps.env, format, options['quiet'] === true, deps.env['MANDATE_LOG'] === 'debug');
-  return { deps, out, verbose, layout: () => deps.layoutFor(stateFolder(deps, options)) };
+  const layout = () => deps.layoutFor(stateFolder(deps, options));
+  const service = () => (stateFolder(deps, options) === undefined && deps.machine()) || layout();
+  return { deps, out, verbose, layout, service };
 }
 
 /** Longest path that Linux takes. */

@@ -1,7 +1,7 @@
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { constants, homedir } from 'node:os';
 import { LIMITS } from '../domain/child-protocol';
-import { layoutOf } from '../domain/layout';
+import { type Layout, layoutOf } from '../domain/layout';
 import { runCli } from '../cli/program';
 import type { DatabaseCommands, Launcher, Supervisor } from '../cli/ports';
 import type * as DatabaseModule from './database';
@@ -36,8 +36,8 @@ export async function cliEntry(): Promise<void> {
     stdin: () => process.stdin,
     stdout: process.stdout,
     stderr: process.stderr,
-    layoutFor: (state) =>
-      layoutOf({ uid, state, home: homedir(), xdgStateHome: process.env['XDG_STATE_HOME'], xdgRuntimeDir: process.env['XDG_RUNTIME_DIR'] }),
+    layoutFor: (state) => layoutFor(uid, state),
+    machine: () => machine(uid),
     supervisor: () => supervisor(uid, program),
     database: (): DatabaseCommands => (require('./database') as typeof DatabaseModule).databaseCommands,
     launcher: () => launcher(program),
@@ -50,6 +50,16 @@ export async function cliEntry(): Promise<void> {
       };
     },
   });
+}
+
+const layoutFor = (uid: number, state: string | undefined): Layout =>
+  layoutOf({ uid, state, home: homedir(), xdgStateHome: process.env['XDG_STATE_HOME'], xdgRuntimeDir: process.env['XDG_RUNTIME_DIR'] });
+
+/** Only root can have made its socket where it is. */
+function machine(uid: number): Layout | undefined {
+  if (uid === 0 || existsSync(layoutFor(uid, undefined).installationFile)) return undefined;
+  const installed = layoutFor(0, undefined);
+  return existsSync(installed.agentSocket) ? installed : undefined;
 }
 
 function supervisor(uid: number, program: { readonly node: string; readonly main: string }): Supervisor {

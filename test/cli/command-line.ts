@@ -46,6 +46,7 @@ export async function mandate(argv: readonly string[], world: World = {}): Promi
     stdout: stream((chunk) => (out += chunk)),
     stderr: stream((chunk) => (err += chunk)),
     layoutFor: (state) => layoutAt(world.socket ?? '/nonexistent/mandate.sock', state),
+    machine: () => undefined,
     supervisor: () => notWired<Supervisor>('supervisor'),
     database: () => notWired('database'),
     launcher: () => notWired<Launcher>('launcher'),

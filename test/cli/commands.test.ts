@@ -1,5 +1,5 @@
 import { CATALOGUE, type ErrorCode } from '../../src/domain/errors';
-import { clock, mandate } from './command-line';
+import { clock, layoutAt, mandate } from './command-line';
 import { FakeService } from './fake-service';
 import {
   AGENTS,
@@ -285,6 +285,14 @@ describe('failures of the service', () => {
     expect(err).toBe(
       `error: nothing answers on the socket (E_NOT_RUNNING)\n  saw   no socket at ${service.folder}/none.sock\n  fix   start it with: mandate up -d\n  more  mandate help E_NOT_RUNNING\n`,
     );
+  });
+
+  test('an installation of the machine is asked by whoever named none', async () => {
+    service.answers.admin = { status: STATUS };
+    const world = { socket: `${service.folder}/none.sock`, deps: { machine: () => layoutAt(service.socket) } };
+    expect((await mandate(['status'], world)).exit).toBe(0);
+    expect((await mandate(['status', '--state', '/elsewhere'], world)).exit).toBe(5);
+    expect((await mandate(['status'], { ...world, env: { MANDATE_STATE: '/elsewhere' } })).exit).toBe(5);
   });
 
   test('a crash is never the message; the stack is for those who ask', async () => {

@@ -28,10 +28,7 @@ const SERVICES = ['mandate-db', 'mandate-server', 'mandate-node', 'mandate-launc
 
   /** As an ordinary user of that machine. */
   const asUser = (...command: readonly string[]) =>
-    machine.run(
-      ...['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups'],
-      ...['env', 'SPIFFE_ENDPOINT_SOCKET=unix:///run/mandate/agent/agent.sock', ...command],
-    );
+    machine.run(...['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups'], ...['env', 'HOME=/nonexistent', ...command]);
 
   test('are all active, and as exposed as said', async () => {
     for (const service of SERVICES) {

@@ -11,9 +11,9 @@ const DEFAULT_LIMIT = 100;
 const MAX_LIMIT = 10_000;
 
 /** `mandate agents ls`. */
-export const agentsLs: Command = async ({ deps, out, layout }, _operands, options) => {
+export const agentsLs: Command = async ({ deps, out, service }, _operands, options) => {
   const limit = wholeNumber(textOption(options, 'limit') ?? String(DEFAULT_LIMIT), '--limit', 1, MAX_LIMIT);
-  const answer = await askAdmin(deps.clock, layout().adminSocket, 'listAgents', { ended: options['all'] === true, limit });
+  const answer = await askAdmin(deps.clock, service().adminSocket, 'listAgents', { ended: options['all'] === true, limit });
   out.answer(answer, (style) => agentsText(answer, deps.clock.nowMs(), style), answer.agents);
   if (answer.more) out.note(() => `more agents than ${limit}: see --limit\n`);
 };

@@ -10,8 +10,8 @@ import { pairs } from '../table';
 import { instant, left } from '../times';
 
 /** `mandate agents show`. */
-export const agentsShow: Command = async ({ deps, out, layout }, operands) => {
-  const answer = await askAdmin(deps.clock, layout().adminSocket, 'showAgent', { reference: operand(operands, 0) });
+export const agentsShow: Command = async ({ deps, out, service }, operands) => {
+  const answer = await askAdmin(deps.clock, service().adminSocket, 'showAgent', { reference: operand(operands, 0) });
   out.answer(answer, (style) => agentText(answer, deps.clock.nowMs(), style));
 };
 

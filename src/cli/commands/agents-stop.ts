@@ -13,8 +13,8 @@ const DEADLINE_MS = 15_000;
 
 /** `mandate agents stop`: says what will end, asks, and ends it. */
 export const agentsStop: Command = async (context, operands, options) => {
-  const { deps, out, layout } = context;
-  const { adminSocket } = layout();
+  const { deps, out, service } = context;
+  const { adminSocket } = service();
   const reference = operand(operands, 0);
   const planned = await askAdmin(deps.clock, adminSocket, 'stopAgent', { reference, carryOut: false });
   const question = planText(planned, deps.clock.nowMs(), out.noteStyle);

@@ -7,8 +7,8 @@ import { table } from '../table';
 import { instant } from '../times';
 
 /** `mandate bundle show`. */
-export const bundleShow: Command = async ({ deps, out, layout }) => {
-  const answer = await askAdmin(deps.clock, layout().adminSocket, 'bundle', {});
+export const bundleShow: Command = async ({ deps, out, service }) => {
+  const answer = await askAdmin(deps.clock, service().adminSocket, 'bundle', {});
   out.answer(answer, (style) => bundleText(answer, deps.clock.nowMs(), style));
 };
 

@@ -15,8 +15,8 @@ const DEADLINE_MS = 15_000;
 
 type Ordered = Parameters<typeof askAdmin<'orderAuthorities'>>[3];
 
-async function order({ deps, out, layout }: CommandContext, request: Ordered): Promise<void> {
-  const answer = await askAdmin(deps.clock, layout().adminSocket, 'orderAuthorities', request, DEADLINE_MS);
+async function order({ deps, out, service }: CommandContext, request: Ordered): Promise<void> {
+  const answer = await askAdmin(deps.clock, service().adminSocket, 'orderAuthorities', request, DEADLINE_MS);
   out.answer(answer, (style) => authorityTable(answer.authorities, deps.clock.nowMs(), style), answer.authorities);
 }
 
@@ -41,8 +41,8 @@ export const caActivate: Command = (context, operands) => order(context, { order
 const ending =
   (verb: 'taint' | 'revoke', whatEnds: (item: AuthorityItem, answer: AuthoritiesAnswer, nowMs: number) => string): Command =>
   async (context, operands, options) => {
-    const { deps, out, layout } = context;
-    const known = await askAdmin(deps.clock, layout().adminSocket, 'showAuthorities', {});
+    const { deps, out, service } = context;
+    const known = await askAdmin(deps.clock, service().adminSocket, 'showAuthorities', {});
     const reference = operand(operands, 0);
     const found = known.authorities.filter(({ keyId }) => keyId.startsWith(reference));
     const [item] = found;

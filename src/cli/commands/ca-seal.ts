@@ -15,8 +15,8 @@ export const caSeal: Command = (context, _operands, options) => seal(context, op
 export const caReseal: Command = (context, _operands, options) => seal(context, options, true);
 
 async function seal(context: CommandContext, options: Options, again: boolean): Promise<number> {
-  const { deps, out, layout } = context;
-  const { adminSocket } = layout();
+  const { deps, out, service } = context;
+  const { adminSocket } = service();
   const secret = options['credential'] === true ? null : await newPassphrase(context, options);
   const request = { secret: secret?.toString('base64') ?? null, again };
   secret?.fill(0);

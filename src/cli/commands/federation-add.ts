@@ -11,7 +11,7 @@ import type { Command, Options } from '../specs/spec';
 const DEADLINE_MS = 30_000;
 
 /** `mandate federation add`. */
-export const federationAdd: Command = async ({ deps, out, layout }, operands, options) => {
+export const federationAdd: Command = async ({ deps, out, service }, operands, options) => {
   const fileOf = (name: string) => {
     const file = textOption(options, name);
     return file === undefined ? null : readInput(deps.cwd, file, MAX_FOREIGN_BYTES).toString('utf8');
@@ -24,7 +24,7 @@ export const federationAdd: Command = async ({ deps, out, layout }, operands, op
     webCa: fileOf('ca'),
     bundle: fileOf('bundle'),
   };
-  const answer: FederationAnswer = await askAdmin(deps.clock, layout().adminSocket, 'addFederation', wish, DEADLINE_MS);
+  const answer: FederationAnswer = await askAdmin(deps.clock, service().adminSocket, 'addFederation', wish, DEADLINE_MS);
   const [added] = answer.relationships;
   out.answer(answer, (style) => answer.relationships.map((item) => relationshipText(item, 'added', deps.clock.nowMs(), style)).join(''));
   // It is there either way, and is tried again by itself.

@@ -8,8 +8,8 @@ import { table } from '../table';
 import { instant } from '../times';
 
 /** `mandate federation ls`. */
-export const federationLs: Command = async ({ deps, out, layout }) => {
-  const answer = await askAdmin(deps.clock, layout().adminSocket, 'listFederation', {});
+export const federationLs: Command = async ({ deps, out, service }) => {
+  const answer = await askAdmin(deps.clock, service().adminSocket, 'listFederation', {});
   out.answer(answer, (style) => federationText(answer, deps.clock.nowMs(), style), answer.relationships);
 };
 

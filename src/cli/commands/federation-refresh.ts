@@ -7,13 +7,13 @@ import type { Command } from '../specs/spec';
 const DEADLINE_MS = 30_000;
 
 /** `mandate federation refresh`: of one partner, or of all. Fails where a partner gave no bundle. */
-export const federationRefresh: Command = async ({ deps, out, layout }, operands, options) => {
+export const federationRefresh: Command = async ({ deps, out, service }, operands, options) => {
   const trustDomain = operands.length > 0 ? operand(operands, 0) : undefined;
   const acceptRollback = options['acceptRollback'] === true;
   if (acceptRollback && trustDomain === undefined)
     throw new MandateError('E_USAGE', { saw: '--accept-rollback for every partner', fix: 'name one trust domain' });
   const request = { acceptRollback, ...(trustDomain !== undefined && { trustDomain }) };
-  const answer = await askAdmin(deps.clock, layout().adminSocket, 'refreshFederation', request, DEADLINE_MS);
+  const answer = await askAdmin(deps.clock, service().adminSocket, 'refreshFederation', request, DEADLINE_MS);
   const nowMs = deps.clock.nowMs();
   const text = answer.relationships.map(
     (item) => (style: Parameters<typeof relationshipText>[3]) => relationshipText(item, 'refreshed', nowMs, style),

@@ -9,8 +9,8 @@ import type { Command } from '../specs/spec';
 
 /** `mandate federation rm`: says who loses what, asks, and ends the relationship. */
 export const federationRm: Command = async (context, operands, options) => {
-  const { deps, out, layout } = context;
-  const { adminSocket } = layout();
+  const { deps, out, service } = context;
+  const { adminSocket } = service();
   const trustDomain = parseTrustDomain(operand(operands, 0));
   const { relationships } = await askAdmin(deps.clock, adminSocket, 'listFederation', {});
   const found = relationships.find((item) => item.trustDomain === trustDomain);

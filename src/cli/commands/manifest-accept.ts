@@ -12,24 +12,24 @@ import type { Style } from '../style';
 const DEADLINE_MS = 30_000;
 
 /** `mandate manifest add`. */
-export const manifestAdd: Command = async ({ deps, out, layout }, operands, options) => {
+export const manifestAdd: Command = async ({ deps, out, service }, operands, options) => {
   const files = listOption(options, 'key');
   if (files.length === 0) throw new MandateError('E_USAGE', { saw: 'no key to trust', fix: 'give --key PUBLIC-KEY-FILE' });
   const envelope = readManifestText(deps.cwd, operand(operands, 0));
   readManifestKeys(deps.cwd, files); // says which file is none, before anything is asked
   const keys = files.map((file) => readKeyText(deps.cwd, file));
-  const answer = await askAdmin(deps.clock, layout().adminSocket, 'addManifest', { envelope, keys }, DEADLINE_MS);
+  const answer = await askAdmin(deps.clock, service().adminSocket, 'addManifest', { envelope, keys }, DEADLINE_MS);
   out.answer(answer, (style) => acceptedText(answer, style));
 };
 
 /** `mandate manifest update`: which manifest is meant is read from the file; whether it may be, and by which keys, is decided by the service. */
-export const manifestUpdate: Command = async ({ deps, out, layout }, operands, options) => {
+export const manifestUpdate: Command = async ({ deps, out, service }, operands, options) => {
   const files = listOption(options, 'key');
   const envelope = readManifestText(deps.cwd, operand(operands, 0));
   readManifestKeys(deps.cwd, files);
   const named = files.length === 0 ? {} : { keys: files.map((file) => readKeyText(deps.cwd, file)) };
   const { name } = claimed(envelope).statement;
-  const answer = await askAdmin(deps.clock, layout().adminSocket, 'updateManifest', { name, envelope, ...named }, DEADLINE_MS);
+  const answer = await askAdmin(deps.clock, service().adminSocket, 'updateManifest', { name, envelope, ...named }, DEADLINE_MS);
   out.answer(answer, (style) => acceptedText(answer, style));
 };
 

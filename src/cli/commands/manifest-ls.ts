@@ -8,8 +8,8 @@ import { instant } from '../times';
 import { manifestState } from '../manifest-state';
 
 /** `mandate manifest ls`. */
-export const manifestLs: Command = async ({ deps, out, layout }) => {
-  const answer = await askAdmin(deps.clock, layout().adminSocket, 'listManifests', {});
+export const manifestLs: Command = async ({ deps, out, service }) => {
+  const answer = await askAdmin(deps.clock, service().adminSocket, 'listManifests', {});
   out.answer(answer, (style) => manifestsText(answer, deps.clock.nowMs(), style), answer.manifests);
 };
 

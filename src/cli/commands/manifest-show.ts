@@ -9,8 +9,8 @@ import { instant } from '../times';
 import { manifestState } from '../manifest-state';
 
 /** `mandate manifest show`. */
-export const manifestShow: Command = async ({ deps, out, layout }, operands, options) => {
-  const answer = await askAdmin(deps.clock, layout().adminSocket, 'showManifest', { name: operand(operands, 0) });
+export const manifestShow: Command = async ({ deps, out, service }, operands, options) => {
+  const answer = await askAdmin(deps.clock, service().adminSocket, 'showManifest', { name: operand(operands, 0) });
   const text = options['diff'] === true ? differencesText : manifestText;
   out.answer(answer, (style) => text(answer, style, deps.clock.nowMs()));
 };

@@ -13,11 +13,13 @@ import type { Style } from '../style';
 import { pairs, table } from '../table';
 
 /** `mandate manifest verify`: by the keys given, without a service; without any, by those that the service trusts for this manifest. */
-export const manifestVerify: Command = async ({ deps, out, layout }, operands, options) => {
+export const manifestVerify: Command = async ({ deps, out, service }, operands, options) => {
   const text = readManifestText(deps.cwd, operand(operands, 0));
   const files = listOption(options, 'key');
   const known =
-    files.length > 0 ? undefined : await askAdmin(deps.clock, layout().adminSocket, 'showManifest', { name: claimed(text).statement.name });
+    files.length > 0
+      ? undefined
+      : await askAdmin(deps.clock, service().adminSocket, 'showManifest', { name: claimed(text).statement.name });
   const keys = known ? known.keys.map((key) => readManifestKey(key.text)) : readManifestKeys(deps.cwd, files);
   const { statement, keyId, statementSha256 } = verifyManifest(text, keys);
   if (hasExpired(statement, deps.clock.nowMs()))

@@ -12,10 +12,10 @@ import { checkedRules } from './rules-validate';
 const DEADLINE_MS = 30_000;
 
 /** `mandate rules apply`: reads the files here, so that mistakes show at once, and again in the server, which decides. */
-export const rulesApply: Command = async ({ deps, out, layout }, operands) => {
+export const rulesApply: Command = async ({ deps, out, service }, operands) => {
   const named = namedRules(deps, operands);
   checkedRules(loadRules(named.sources));
-  const answer = await askAdmin(deps.clock, layout().adminSocket, 'applyRules', { files: named.texts() }, DEADLINE_MS);
+  const answer = await askAdmin(deps.clock, service().adminSocket, 'applyRules', { files: named.texts() }, DEADLINE_MS);
   out.answer(answer, (style) => applyText(answer, style));
 };
 

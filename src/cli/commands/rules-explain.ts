@@ -11,11 +11,11 @@ import { pairs, table } from '../table';
 const MAX_PID = 2 ** 22;
 
 /** `mandate rules explain`. */
-export const rulesExplain: Command = async ({ deps, out, layout }, _operands, options) => {
+export const rulesExplain: Command = async ({ deps, out, service }, _operands, options) => {
   const given = textOption(options, 'pid');
   if (given === undefined) throw new MandateError('E_USAGE', { saw: 'no process', fix: 'name one with --pid' });
   const pid = wholeNumber(given, '--pid', 1, MAX_PID);
-  const answer = await askAdmin(deps.clock, layout().adminSocket, 'explainRules', { pid });
+  const answer = await askAdmin(deps.clock, service().adminSocket, 'explainRules', { pid });
   out.answer(answer, (style) => explainText(answer, style));
 };
 

@@ -7,8 +7,8 @@ import { table } from '../table';
 import { duration, instant } from '../times';
 
 /** `mandate rules ls`. */
-export const rulesLs: Command = async ({ deps, out, layout }) => {
-  const answer = await askAdmin(deps.clock, layout().adminSocket, 'listRules', {});
+export const rulesLs: Command = async ({ deps, out, service }) => {
+  const answer = await askAdmin(deps.clock, service().adminSocket, 'listRules', {});
   out.answer(answer, (style) => rulesText(answer, deps.clock.nowMs(), style), answer.rules);
 };
 

@@ -9,8 +9,8 @@ import { pairs, table } from '../table';
 import { duration, instant } from '../times';
 
 /** `mandate rules show`. */
-export const rulesShow: Command = async ({ deps, out, layout }, operands) => {
-  const answer = await askAdmin(deps.clock, layout().adminSocket, 'showRule', { name: operand(operands, 0) });
+export const rulesShow: Command = async ({ deps, out, service }, operands) => {
+  const answer = await askAdmin(deps.clock, service().adminSocket, 'showRule', { name: operand(operands, 0) });
   out.answer(answer, (style) => ruleText(answer, deps.clock.nowMs(), style));
 };
 

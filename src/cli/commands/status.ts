@@ -7,8 +7,8 @@ import type { Style } from '../style';
 import { pairs } from '../table';
 
 /** `mandate status`. */
-export const status: Command = async ({ deps, out, layout }) => {
-  const answer = await askAdmin(deps.clock, layout().adminSocket, 'status', {});
+export const status: Command = async ({ deps, out, service }) => {
+  const answer = await askAdmin(deps.clock, service().adminSocket, 'status', {});
   out.answer(answer, (style) => statusText(answer, style));
 };
 

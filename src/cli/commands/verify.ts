@@ -89,7 +89,7 @@ async function bundleOf(
   const file = textOption(options, 'bundle');
   if (file !== undefined) return { bytes: readInput(context.deps.cwd, file, MAX_BUNDLE_BYTES), from: file };
   const { askAdmin } = require('../admin-client') as typeof AdminClientModule;
-  const answer = await askAdmin(context.deps.clock, context.layout().adminSocket, 'bundle', {});
+  const answer = await askAdmin(context.deps.clock, context.service().adminSocket, 'bundle', {});
   return { bytes: Buffer.from(isPem ? answer.pem : JSON.stringify(answer.spiffe)), from: 'service', trustDomain: answer.trustDomain };
 }
 

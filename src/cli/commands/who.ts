@@ -10,9 +10,9 @@ import { pairs } from '../table';
 const MAX_PID = 2 ** 22;
 
 /** `mandate who`. */
-export const who: Command = async ({ deps, out, layout }, operands) => {
+export const who: Command = async ({ deps, out, service }, operands) => {
   const pid = wholeNumber(operand(operands, 0), 'pid', 1, MAX_PID);
-  const answer = await askAdmin(deps.clock, layout().adminSocket, 'who', { pid });
+  const answer = await askAdmin(deps.clock, service().adminSocket, 'who', { pid });
   out.answer(answer, (style) => whoText(answer, style));
 };
 

@@ -9,6 +9,8 @@ export interface CommandContext {
   readonly verbose: boolean;
   /** Paths of the installation that `--state`, MANDATE_STATE or the standard names. Throws E_SOCKET_PATH. */
   readonly layout: () => Layout;
+  /** The same for whoever only asks: an ordinary user who names none and has none of its own asks that of the machine. */
+  readonly service: () => Layout;
 }
 
 export type OptionValue = string | boolean | readonly string[] | undefined;
