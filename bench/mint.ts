@@ -94,7 +94,7 @@ async function main(): Promise<number> {
 async function measureJwt(nowMs: number, notAfterMs: number): Promise<void> {
   const { key, point } = generateAuthorityKey();
   const keyId = p256Thumbprint(point);
-  const authority = openJwtAuthority({ keyId, public: p256Spki(point), notBeforeMs: nowMs, notAfterMs }, key);
+  const authority = openJwtAuthority({ kind: 'jwt', keyId, public: p256Spki(point), notBeforeMs: nowMs, notAfterMs }, key);
   const plan: JwtPlan = {
     kind: 'jwt-svid',
     issuer: null,

@@ -51,7 +51,7 @@ async function jwtSvid(): Promise<Figure> {
 const EMPTY = { trustDomain: TRUST_DOMAIN, sequence: 1, refreshHintSeconds: 60, x509: [] };
 
 async function jwtToken(keyId: string, point: Buffer, key: Parameters<typeof openJwtAuthority>[1]): Promise<string> {
-  const row = { keyId, public: p256Spki(point), notBeforeMs: NOW_MS, notAfterMs: NOW_MS + DAYS_14_MS };
+  const row = { kind: 'jwt' as const, keyId, public: p256Spki(point), notBeforeMs: NOW_MS, notAfterMs: NOW_MS + DAYS_14_MS };
   const plan = {
     ...DATES,
     kind: 'jwt-svid',

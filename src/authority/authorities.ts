@@ -1,25 +1,25 @@
-import { AUTHORITY_KINDS, type AuthorityOrder, type AuthorityStanding, keepsKey } from '../domain/authority-life';
+import { AUTHORITY_KINDS, type AuthorityOrder, type AuthorityStanding, keepsKey, SIGNS } from '../domain/authority-life';
 import type { Bundle } from '../domain/bundle';
 import { MandateError } from '../domain/errors';
 import type { AuthorityKind, AuthorityRow } from '../domain/lineage';
 import type { AuthorityStore, Clock, Log, Random } from '../domain/ports';
-import { activeOf, bundleOf, contentOf, type InForce, publicationOrder, soundX509 } from './in-force';
+import { bundleOf, contentOf, type InForce, openSigners, publicationOrder, soundX509 } from './in-force';
 import type { JwtAuthority } from './jwt-authority';
-import { openJwtAuthority } from './jwt-authority';
 import type { KeyHome } from './key-home';
 import { KeyRing } from './key-ring';
 import { makeAuthority } from './make-authority';
 import { type OrderedStep, type Present, stepsOf } from './orders';
 import type { AuthoritySettings } from './schedule';
-import { checkAuthoritySettings, isPublished, nextStep, readyAtMs } from './schedule';
+import { checkAuthoritySettings, isPublished, needOf, nextStep, readyAtMs } from './schedule';
 import type { X509Authority } from './x509-authority';
-import { openX509Authority } from './x509-authority';
 
 export interface AuthoritiesDeps {
   readonly trustDomain: string;
   readonly settings: AuthoritySettings;
   readonly store: AuthorityStore;
   readonly keys: KeyHome;
+  /** Rules ask for RS256 as this begins; see `askForRs256`. */
+  readonly rs256: boolean;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -38,6 +38,8 @@ export interface Authorities {
   /** The one that signs now. A frozen value: hold it for one issuance, not longer. */
   x509(): X509Authority;
   jwt(): JwtAuthority;
+  /** Undefined where none was asked for, or verifiers do not know it yet. */
+  rs256(): JwtAuthority | undefined;
   bundle(): Bundle;
   /** Key ids of the X.509 authorities in the bundle that are not tainted: what others signed is to be replaced at once. */
   soundX509(): readonly string[];
@@ -53,6 +55,8 @@ export interface Authorities {
    * before anything is done. Throws what `stepsOf` throws, beside what `tick` does.
    */
   order(order: AuthorityOrder, record: () => Promise<void>): Promise<readonly AuthorityEvent[]>;
+  /** From the next tick on there is an RS256 authority, or none is made any more: one that is there lives to its end. */
+  askForRs256(asked: boolean): void;
   /** What the opening itself did. */
   readonly opening: readonly AuthorityEvent[];
   /** Calls `changed` after bundle or active authorities changed; the returned function ends that. */
@@ -83,6 +87,7 @@ class Lifecycle implements Authorities {
   #rows: readonly AuthorityRow[] | undefined;
   #shown: readonly AuthorityRow[] = [];
   #inForce: InForce | undefined;
+  #rs256: boolean;
   #queue: Promise<unknown> = Promise.resolve();
   /** What a call did before it failed is told by the next one. */
   readonly #untold: AuthorityEvent[] = [];
@@ -92,6 +97,7 @@ class Lifecycle implements Authorities {
 
   constructor(readonly deps: AuthoritiesDeps) {
     this.#keys = new KeyRing(deps.keys, deps.log);
+    this.#rs256 = deps.rs256;
   }
 
   async open(): Promise<Authorities> {
@@ -107,6 +113,14 @@ class Lifecycle implements Authorities {
 
   jwt(): JwtAuthority {
     return this.#current().jwt;
+  }
+
+  rs256(): JwtAuthority | undefined {
+    return this.#current().rs256;
+  }
+
+  askForRs256(asked: boolean): void {
+    this.#rs256 = asked;
   }
 
   bundle(): Bundle {
@@ -171,7 +185,7 @@ class Lifecycle implements Authorities {
   async #due(kind: AuthorityKind): Promise<OrderedStep | undefined> {
     const { rows, nowMs, propagationMs, publishedAtMs } = this.#present(await this.#read());
     const ofKind = rows.filter((row) => row.kind === kind);
-    const step = nextStep(ofKind, nowMs, propagationMs, publishedAtMs);
+    const step = nextStep(ofKind, nowMs, propagationMs, publishedAtMs, needOf(kind, this.#rs256));
     return step && { kind, step };
   }
 
@@ -187,7 +201,14 @@ class Lifecycle implements Authorities {
   /** The key rests in its home before anyone can learn of the authority: a crash in between leaves a key that nobody trusts. */
   async #prepare(authority: AuthorityKind, early: boolean, atMs: number): Promise<AuthorityEvent> {
     const { deps } = this;
-    const { row, key } = await makeAuthority(authority, deps.trustDomain, atMs, deps.settings.lifetimeMs[authority], deps.random, early);
+    const { row, key } = await makeAuthority(
+      authority,
+      deps.trustDomain,
+      atMs,
+      deps.settings.lifetimeMs[SIGNS[authority]],
+      deps.random,
+      early,
+    );
     await this.#keys.add(row, key);
     await deps.store.add(row);
     this.#rows = [...(this.#rows ?? []), row];
@@ -214,7 +235,8 @@ class Lifecycle implements Authorities {
 
   /** Requests that were admitted before hold the authority: they must not sign with it either. */
   #stop(keyId: string): void {
-    for (const authority of [this.#inForce?.x509, this.#inForce?.jwt]) if (authority?.keyId === keyId) authority.stop();
+    const { x509, jwt, rs256 } = this.#inForce ?? {};
+    for (const authority of [x509, jwt, rs256]) if (authority?.keyId === keyId) authority.stop();
   }
 
   /** Replaces everything readers see at once, and only after its sequence number is durable. */
@@ -226,17 +248,13 @@ class Lifecycle implements Authorities {
     const content = contentOf(rows);
     const before = this.#inForce;
     const sameBundle = before?.content === content;
-    const [x509Row, jwtRow] = [activeOf(rows, 'x509'), activeOf(rows, 'jwt')];
-    if (!x509Row || !jwtRow) throw new MandateError('E_INTERNAL', { saw: 'no active authority' });
     this.#shown = all;
     for (const { keyId, stage } of all) if (stage === 'tainted' || stage === 'revoked') this.#stop(keyId);
-    if (sameBundle && before.x509.keyId === x509Row.keyId && before.jwt.keyId === jwtRow.keyId) return;
+    const signers = await openSigners(rows, before, (row) => this.#keys.of(row), trustDomain);
+    if (sameBundle && before.x509 === signers.x509 && before.jwt === signers.jwt && before.rs256 === signers.rs256) return;
     // The first number of a process is always a new one: a crash may have come between a change and its number.
     const bundle = sameBundle ? before.bundle : bundleOf(rows, trustDomain, await store.sequence(true), settings.refreshHintSeconds);
-    const x509 =
-      before?.x509.keyId === x509Row.keyId ? before.x509 : openX509Authority(x509Row.public, await this.#keys.of(x509Row), trustDomain);
-    const jwt = before?.jwt.keyId === jwtRow.keyId ? before.jwt : openJwtAuthority(jwtRow, await this.#keys.of(jwtRow));
-    this.#inForce = { x509, jwt, bundle, soundX509: soundX509(rows), content };
+    this.#inForce = { ...signers, bundle, soundX509: soundX509(rows), content };
     for (const { keyId } of rows) if (!this.#publishedAtMs.has(keyId)) this.#publishedAtMs.set(keyId, nowMs);
     for (const changed of this.#listeners) changed();
   }

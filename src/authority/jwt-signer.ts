@@ -1,14 +1,19 @@
 import type { KeyObject } from 'node:crypto';
-import { SignJWT } from 'jose';
 import { MandateError } from '../domain/errors';
 import type { JwtPlan, Signer } from '../domain/issuance';
+import type { JwtAlgorithm } from '../domain/jwt-key';
+import { JWS_SIGNATURE } from './jws';
 
 /** The one private claim: ids of the delegation chain behind the token. */
 export const LINEAGE_CLAIM = 'urn:mandate:lineage';
 
-/** Signs JWT-SVIDs with ES256. The header holds `alg`, `kid` and `typ` and nothing else (JWT-SVID §2.2 to §2.4). */
-export function jwtSigner(key: KeyObject, keyId: string): Signer<JwtPlan> {
-  const header = { alg: 'ES256', kid: keyId, typ: 'JWT' };
+/**
+ * Signs JWT-SVIDs in the compact form (RFC 7515 §7.1). The header holds `alg`, `kid` and `typ` and nothing else (JWT-SVID §2.2 to §2.4), and is
+ * the same for every token of a key.
+ */
+export function jwtSigner(key: KeyObject, keyId: string, algorithm: JwtAlgorithm): Signer<JwtPlan> {
+  const header = { alg: algorithm, kid: keyId, typ: 'JWT' };
+  const first = base64url(header);
   return {
     async sign(plan) {
       if (plan.notBeforeMs % 1000 !== 0 || plan.notAfterMs % 1000 !== 0)
@@ -16,7 +21,9 @@ export function jwtSigner(key: KeyObject, keyId: string): Signer<JwtPlan> {
           saw: 'a plan with parts of a second',
           why: 'a JWT-SVID is signed as planned or not at all',
         });
-      const token = await new SignJWT({ ...jwtClaims(plan) }).setProtectedHeader(header).sign(key);
+      const input = `${first}.${base64url(jwtClaims(plan))}`;
+      const signature = await JWS_SIGNATURE[algorithm](key, Buffer.from(input, 'latin1'));
+      const token = `${input}.${signature.toString('base64url')}`;
       return Buffer.from(token, 'latin1');
     },
   };
@@ -43,3 +50,5 @@ function jwtClaims(plan: JwtPlan): Readonly<Record<string, unknown>> {
     },
   };
 }
+
+const base64url = (json: object): string => Buffer.from(JSON.stringify(json), 'utf8').toString('base64url');

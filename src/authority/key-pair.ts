@@ -1,7 +1,9 @@
 import type { KeyObject } from 'node:crypto';
 import { createPublicKey, generateKeyPairSync, sign, verify } from 'node:crypto';
 import { MandateError } from '../domain/errors';
+import type { AuthorityKind } from '../domain/lineage';
 import { P256_PKCS8_PREFIX, p256PointOf } from '../domain/p256';
+import { rsa2048ModulusOf } from '../domain/rsa2048';
 
 /** A fresh P-256 key of an authority, and its uncompressed point. */
 export function generateAuthorityKey(): { readonly key: KeyObject; readonly point: Buffer } {
@@ -36,7 +38,19 @@ export function signsFor(key: KeyObject, publicKey: KeyObject): boolean {
   return verify('sha256', probe, publicKey, sign('sha256', probe, key));
 }
 
-/** True for a key that is all there. OpenSSL keeps whatever version number it read, and does not compare the secret with the public half beside it. */
-export const isWholeKey = (key: KeyObject): boolean =>
-  key.export({ format: 'der', type: 'pkcs8' }).subarray(0, P256_PKCS8_PREFIX.length).equals(P256_PKCS8_PREFIX) &&
-  signsFor(key, createPublicKey(key));
+/** What a key of each kind of authority is called where it is missing or damaged. */
+export const KEY_WORDS: Readonly<Record<AuthorityKind, string>> = {
+  x509: 'P-256 key',
+  jwt: 'P-256 key',
+  'jwt-rs256': 'RSA key of 2048 bits',
+};
+
+/** True for a key of this kind of authority that is all there. OpenSSL does not compare the secret with the public half beside it. */
+export const isWholeKey = (kind: AuthorityKind, key: KeyObject): boolean =>
+  (kind === 'jwt-rs256' ? isRsaKey(key) : isP256Key(key)) && signsFor(key, createPublicKey(key));
+
+/** OpenSSL keeps whatever version number it read. */
+const isP256Key = (key: KeyObject): boolean =>
+  key.export({ format: 'der', type: 'pkcs8' }).subarray(0, P256_PKCS8_PREFIX.length).equals(P256_PKCS8_PREFIX);
+
+const isRsaKey = (key: KeyObject): boolean => rsa2048ModulusOf(createPublicKey(key).export({ format: 'der', type: 'spki' })) !== undefined;

@@ -4,10 +4,11 @@ import { KEY_HOME_WORDS } from '../domain/key-seal';
 import { keyFileName, keyFilesAmong } from './key-file-name';
 import { type KeyFiles, RESTORE } from './key-files';
 import type { KeyHome, KeyName } from './key-home';
-import { isWholeKey } from './key-pair';
+import { isWholeKey, KEY_WORDS } from './key-pair';
 import { keyFileFault } from './key-permissions';
 
-const MAX_KEY_FILE_BYTES = 1024;
+/** An RSA key has 1.7 KiB. */
+const MAX_KEY_FILE_BYTES = 4096;
 
 /** Private keys as PKCS#8 PEM, not encrypted: whoever can read files as this user has them. */
 export class KeyFolder implements KeyHome {
@@ -25,9 +26,10 @@ export class KeyFolder implements KeyHome {
     const bytes = await this.files.read(file, MAX_KEY_FILE_BYTES);
     const text = bytes.toString('latin1');
     bytes.fill(0);
-    const key = parsePem(text, path);
+    const key = parsePem(text);
     // Equal to the last byte: a cut or appended file is damage, even where a lenient parser would still find a key in it.
-    if (pkcs8Pem(key) !== text || !isWholeKey(key)) throw damaged(path);
+    if (!key || pkcs8Pem(key) !== text || !isWholeKey(name.kind, key))
+      throw keyFileFault(path, `it is damaged: it does not hold exactly one ${KEY_WORDS[name.kind]}`, RESTORE);
     return key;
   }
 
@@ -42,13 +44,11 @@ export class KeyFolder implements KeyHome {
 
 const pkcs8Pem = (key: KeyObject): string => key.export({ format: 'pem', type: 'pkcs8' }) as string;
 
-function parsePem(text: string, path: string): KeyObject {
+function parsePem(text: string): KeyObject | undefined {
   try {
     return createPrivateKey({ key: text, format: 'pem' });
   } catch {
     // Without its cause: the parser's message may quote what it read.
-    throw damaged(path);
+    return undefined;
   }
 }
-
-const damaged = (path: string) => keyFileFault(path, 'it is damaged: it does not hold exactly one P-256 key', RESTORE);

@@ -74,5 +74,5 @@ function assertUnused(row: AuthorityRow, { nowMs }: Present): void {
   });
 }
 
-const KIND_NAMES: Readonly<Record<AuthorityKind, string>> = { x509: 'X.509', jwt: 'JWT' };
+const KIND_NAMES: Readonly<Record<AuthorityKind, string>> = { x509: 'X.509', jwt: 'JWT', 'jwt-rs256': 'RS256 JWT' };
 const named = ({ kind, keyId }: AuthorityRow): string => `${KIND_NAMES[kind]} authority ${keyId}`;

@@ -4,7 +4,8 @@ import type { AuthorityKind, AuthorityRow } from '../domain/lineage';
 
 /** How long authorities live and how far ahead their successors are published. */
 export interface AuthoritySettings {
-  readonly lifetimeMs: Readonly<Record<AuthorityKind, number>>;
+  /** By what they sign. */
+  readonly lifetimeMs: Readonly<Record<'x509' | 'jwt', number>>;
   /** A successor signs nothing until it has been in the bundle for this long. */
   readonly propagationMs: number;
   readonly refreshHintSeconds: number;
@@ -33,20 +34,29 @@ export function checkAuthoritySettings({ lifetimeMs, propagationMs, refreshHintS
 export type Step =
   { readonly do: 'prepare' } | { readonly do: 'activate' | 'retire' | 'taint' | 'revoke' | 'hasten'; readonly keyId: string };
 
+/**
+ * Whether there has to be an authority of a kind: at all times, or because rules ask for it. One that nobody needs lives to its end without a
+ * successor.
+ */
+export type Need = 'always' | 'asked' | 'none';
+
+export const needOf = (kind: AuthorityKind, rs256: boolean): Need => (kind !== 'jwt-rs256' ? 'always' : rs256 ? 'asked' : 'none');
+
 /** Since when a key is published, as far as this process has seen it. */
 export type PublishedAt = (keyId: string) => number | undefined;
 
 /**
  * Decides what is due, one step at a time, for all authorities of one kind. A successor is prepared at half life of the active one and
  * takes over at three quarters, earlier where an administrator rotates, or when the active one has ended or is tainted. Only the last does
- * not wait until it is published: nothing else could be issued. A tainted one is revoked when nothing that it signed can be valid any
- * more. Returns undefined where nothing is due.
+ * not wait until it is published: nothing else could be issued. The first one that rules ask for waits, since nobody was served by another. A
+ * tainted one is revoked when nothing that it signed can be valid any more. Returns undefined where nothing is due.
  */
 export function nextStep(
   rows: readonly AuthorityRow[],
   nowMs: number,
   propagationMs: number,
   publishedAtMs: PublishedAt,
+  need: Need,
 ): Step | undefined {
   const active = rows.filter((row) => row.stage === 'active').sort(newestFirst((row) => row.activatedAtMs ?? 0));
   const [current, ...replaced] = active;
@@ -55,10 +65,11 @@ export function nextStep(
   if (leftOver) return { do: 'retire', keyId: leftOver.keyId };
   const [successor] = rows.filter((row) => row.stage === 'prepared').sort(newestFirst((row) => row.preparedAtMs));
   const spent = current === undefined || current.notAfterMs <= nowMs;
-  if (!successor && (spent || nowMs >= partOfLife(current, 1 / 2))) return { do: 'prepare' };
-  if (successor && spent) return { do: 'activate', keyId: successor.keyId };
-  const early = successor && current && (successor.early || nowMs >= partOfLife(current, 3 / 4));
-  if (early && nowMs >= readyAtMs(successor, propagationMs, publishedAtMs)) return { do: 'activate', keyId: successor.keyId };
+  if (!successor && need !== 'none' && (spent || nowMs >= partOfLife(current, 1 / 2))) return { do: 'prepare' };
+  if (!successor && current && spent) return { do: 'retire', keyId: current.keyId };
+  const due = successor && (!current || successor.early || nowMs >= partOfLife(current, 3 / 4));
+  const missed = spent && (need === 'always' || current !== undefined || rows.some(signedAndTainted));
+  if (due && (missed || nowMs >= readyAtMs(successor, propagationMs, publishedAtMs))) return { do: 'activate', keyId: successor.keyId };
   const useless = rows.find((row) => row.stage === 'tainted' && lastUseMs(row) <= nowMs);
   return useless && { do: 'revoke', keyId: useless.keyId };
 }
@@ -76,6 +87,8 @@ export function isPublished(row: AuthorityRow, nowMs: number): boolean {
   if (row.notAfterMs <= nowMs) return row.stage === 'active';
   return row.stage !== 'retired' || nowMs < lastUseMs(row);
 }
+
+const signedAndTainted = ({ stage, activatedAtMs }: AuthorityRow): boolean => stage === 'tainted' && activatedAtMs !== null;
 
 /** Counted from when it was made: its validity begins earlier, for verifiers whose clocks are behind. */
 const partOfLife = (row: AuthorityRow, part: number): number => row.preparedAtMs + (row.notAfterMs - row.preparedAtMs) * part;

@@ -5,11 +5,12 @@ import { formsOf, keyFileName, keyFilesAmong } from './key-file-name';
 import type { KeyFiles } from './key-files';
 import { RESTORE } from './key-files';
 import type { KeyHome, KeyName } from './key-home';
-import { isWholeKey } from './key-pair';
+import { isWholeKey, KEY_WORDS } from './key-pair';
 import { keyFileFault } from './key-permissions';
 import type { KeySeal } from './key-seal';
 
-const MAX_SEALED_BYTES = 1024;
+/** An RSA key has 1.2 KiB. */
+const MAX_SEALED_BYTES = 4096;
 
 /** Private keys as PKCS#8, each sealed in a file of its own. Whoever can read the files needs the secret of the seal as well. */
 export class SealedFolder implements KeyHome {
@@ -35,13 +36,13 @@ export class SealedFolder implements KeyHome {
     if (plain === undefined) throw keyFileFault(path, 'it is not what was sealed under this name', RESTORE);
     try {
       const key = createPrivateKey({ key: plain, format: 'der', type: 'pkcs8' });
-      if (isWholeKey(key)) return key;
+      if (isWholeKey(name.kind, key)) return key;
     } catch {
       // Without its cause: the parser's message may quote what it read.
     } finally {
       plain.fill(0);
     }
-    throw keyFileFault(path, 'what was sealed is not exactly one P-256 key', RESTORE);
+    throw keyFileFault(path, `what was sealed is not exactly one ${KEY_WORDS[name.kind]}`, RESTORE);
   }
 
   async list(): Promise<readonly KeyName[]> {

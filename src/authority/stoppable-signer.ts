@@ -9,7 +9,9 @@ export class StoppableSigner<P extends Plan> implements Signer<P> {
 
   sign(plan: P): Encoded | Promise<Encoded> {
     this.assertNotStopped();
-    return this.signer.sign(plan);
+    const signing = this.signer.sign(plan);
+    // Ended while another thread signed: what it made is not handed out.
+    return signing instanceof Promise ? signing.then((encoded) => (this.assertNotStopped(), encoded)) : signing;
   }
 
   stop(): void {

@@ -1,7 +1,7 @@
 import type { Check } from './doctor';
 import type { ErrorCode } from './errors';
 import type { KeyHomeKind } from './key-seal';
-import type { AuthorityStage } from './lineage';
+import type { AuthorityKind, AuthorityStage } from './lineage';
 
 /**
  * The JSON documents that `-o json` prints and the Admin service answers with: one contract (docs/schema), closed enums, null for
@@ -72,7 +72,7 @@ export interface BundleAnswer {
   readonly sequence: number;
   readonly refreshHintSeconds: number;
   readonly authorities: readonly {
-    readonly kind: 'x509' | 'jwt';
+    readonly kind: AuthorityKind;
     readonly keyId: string;
     readonly stage: AuthorityStage;
     readonly notBefore: string;

@@ -1,3 +1,4 @@
+import type { AuthorityConfig } from './authority-config';
 import type { AuthorityVerb } from './authority-life';
 import type { AuthorityKind, AuthorityStage } from './lineage';
 
@@ -25,7 +26,7 @@ export interface AuthorityItem {
 export interface AuthoritiesAnswer {
   readonly propagationSeconds: number;
   readonly refreshHintSeconds: number;
-  readonly lifetimeSeconds: Readonly<Record<AuthorityKind, number>>;
+  readonly lifetimeSeconds: AuthorityConfig['lifetimeSeconds'];
   /** Oldest first. */
   readonly authorities: readonly AuthorityItem[];
 }

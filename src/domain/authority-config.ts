@@ -1,13 +1,13 @@
 import { longDurationSeconds } from './duration';
 import { MandateError } from './errors';
-import type { AuthorityKind } from './lineage';
 import type { Rule } from './rule';
 import type { RuleReader } from './rule-reader';
 import type { YamlNode } from './rule-yaml';
 
 /** How long authorities live and how their bundle is published, as mandate.yaml says; seconds. */
 export interface AuthorityConfig {
-  readonly lifetimeSeconds: Readonly<Record<AuthorityKind, number>>;
+  /** By what they sign: JWT authorities live equally long, whatever their algorithm. */
+  readonly lifetimeSeconds: Readonly<Record<'x509' | 'jwt', number>>;
   /** A successor signs nothing until it has been in the bundle for this long. */
   readonly propagationSeconds: number;
   /** How often verifiers are told to read the bundle again. */
@@ -45,7 +45,7 @@ export function readAuthorityConfig(
   bundle: YamlNode | undefined,
 ): { readonly config: AuthorityConfig; readonly read: readonly ReadSeconds[] } {
   const section = reader.map(authorities, 'authorities', ['x509', 'jwt', 'propagation']);
-  const lifetimeOf = (kind: AuthorityKind) => reader.map(section?.[kind], `authorities.${kind}`, ['lifetime'])?.lifetime;
+  const lifetimeOf = (kind: 'x509' | 'jwt') => reader.map(section?.[kind], `authorities.${kind}`, ['lifetime'])?.lifetime;
   const defaults = DEFAULT_AUTHORITY_CONFIG;
   const value = (key: AuthorityKey, node: YamlNode | undefined, fallback: number): ReadSeconds => ({
     key,
@@ -90,7 +90,7 @@ export function durationText(seconds: number): string {
 export const LIVES_AT_LEAST = 6;
 
 /** Longest lifetime that SVIDs may have under authorities of this configuration, in seconds. */
-export const longestSvidSeconds = ({ lifetimeSeconds }: AuthorityConfig, kind: AuthorityKind): number =>
+export const longestSvidSeconds = ({ lifetimeSeconds }: AuthorityConfig, kind: 'x509' | 'jwt'): number =>
   Math.floor(lifetimeSeconds[kind] / LIVES_AT_LEAST);
 
 /** Throws E_AUTHORITY_LIFETIME where a rule gives SVIDs that live longer than a sixth of the authority that would sign them. */

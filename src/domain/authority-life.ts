@@ -1,7 +1,10 @@
 import type { AuthorityKind, AuthorityRow, AuthorityStage } from './lineage';
 import { MAX_JWT_TTL_SECONDS, MAX_X509_TTL_SECONDS } from './rule';
 
-export const AUTHORITY_KINDS = ['x509', 'jwt'] as const satisfies readonly AuthorityKind[];
+export const AUTHORITY_KINDS = ['x509', 'jwt', 'jwt-rs256'] as const satisfies readonly AuthorityKind[];
+
+/** What authorities of each kind sign. */
+export const SIGNS: Readonly<Record<AuthorityKind, 'x509' | 'jwt'>> = { x509: 'x509', jwt: 'jwt', 'jwt-rs256': 'jwt' };
 
 /** What an administrator may order of authorities (`mandate ca`). */
 export const AUTHORITY_VERBS = ['prepare', 'activate', 'taint', 'revoke', 'rotate'] as const;
@@ -24,11 +27,8 @@ export const STAGES_BEFORE: Readonly<Record<AuthorityStage, readonly AuthoritySt
 /** True while the authority may come to sign: only then is its private key kept. */
 export const keepsKey = ({ stage }: AuthorityRow): boolean => stage === 'prepared' || stage === 'active';
 
-/** Longest lifetime of anything an authority of this kind signs. */
-export const LONGEST_SIGNED_MS: Readonly<Record<AuthorityKind, number>> = {
-  x509: MAX_X509_TTL_SECONDS * 1000,
-  jwt: MAX_JWT_TTL_SECONDS * 1000,
-};
+/** Longest lifetime of each kind of SVID. */
+const LONGEST_SIGNED_MS = { x509: MAX_X509_TTL_SECONDS * 1000, jwt: MAX_JWT_TTL_SECONDS * 1000 } as const;
 
 /**
  * Until when something that the authority signed can still be valid, by the longest lifetime there is: the rules of that time may have been
@@ -37,7 +37,7 @@ export const LONGEST_SIGNED_MS: Readonly<Record<AuthorityKind, number>> = {
 export function lastUseMs(row: AuthorityRow): number {
   if (row.activatedAtMs === null) return Number.NEGATIVE_INFINITY;
   const stoppedAtMs = Math.min(row.retiredAtMs ?? Infinity, row.taintedAtMs ?? Infinity);
-  return Math.min(row.notAfterMs, stoppedAtMs + LONGEST_SIGNED_MS[row.kind]);
+  return Math.min(row.notAfterMs, stoppedAtMs + LONGEST_SIGNED_MS[SIGNS[row.kind]]);
 }
 
 /** One authority as `ca show` tells of it. */

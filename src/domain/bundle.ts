@@ -1,4 +1,5 @@
 import { parseCertificate } from './certificate';
+import { jwkMembers, type JwtPublicKey } from './jwt-key';
 import { p256Coordinates, p256PointOf } from './p256';
 import { pem } from './pem';
 
@@ -13,11 +14,7 @@ export interface Bundle {
   readonly jwt: readonly JwtBundleKey[];
 }
 
-export interface JwtBundleKey {
-  readonly kid: string;
-  /** Uncompressed P-256 point. */
-  readonly point: Buffer;
-}
+export type JwtBundleKey = { readonly kid: string } & JwtPublicKey;
 
 /** Where the bundle endpoint serves the bundle. */
 export const BUNDLE_PATH = '/bundle';
@@ -57,4 +54,4 @@ function x509Jwk(der: Buffer): object {
   return { use: 'x509-svid', kty: 'EC', crv: 'P-256', ...p256Coordinates(point), x5c: [der.toString('base64')] };
 }
 
-const jwtJwk = (key: JwtBundleKey): object => ({ use: 'jwt-svid', kid: key.kid, kty: 'EC', crv: 'P-256', ...p256Coordinates(key.point) });
+const jwtJwk = (key: JwtBundleKey): object => ({ use: 'jwt-svid', kid: key.kid, ...jwkMembers(key) });

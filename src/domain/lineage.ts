@@ -224,7 +224,9 @@ export interface Chain {
 export type AuthorityStage = 'prepared' | 'active' | 'retired' | 'tainted' | 'revoked';
 /** Every stage but that in which an authority begins. */
 export type LaterStage = Exclude<AuthorityStage, 'prepared'>;
-export type AuthorityKind = 'x509' | 'jwt';
+/** What signs JWT-SVIDs: `jwt` with ES256, `jwt-rs256` with RS256. */
+export type JwtAuthorityKind = 'jwt' | 'jwt-rs256';
+export type AuthorityKind = 'x509' | JwtAuthorityKind;
 
 export interface AuthorityRow {
   /** X.509: hex of the subject key identifier. JWT: RFC 7638 thumbprint. */

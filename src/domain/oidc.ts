@@ -1,5 +1,5 @@
 import type { Bundle } from './bundle';
-import { p256Coordinates } from './p256';
+import { algorithmOf, jwkMembers, JWT_ALGORITHMS } from './jwt-key';
 
 /** What lets JWT-SVIDs be read as OpenID Connect ID tokens (OpenID Connect Discovery 1.0): documents, paths, and the form of an issuer. */
 
@@ -26,8 +26,8 @@ export function oidcPaths(issuer: string): { readonly discovery: string; readonl
 export const discoveryUrl = (issuer: string): string => issuer + DISCOVERY;
 
 /**
- * The discovery document. Nobody logs in here, so the authorisation endpoint is empty. RS256 is listed because Discovery §3 says that it
- * is; nothing is signed with it, and every key says `ES256` (ADR 0025).
+ * The discovery document. Nobody logs in here, so the authorisation endpoint is empty. RS256 is listed whether or not a rule asks for it by now:
+ * Discovery §3 says that it is, and libraries refuse a document without it. Which keys there are, the key set says, each with its algorithm.
  */
 export const discoveryJson = (issuer: string): string =>
   JSON.stringify({
@@ -36,12 +36,12 @@ export const discoveryJson = (issuer: string): string =>
     authorization_endpoint: '',
     response_types_supported: ['id_token'],
     subject_types_supported: ['public'],
-    id_token_signing_alg_values_supported: ['ES256', 'RS256'],
+    id_token_signing_alg_values_supported: JWT_ALGORITHMS,
     claims_supported: ['iss', 'sub', 'aud', 'exp', 'nbf', 'iat', 'jti'],
   });
 
 /** The keys that sign JWT-SVIDs, for relying parties of OpenID Connect: a set of its own, which holds nothing that X.509 rests on. */
 export const oidcKeysJson = ({ jwt }: Pick<Bundle, 'jwt'>): string =>
   JSON.stringify({
-    keys: jwt.map(({ kid, point }) => ({ use: 'sig', alg: 'ES256', kid, kty: 'EC', crv: 'P-256', ...p256Coordinates(point) })),
+    keys: jwt.map((key) => ({ use: 'sig', alg: algorithmOf(key), kid: key.kid, ...jwkMembers(key) })),
   });

@@ -1,6 +1,5 @@
 import { type AuthorityConfig, DEFAULT_AUTHORITY_CONFIG, longestSvidSeconds } from './authority-config';
 import { durationSeconds } from './duration';
-import type { AuthorityKind } from './lineage';
 import { loadRules } from './rule-file';
 import type { LoadedRule } from './rule-file';
 
@@ -34,7 +33,7 @@ tests:
 
 /** The starter rule, read by the loader that reads every other rule. Where authorities live too briefly for its lifetimes, so do its SVIDs. */
 export function starterRule(authorities: AuthorityConfig = DEFAULT_AUTHORITY_CONFIG): LoadedRule {
-  const ttl = (wished: string, kind: AuthorityKind): string =>
+  const ttl = (wished: string, kind: 'x509' | 'jwt'): string =>
     `ttl: ${Math.min(durationSeconds(wished) ?? 0, longestSvidSeconds(authorities, kind))}s`;
   const text = STARTER_RULE_FILE.replace(`ttl: ${X509_TTL}`, ttl(X509_TTL, 'x509')).replace(`ttl: ${JWT_TTL}`, ttl(JWT_TTL, 'jwt'));
   const [rule] = loadRules([{ file: 'starter rule', text, readFile: refuse }]);

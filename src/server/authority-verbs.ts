@@ -54,14 +54,15 @@ const kindsSchema = z
   .max(AUTHORITY_KINDS.length)
   .refine((kinds) => new Set(kinds).size === kinds.length);
 
-/** The order a request means. Throws E_REQUEST, E_NOT_FOUND, E_AMBIGUOUS. */
+/** The order a request means; without kinds it is about those that sign. Throws E_REQUEST, E_NOT_FOUND, E_AMBIGUOUS. */
 function orderOf(
   { order, kinds, reference }: { readonly order: AuthorityOrder['do']; readonly kinds?: unknown; readonly reference?: unknown },
   known: readonly AuthorityStanding[],
 ): AuthorityOrder {
   if (order === 'prepare' || order === 'rotate') {
-    const parsed = kindsSchema.safeParse(kinds ?? AUTHORITY_KINDS);
-    if (!parsed.success) throw new MandateError('E_REQUEST', { why: `a kind of authority is ${AUTHORITY_KINDS.join(' or ')}` });
+    const signing = AUTHORITY_KINDS.filter((kind) => known.some(({ row }) => row.kind === kind && row.stage === 'active'));
+    const parsed = kindsSchema.safeParse(kinds ?? signing);
+    if (!parsed.success) throw new MandateError('E_REQUEST', { why: `a kind of authority is ${AUTHORITY_KINDS.join(', ')}` });
     return { do: order, kinds: parsed.data };
   }
   const wanted = referenceText(reference, 'a key id');

@@ -1,4 +1,5 @@
 import type { Bundle } from '../domain/bundle';
+import { algorithmOf, type JwtAlgorithm } from '../domain/jwt-key';
 import type { AuthorityRow } from '../domain/lineage';
 import type { LoopDelay } from '../system/loop-delay';
 import type { NodeApi } from './node-api';
@@ -12,7 +13,7 @@ export interface Figures {
     readonly seconds: number;
   }[];
   readonly certificates: readonly { readonly profile: Profile; readonly seconds: number }[];
-  readonly bundle: { readonly sequence: number; readonly x509: number; readonly jwt: number };
+  readonly bundle: { readonly sequence: number; readonly keys: Readonly<Record<AuthorityRow['kind'], number>> };
   /** Undefined where no web endpoint is configured. */
   readonly webFaulty: boolean | undefined;
   readonly queues: { readonly records: number; readonly nodeRequests: number };
@@ -46,7 +47,7 @@ export async function lookAround(parts: FiguresParts): Promise<Figures> {
   return {
     authorities: lastOfEach(parts.authorities(), nowMs),
     certificates: PROFILES.flatMap((profile) => left(profile, publication.endsAtMs[profile], nowMs)),
-    bundle: { sequence: bundle.sequence, x509: bundle.x509.length, jwt: bundle.jwt.length },
+    bundle: { sequence: bundle.sequence, keys: keysIn(bundle) },
     webFaulty: publication.hasWeb ? publication.webFault !== undefined : undefined,
     queues: { records: parts.recordsQueued(), nodeRequests: node.queued },
     nodeLinked: session !== undefined,
@@ -61,6 +62,11 @@ export async function lookAround(parts: FiguresParts): Promise<Figures> {
     residentBytes: { server: process.memoryUsage.rss(), ...(told && { node: Number(told.residentBytes) }) },
     cpuSeconds: { server: (user + system) / 1e6, ...(told && { node: told.cpuSeconds }) },
   };
+}
+
+function keysIn({ x509, jwt }: Bundle): Figures['bundle']['keys'] {
+  const of = (algorithm: JwtAlgorithm) => jwt.filter((key) => algorithmOf(key) === algorithm).length;
+  return { x509: x509.length, jwt: of('ES256'), 'jwt-rs256': of('RS256') };
 }
 
 /** Of each kind and stage the one that lives longest; those that have ended say nothing any more. */

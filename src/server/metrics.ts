@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { AUTHORITY_KINDS } from '../domain/authority-life';
 import { type ErrorCode, isErrorCode } from '../domain/errors';
 import type { AuthorityKind } from '../domain/lineage';
 import type { CommitMeter } from '../domain/ports';
@@ -78,8 +79,8 @@ export class Metrics {
     for (const { profile, seconds } of figures.certificates)
       this.#gauge('endpoint_certificate_remaining_seconds', 'Time until the served certificate ends.', { profile }, seconds);
     this.#gauge('bundle_sequence', 'Sequence number of the published bundle.', {}, figures.bundle.sequence);
-    for (const authority of ['x509', 'jwt'] as const)
-      this.#gauge('bundle_keys', 'Keys in the published bundle.', { authority }, figures.bundle[authority]);
+    for (const authority of AUTHORITY_KINDS)
+      this.#gauge('bundle_keys', 'Keys in the published bundle.', { authority }, figures.bundle.keys[authority]);
     if (figures.webFaulty !== undefined)
       this.#gauge('web_endpoint_faulty', '1 while the files of the web endpoint cannot be used.', {}, Number(figures.webFaulty));
     this.#gauge('queue_length', 'What waits for its turn.', { queue: 'records' }, figures.queues.records);

@@ -31,8 +31,8 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const keys = (): KeyFolder => new KeyFolder(new KeyFiles(join(folder, 'keys')));
-const open = (settings: AuthoritySettings = SETTINGS): Promise<Authorities> =>
-  openAuthorities({ trustDomain: TRUST_DOMAIN, settings, store, keys: keys(), clock, random: systemRandom, log: quiet });
+const open = (settings: AuthoritySettings = SETTINGS, rs256 = false): Promise<Authorities> =>
+  openAuthorities({ trustDomain: TRUST_DOMAIN, settings, store, keys: keys(), rs256, clock, random: systemRandom, log: quiet });
 const told = (events: readonly AuthorityEvent[]): string[] => events.map((e) => `${e.authority} ${e.kind.slice('authority-'.length)}`);
 const keyFiles = (): string[] => readdirSync(join(folder, 'keys')).sort();
 
@@ -40,7 +40,7 @@ it('makes and activates the first ones at once', async () => {
   const authorities = await open();
   expect(told(authorities.opening)).toEqual(['x509 prepared', 'x509 activated', 'jwt prepared', 'jwt activated']);
   expect(authorities.bundle().x509).toEqual([authorities.x509().certificate]);
-  expect(authorities.bundle().jwt).toEqual([{ kid: authorities.jwt().keyId, point: authorities.jwt().publicKey }]);
+  expect(authorities.bundle().jwt).toEqual([{ kid: authorities.jwt().keyId, ...authorities.jwt().publicKey }]);
   expect(authorities.x509().notAfterMs).toBe(NOW_MS + 14 * DAY_MS);
   expect(keyFiles()).toEqual([`jwt-${authorities.jwt().keyId}.pem`, `x509-${authorities.x509().keyId}.pem`]);
 });
@@ -186,6 +186,100 @@ describe('key files', () => {
   });
 });
 
+describe('an RS256 authority', () => {
+  const asked = () => open(SETTINGS, true);
+  const stages = () => store.rows.filter(({ kind }) => kind === 'jwt-rs256').map(({ stage }) => stage);
+
+  it('is made when rules ask for it, and signs when it has been published for long enough', async () => {
+    const authorities = await open();
+    expect([authorities.rs256(), authorities.bundle().jwt.length]).toEqual([undefined, 1]);
+    authorities.askForRs256(true);
+    expect(told(await authorities.tick())).toEqual(['jwt-rs256 prepared']);
+    expect(authorities.rs256()).toBeUndefined();
+    expect(authorities.bundle().jwt).toHaveLength(2);
+    expect(authorities.standing().find(({ row }) => row.kind === 'jwt-rs256')?.readyAtMs).toBe(NOW_MS + SETTINGS.propagationMs);
+    nowMs += SETTINGS.propagationMs - 1;
+    expect(await authorities.tick()).toEqual([]);
+    nowMs += 1;
+    const { sequence } = authorities.bundle();
+    expect(told(await authorities.tick())).toEqual(['jwt-rs256 activated']);
+    const signer = authorities.rs256()!;
+    const token = await signer.signer.sign(jwtPlan(signer.keyId));
+    expect(signer.check(jwtPlan(signer.keyId), token)).toBe('claims');
+    expect(authorities.bundle().sequence).toBe(sequence);
+    expect(keyFiles()).toContain(`jwt-rs256-${signer.keyId}.pem`);
+    expect((await open()).rs256()?.keyId).toBe(signer.keyId);
+  });
+
+  it('that was prepared when the server ended is waited for anew, since nobody knows who read the bundle', async () => {
+    await asked();
+    nowMs += SETTINGS.propagationMs;
+    const next = await asked();
+    expect([next.opening, next.rs256()]).toEqual([[], undefined]);
+    nowMs += SETTINGS.propagationMs;
+    expect(told(await next.tick())).toEqual(['jwt-rs256 activated']);
+  });
+
+  it('has a successor as long as it is asked for, and lives to its end once it is not', async () => {
+    const authorities = await asked();
+    nowMs += SETTINGS.propagationMs;
+    await authorities.tick();
+    const first = authorities.rs256()!;
+    nowMs += 7 * DAY_MS;
+    expect(told(await authorities.tick())).toContain('jwt-rs256 prepared');
+    nowMs += 3.5 * DAY_MS;
+    expect(told(await authorities.tick())).toEqual(expect.arrayContaining(['jwt-rs256 activated', 'jwt-rs256 retired']));
+    const second = authorities.rs256()!;
+    expect(second.keyId).not.toBe(first.keyId);
+    authorities.askForRs256(false);
+    nowMs = second.notAfterMs - 1;
+    await authorities.tick();
+    expect(authorities.rs256()).toBe(second);
+    nowMs += 1;
+    expect(told(await authorities.tick())).toContain('jwt-rs256 retired');
+    expect([authorities.rs256(), stages()]).toEqual([undefined, ['retired', 'retired']]);
+    expect(authorities.bundle().jwt.every((one) => 'point' in one)).toBe(true);
+    expect(keyFiles().some((file) => file.startsWith('jwt-rs256-'))).toBe(false);
+    authorities.askForRs256(true);
+    expect(told(await authorities.tick())).toEqual(['jwt-rs256 prepared']);
+    expect(authorities.rs256()).toBeUndefined();
+  });
+
+  it('that is tainted signs nothing more, also for requests that hold it; what is asked for is replaced at once', async () => {
+    const authorities = await asked();
+    nowMs += SETTINGS.propagationMs;
+    await authorities.tick();
+    const held = authorities.rs256()!;
+    const order = { do: 'taint', keyId: held.keyId } as const;
+    expect(told(await authorities.order(order, () => Promise.resolve()))).toEqual([
+      'jwt-rs256 tainted',
+      'jwt-rs256 prepared',
+      'jwt-rs256 activated',
+    ]);
+    expect(() => held.signer.sign(jwtPlan(held.keyId))).toThrow(expect.objectContaining({ code: 'E_AUTHORITY_TAINTED' }));
+    expect(authorities.rs256()!.keyId).not.toBe(held.keyId);
+    expect(keyFiles()).not.toContain(`jwt-rs256-${held.keyId}.pem`);
+    nowMs += 3600_000;
+    expect(told(await authorities.tick())).toEqual(['jwt-rs256 revoked']);
+  });
+
+  it('can be prepared by an administrator before any rule asks for it', async () => {
+    const authorities = await open();
+    await authorities.order({ do: 'prepare', kinds: ['jwt-rs256'] }, () => Promise.resolve());
+    nowMs += SETTINGS.propagationMs;
+    expect(told(await authorities.tick())).toEqual(['jwt-rs256 activated']);
+  });
+
+  it('XC-14: does not open without its key, and none is made in its place', async () => {
+    const authorities = await asked();
+    nowMs += SETTINGS.propagationMs;
+    await authorities.tick();
+    const file = join(folder, 'keys', `jwt-rs256-${authorities.rs256()!.keyId}.pem`);
+    rmSync(file);
+    await expect(asked()).rejects.toMatchObject({ code: 'E_KEY_FILE', explanation: { saw: file } });
+  });
+});
+
 describe('a store that fails', () => {
   it.each(['before', 'after'] as const)('%s writing: what was in force stays, and the next call completes it', async (when) => {
     const authorities = await open();
@@ -238,7 +332,7 @@ it('puts calls at once in an order: one successor of each kind, told once', asyn
 it('JS-17: never gives an X.509 key to JWTs', async () => {
   const authorities = await open();
   expect(p256PointOf(store.rows[0]!.public)).toBeUndefined();
-  expect(authorities.jwt().publicKey.equals(p256PointOf(parseCertificate(authorities.x509().certificate).spki)!)).toBe(false);
+  expect(authorities.jwt().publicKey).not.toEqual({ point: p256PointOf(parseCertificate(authorities.x509().certificate).spki) });
 });
 
 it('refuses lifetimes that leave no time to hand over', async () => {

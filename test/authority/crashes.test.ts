@@ -54,7 +54,7 @@ class Machine {
       list: () => keys.list(),
       remove: (name) => crash.write(() => keys.remove(name)),
     };
-    const deps = { trustDomain: TRUST_DOMAIN, settings: SETTINGS, store: crashing, keys: home };
+    const deps = { trustDomain: TRUST_DOMAIN, settings: SETTINGS, store: crashing, keys: home, rs256: false };
     return openAuthorities({ ...deps, clock: this.clock, random: systemRandom, log: silentLog });
   }
 
@@ -63,7 +63,7 @@ class Machine {
   }
 
   keyFiles(): string[] {
-    return readdirSync(join(this.folder, 'keys')).map((file) => file.replace(/^(x509|jwt)-|\.pem$/g, ''));
+    return readdirSync(join(this.folder, 'keys')).map((file) => file.replace(/^(x509|jwt-rs256|jwt)-|\.pem$/g, ''));
   }
 
   end(): void {
@@ -144,6 +144,21 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
     act: (machine, authorities) => taint(machine, authorities).catch(isStage),
     // Made at half life, it is at its own half life once the tainted one is gone; nothing else is due.
     after: (machine) => expect(machine.of('x509').map(({ stage }) => stage)).toEqual(['tainted', 'active']),
+  },
+  'the making of the first RS256 authority': {
+    before: async (machine) => void (await machine.open(none())),
+    act: async (machine, authorities) => {
+      authorities.askForRs256(true);
+      await authorities.tick();
+      machine.nowMs += SETTINGS.propagationMs;
+      await authorities.tick();
+    },
+    after: (machine, authorities) => {
+      expect(machine.of('jwt-rs256').map(({ stage }) => stage)).toEqual(['active']);
+      expect(authorities.rs256()?.keyId).toBe(machine.of('jwt-rs256')[0]!.keyId);
+      const published = authorities.bundle().jwt.map(({ kid }) => kid);
+      expect(published.sort()).toEqual([authorities.jwt().keyId, authorities.rs256()?.keyId].sort());
+    },
   },
   'a revocation': {
     before: async (machine) => void (await taint(machine, await machine.open(none()))),

@@ -9,7 +9,13 @@ import { DAY_MS, jwtPlan, NOW_MS } from './fixture';
 
 const fresh = (): { authority: JwtAuthority; key: KeyObject; row: Parameters<typeof openJwtAuthority>[0] } => {
   const { key, point } = generateAuthorityKey();
-  const row = { keyId: p256Thumbprint(point), public: p256Spki(point), notBeforeMs: NOW_MS - DAY_MS, notAfterMs: NOW_MS + DAY_MS };
+  const row = {
+    kind: 'jwt' as const,
+    keyId: p256Thumbprint(point),
+    public: p256Spki(point),
+    notBeforeMs: NOW_MS - DAY_MS,
+    notAfterMs: NOW_MS + DAY_MS,
+  };
   return { authority: openJwtAuthority(row, key), key, row };
 };
 const { authority, key, row } = fresh();

@@ -1,8 +1,10 @@
+import type { KeyObject } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { KeyFiles } from '../../src/authority/key-files';
 import type { KeyHome, KeyName } from '../../src/authority/key-home';
+import { generateRsaKey } from '../../src/authority/jws';
 import { generateAuthorityKey } from '../../src/authority/key-pair';
 import { openKeyHome } from '../../src/authority/open-key-home';
 import type { WantedKeyHome } from '../../src/domain/key-seal';
@@ -17,6 +19,11 @@ const X509: KeyName = { kind: 'x509', keyId: '0123456789abcdef0123456789abcdef01
 const JWT: KeyName = { kind: 'jwt', keyId: 'NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs' };
 const { key } = generateAuthorityKey();
 const another = generateAuthorityKey().key;
+const RS256: KeyName = { kind: 'jwt-rs256', keyId: 'NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs' };
+let rsa: KeyObject;
+beforeAll(async () => {
+  rsa = await generateRsaKey();
+}, 60_000);
 
 const opened =
   (wanted: WantedKeyHome) =>
@@ -51,6 +58,28 @@ describe.each<[string, (folder: string) => Promise<KeyHome>, boolean]>([
     await home.save(X509, another);
     expect((await home.load(X509)).equals(another)).toBe(true);
     expect(await home.list()).toHaveLength(3);
+  });
+
+  it('keeps an RS256 key apart from an ES256 key of the same id, and from one whose id begins with rs256-', async () => {
+    const alike: KeyName = { kind: 'jwt', keyId: `rs256-${'a'.repeat(37)}` };
+    await home.save(RS256, rsa);
+    await home.save(JWT, key);
+    await home.save(alike, another);
+    expect((await home.load(RS256)).equals(rsa)).toBe(true);
+    expect((await home.load(JWT)).equals(key)).toBe(true);
+    expect((await home.load(alike)).equals(another)).toBe(true);
+    expect([...(await home.list())].map(({ kind, keyId }) => `${kind} ${keyId}`).sort()).toEqual(
+      [RS256, JWT, alike].map(({ kind, keyId }) => `${kind} ${keyId}`).sort(),
+    );
+    await home.remove(RS256);
+    expect((await home.load(JWT)).equals(key)).toBe(true);
+  });
+
+  (lasting ? it : it.skip)('does not hand out a key of another kind than its name says', async () => {
+    await home.save(RS256, key);
+    await expect(home.load(RS256)).rejects.toMatchObject({ code: 'E_KEY_FILE' });
+    await home.save(JWT, rsa);
+    await expect(home.load(JWT)).rejects.toMatchObject({ code: 'E_KEY_FILE' });
   });
 
   it('removes a key, and one that is not there without an error', async () => {

@@ -1,4 +1,4 @@
-import type { AuthoritySettings, Step } from '../../src/authority/schedule';
+import type { AuthoritySettings, Need, Step } from '../../src/authority/schedule';
 import { checkAuthoritySettings, isPublished, nextStep } from '../../src/authority/schedule';
 import type { AuthorityRow } from '../../src/domain/lineage';
 import { DAY_MS, NOW_MS, SETTINGS } from './fixture';
@@ -108,8 +108,38 @@ it.each<[string, readonly AuthorityRow[], number, number | undefined, Step | und
     { do: 'activate', keyId: 'c' },
   ],
 ])('XC-14, FD-10: %s', (_, rows, nowMs, publishedAtMs, expected) => {
-  expect(nextStep(rows, nowMs, PROPAGATION_MS, () => publishedAtMs)).toEqual(expected);
-  expect(nextStep([...rows].reverse(), nowMs, PROPAGATION_MS, () => publishedAtMs)).toEqual(expected);
+  expect(nextStep(rows, nowMs, PROPAGATION_MS, () => publishedAtMs, 'always')).toEqual(expected);
+  expect(nextStep([...rows].reverse(), nowMs, PROPAGATION_MS, () => publishedAtMs, 'always')).toEqual(expected);
+});
+
+/** What differs where rules ask for an authority, and where none does any more. */
+it.each<[string, Need, readonly AuthorityRow[], number, number | undefined, Step | undefined]>([
+  ['nothing there', 'none', [], day(0), undefined, undefined],
+  ['nothing there', 'asked', [], day(0), undefined, { do: 'prepare' }],
+  ['the first one, never seen published', 'asked', [prepared('a')], day(4), undefined, undefined],
+  ['the first one, published too shortly', 'asked', [prepared('a')], day(5), day(5) - PROPAGATION_MS + 1, undefined],
+  ['the first one, published long enough', 'asked', [prepared('a')], day(5), day(5) - PROPAGATION_MS, { do: 'activate', keyId: 'a' }],
+  ['one that an administrator prepared', 'none', [prepared('a')], day(5), day(5) - PROPAGATION_MS, { do: 'activate', keyId: 'a' }],
+  ['half life', 'asked', [row('a')], day(4), undefined, { do: 'prepare' }],
+  ['half life', 'none', [row('a')], day(4), undefined, undefined],
+  ['the active one ended', 'asked', [row('a')], day(8), undefined, { do: 'prepare' }],
+  ['the active one ended', 'none', [row('a')], day(8), undefined, { do: 'retire', keyId: 'a' }],
+  ['a successor before three quarters', 'none', [row('a'), prepared('b')], day(6) - 1, day(4), undefined],
+  ['a successor at three quarters', 'none', [row('a'), prepared('b')], day(6), day(4), { do: 'activate', keyId: 'b' }],
+  ['the active one ended, successor unpublished', 'asked', [row('a'), prepared('b')], day(8), undefined, { do: 'activate', keyId: 'b' }],
+  ['one tainted that signed', 'asked', [tainted('a'), prepared('b')], day(1), undefined, { do: 'activate', keyId: 'b' }],
+  [
+    'one tainted before it signed',
+    'asked',
+    [row('a', { stage: 'tainted', activatedAtMs: null, taintedAtMs: day(1) }), prepared('b', { notAfterMs: day(9) })],
+    day(1),
+    undefined,
+    { do: 'revoke', keyId: 'a' },
+  ],
+  ['one tainted that nobody needs', 'none', [tainted('a')], day(1), undefined, undefined],
+  ['one retired long ago', 'asked', [row('a', { stage: 'retired', retiredAtMs: day(1) }), prepared('b')], day(4), undefined, undefined],
+])('XC-14, FD-10: %s, needed: %s', (_, need, rows, nowMs, publishedAtMs, expected) => {
+  expect(nextStep(rows, nowMs, PROPAGATION_MS, () => publishedAtMs, need)).toEqual(expected);
 });
 
 it.each<[string, AuthorityRow, number, boolean]>([

@@ -30,7 +30,8 @@ test('show: who signs, who will, and who is still in the bundle, each with what 
 });
 
 test.each([
-  [['prepare'], { order: 'prepare', kinds: ['x509', 'jwt'] }],
+  [['prepare'], { order: 'prepare' }],
+  [['prepare', 'jwt-rs256'], { order: 'prepare', kinds: ['jwt-rs256'] }],
   [['prepare', 'jwt'], { order: 'prepare', kinds: ['jwt'] }],
   [['rotate', 'x509'], { order: 'rotate', kinds: ['x509'] }],
   [['activate', 'dd44'], { order: 'activate', reference: 'dd44' }],
@@ -47,7 +48,7 @@ test.each([
 test('a kind that there is not is a usage error', async () => {
   const { exit, err } = await ca(['prepare', 'rsa']);
   expect([exit, orders()]).toEqual([2, []]);
-  expect(err).toContain('x509 or jwt');
+  expect(err).toContain('x509, jwt, jwt-rs256');
 });
 
 test.each(['taint', 'revoke'])('%s needs a yes', async (verb) => {

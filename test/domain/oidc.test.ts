@@ -1,3 +1,6 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { calculateJwkThumbprint } from 'jose';
+import { jwtKeyOf, jwtThumbprint } from '../../src/domain/jwt-key';
 import { discoveryJson, discoveryUrl, ISSUER, oidcKeysJson, oidcPaths } from '../../src/domain/oidc';
 import { p256Thumbprint } from '../../src/domain/p256';
 import { generateAgentKey } from '../../src/node/agent-key';
@@ -65,6 +68,15 @@ test('OD-02, OD-03: the discovery document has what Discovery asks for, and name
     id_token_signing_alg_values_supported: ['ES256', 'RS256'],
     claims_supported: ['iss', 'sub', 'aud', 'exp', 'nbf', 'iat', 'jti'],
   });
+});
+
+test('OD-04, OD-06: an RS256 key stands in it with its algorithm, modulus and exponent, and nothing secret', async () => {
+  const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const known = jwtKeyOf('RS256', publicKey.export({ format: 'der', type: 'spki' }))!;
+  const kid = jwtThumbprint(known);
+  const { keys } = JSON.parse(oidcKeysJson({ jwt: [{ kid, ...known }] }));
+  expect(keys).toEqual([{ use: 'sig', alg: 'RS256', kid, ...publicKey.export({ format: 'jwk' }) }]);
+  expect(await calculateJwkThumbprint(keys[0])).toBe(kid);
 });
 
 test('OD-04: a key set of its own, for signatures, with alg and kid and public members alone', () => {

@@ -191,7 +191,7 @@ describe('metrics', () => {
     outcome: ['issued', ...Object.keys(CATALOGUE)],
     code: ['other', ...Object.keys(CATALOGUE)],
     by: ['rules', 'node', 'socket', 'verb'],
-    authority: ['x509', 'jwt'],
+    authority: ['x509', 'jwt', 'jwt-rs256'],
     stage: ['prepared', 'active', 'retired', 'tainted', 'revoked'],
     change: ['prepared', 'activated', 'retired', 'tainted', 'revoked'],
     profile: ['https_spiffe', 'https_web'],

@@ -101,7 +101,7 @@ describe('authorities', () => {
   });
 
   test('their stages and when they were reached', async () => {
-    const [one, two] = [row(), row({ kind: 'jwt', preparedAtMs: 1_600 })];
+    const [one, two] = [row(), row({ kind: 'jwt-rs256', preparedAtMs: 1_600 })];
     await lineage.authorities.add(one);
     await lineage.authorities.add(two);
     expect(await lineage.authorities.all()).toEqual([one, two]);

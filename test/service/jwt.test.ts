@@ -17,7 +17,7 @@ import { DOMAIN, HeldSource, idOf, ToldClock } from './world';
 
 const pair = generateAuthorityKey();
 const kid = p256Thumbprint(pair.point);
-const row = { keyId: kid, public: p256Spki(pair.point), notBeforeMs: NOW_MS - DAY_MS, notAfterMs: NOW_MS + DAY_MS };
+const row = { kind: 'jwt' as const, keyId: kid, public: p256Spki(pair.point), notBeforeMs: NOW_MS - DAY_MS, notAfterMs: NOW_MS + DAY_MS };
 const { signer } = openJwtAuthority(row, pair.key);
 const document = jwkSetJson({ trustDomain: DOMAIN, sequence: 1, refreshHintSeconds: 60, x509: [], jwt: [{ kid, point: pair.point }] });
 const token = async (changes: Partial<JwtPlan> = {}): Promise<string> =>

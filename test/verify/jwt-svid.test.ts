@@ -33,7 +33,7 @@ function token(claims: unknown = CLAIMS, header: unknown = HEADER, key: KeyObjec
 const verdict = (text: string, against = bundle, audience = AUDIENCE): Promise<unknown> => verifyJwtSvid(text, audience, against, NOW_MS);
 
 it('JV-18: verifies what our own authority signs', async () => {
-  const row = { keyId: kid, public: p256Spki(pair.point), notBeforeMs: NOW_MS - DAY_MS, notAfterMs: NOW_MS + DAY_MS };
+  const row = { kind: 'jwt' as const, keyId: kid, public: p256Spki(pair.point), notBeforeMs: NOW_MS - DAY_MS, notAfterMs: NOW_MS + DAY_MS };
   const plan = jwtPlan(kid);
   const svid = (await openJwtAuthority(row, pair.key).signer.sign(plan)).toString('latin1');
   expect(await verdict(svid)).toEqual({

@@ -1,6 +1,6 @@
 import type { AuthoritiesAnswer, AuthorityItem } from '../../domain/authority-answers';
 import { durationText } from '../../domain/authority-config';
-import { AUTHORITY_KINDS } from '../../domain/authority-life';
+import { AUTHORITY_KINDS, SIGNS } from '../../domain/authority-life';
 import { EXIT, MandateError } from '../../domain/errors';
 import type { AuthorityKind } from '../../domain/lineage';
 import { askAdmin } from '../admin-client';
@@ -20,17 +20,17 @@ async function order({ deps, out, service }: CommandContext, request: Ordered): 
   out.answer(answer, (style) => authorityTable(answer.authorities, deps.clock.nowMs(), style), answer.authorities);
 }
 
-/** `mandate ca prepare` and `mandate ca rotate`, for one kind or both. */
+/** `mandate ca prepare` and `mandate ca rotate`, for one kind or every one that signs. */
 const successors =
   (verb: 'prepare' | 'rotate'): Command =>
   (context, operands) =>
-    order(context, { order: verb, kinds: operands.length === 0 ? AUTHORITY_KINDS : [kindOf(operand(operands, 0))] });
+    order(context, { order: verb, ...(operands.length > 0 && { kinds: [kindOf(operand(operands, 0))] }) });
 export const caPrepare = successors('prepare');
 export const caRotate = successors('rotate');
 
 function kindOf(text: string): AuthorityKind {
   const kind = AUTHORITY_KINDS.find((known) => known === text);
-  if (!kind) throw new MandateError('E_USAGE', { saw: safe(text), fix: `a kind of authority is ${AUTHORITY_KINDS.join(' or ')}` });
+  if (!kind) throw new MandateError('E_USAGE', { saw: safe(text), fix: `a kind of authority is ${AUTHORITY_KINDS.join(', ')}` });
   return kind;
 }
 
@@ -58,7 +58,7 @@ const ending =
 const NAMES = { x509: 'X509-SVIDs', jwt: 'JWT-SVIDs' } as const;
 
 export const caTaint = ending('taint', (item, answer, nowMs) => {
-  const svids = NAMES[item.kind];
+  const svids = NAMES[SIGNS[item.kind]];
   const replaced =
     item.kind === 'x509' ? 'every open stream gets an SVID of another authority' : 'tokens that are out stay valid until it is revoked';
   const lines = [

@@ -31,8 +31,9 @@ export const AUTHORITIES: readonly CommandSpec[] = [
     operands: KIND,
     sentence: 'Make and publish successors now; they take over in their time, or when they are activated.',
     examples: [
-      ['ca prepare', 'one for X509-SVIDs and one for JWT-SVIDs'],
-      ['ca prepare x509', 'only the first'],
+      ['ca prepare', 'one of each kind that signs'],
+      ['ca prepare x509', 'only one for X509-SVIDs'],
+      ['ca prepare jwt-rs256', 'the key for tokens with RS256, before a rule asks for it'],
     ],
     options: [],
     exits: EXITS,
@@ -83,8 +84,8 @@ export const AUTHORITIES: readonly CommandSpec[] = [
     operands: KIND,
     sentence: 'Replace authorities as soon as verifiers know their successors.',
     examples: [
-      ['ca rotate', 'both kinds'],
-      ['ca rotate jwt', 'only the one for JWT-SVIDs'],
+      ['ca rotate', 'every kind that signs'],
+      ['ca rotate jwt', 'only the one for JWT-SVIDs with ES256'],
     ],
     options: [],
     exits: EXITS,

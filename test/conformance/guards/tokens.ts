@@ -3,7 +3,7 @@ import { guard, type Guard } from '../guard';
 const SIGNER = 'src/authority/jwt-signer.ts';
 const CHECK = 'src/authority/jwt-self-check.ts';
 const API = 'src/node/workload-api.ts';
-const HEADER = "{ alg: 'ES256', kid: keyId, typ: 'JWT' }";
+const HEADER = "{ alg: algorithm, kid: keyId, typ: 'JWT' }";
 const WRITTEN = "return Buffer.from(token, 'latin1');";
 
 /** What is issued as a JWT-SVID, and how it is asked for. */
@@ -19,9 +19,9 @@ export const TOKENS: readonly Guard[] = [
     ],
     'JS-14',
   ),
-  guard('JS-03', 'a header has one member more', SIGNER, [HEADER, "{ alg: 'ES256', kid: keyId, typ: 'JWT', cty: 'JWT' }"]),
-  guard('JS-04 CI-11', 'a header names no key', SIGNER, [HEADER, "{ alg: 'ES256', typ: 'JWT' }"], 'JS-03'),
-  guard('JS-05', 'a header says another type', SIGNER, [HEADER, "{ alg: 'ES256', kid: keyId, typ: 'at+jwt' }"]),
+  guard('JS-03', 'a header has one member more', SIGNER, [HEADER, "{ alg: algorithm, kid: keyId, typ: 'JWT', cty: 'JWT' }"]),
+  guard('JS-04 CI-11', 'a header names no key', SIGNER, [HEADER, "{ alg: algorithm, typ: 'JWT' }"], 'JS-03'),
+  guard('JS-05', 'a header says another type', SIGNER, [HEADER, "{ alg: algorithm, kid: keyId, typ: 'at+jwt' }"]),
   guard('JS-06', 'sub is not the ID as it is', SIGNER, ['sub: plan.spiffeId,', 'sub: plan.spiffeId.toUpperCase(),']),
   guard('JS-07', 'a token without an audience passes the self-check', CHECK, [
     "    if (plan.audience.length === 0) return 'audience';\n",
