@@ -58,10 +58,12 @@ export const CATALOGUE = {
   E_TEMPLATE_VALUE: entry('the SPIFFE ID template has no usable value for this process', 'permissionDenied', 'refused'),
   E_AUDIENCE: entry('the rule does not list this audience', 'permissionDenied', 'refused'),
   E_NO_AUDIENCES: entry('the rule lists no audiences, so it gives no JWT-SVID', 'permissionDenied', 'refused'),
+  E_AUDIENCE_ALGORITHMS: entry('the audiences take tokens of different algorithms', 'permissionDenied', 'refused'),
   E_LIFETIME: entry('no lifetime is left to issue for', 'permissionDenied', 'refused'),
   E_DELEGATION_ENDED: entry('the delegation this agent acted under has ended', 'permissionDenied', 'refused'),
   E_LAUNCH_ENDED: entry('the launch this process belonged to has ended', 'permissionDenied', 'refused'),
   E_NOT_YOURS: entry('this SPIFFE ID is not one of the caller', 'permissionDenied', 'refused'),
+  E_RS256_UNPUBLISHED: entry('verifiers do not know the RS256 key yet', 'unavailable', 'refused'),
   E_RATE_LIMITED: entry('too many fresh JWT-SVIDs for one process in a minute', 'unavailable', 'refused'),
   // the peer
   E_PEER_GONE: entry('the process ended before it was answered', 'unavailable', 'refused'),

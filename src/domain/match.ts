@@ -35,6 +35,7 @@ export interface Entitled {
   readonly x509TtlSeconds: number;
   readonly jwtTtlSeconds: number;
   readonly audiences: readonly string[];
+  readonly rs256: readonly string[];
   readonly federatesWith: readonly string[];
 }
 
@@ -199,6 +200,7 @@ function entitle(trustDomain: string, rule: CompiledRule, facts: FactIndex, cont
     x509TtlSeconds: issue.x509TtlSeconds,
     jwtTtlSeconds: issue.jwtTtlSeconds,
     audiences: issue.audiences,
+    rs256: issue.rs256 ?? NONE,
     federatesWith: issue.federatesWith ?? NONE,
   };
 }

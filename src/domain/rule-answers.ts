@@ -18,6 +18,8 @@ export interface RuleItem {
   readonly x509TtlSeconds: number;
   readonly jwtTtlSeconds: number;
   readonly audiences: readonly string[];
+  /** Those of them whose tokens are signed with RS256, or `*`. */
+  readonly rs256: readonly string[];
   readonly contentSha256: string;
   readonly applied: string;
   readonly author: string;

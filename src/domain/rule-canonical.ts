@@ -11,7 +11,7 @@ export interface CanonicalRule {
   readonly contentSha256: string;
 }
 
-/** Canonical text and digest of a rule (docs/records.md): every field, defaults filled in, requirements and foreign trust domains only where there are any. */
+/** Canonical text and digest of a rule (docs/records.md): every field, defaults filled in; requirements, RS256 and foreign trust domains only where there are any. */
 export function canonicalRule(rule: Rule): CanonicalRule {
   const { require, issue } = rule;
   const canonical = canonicalJson({
@@ -33,7 +33,7 @@ export function canonicalRule(rule: Rule): CanonicalRule {
       x509TtlSeconds: issue.x509TtlSeconds,
       jwtTtlSeconds: issue.jwtTtlSeconds,
       audiences: issue.audiences,
-      ...present({ federatesWith: issue.federatesWith }),
+      ...present({ rs256: issue.rs256, federatesWith: issue.federatesWith }),
     },
   });
   return { rule, canonical, contentSha256: createHash('sha256').update(canonical, 'utf8').digest('hex') };

@@ -18,7 +18,7 @@ export function readIssue(reader: RuleReader, node: YamlNode | undefined): Rule[
   const entries = reader.map(node, 'issue', ['id', 'hint', 'x509', 'jwt', 'federates_with'], ['id']);
   if (entries === undefined) return undefined;
   const x509 = reader.map(entries.x509, 'issue.x509', ['ttl']);
-  const jwt = reader.map(entries.jwt, 'issue.jwt', ['ttl', 'audiences']);
+  const jwt = reader.map(entries.jwt, 'issue.jwt', ['ttl', 'audiences', 'rs256']);
   const id = readTemplate(reader, entries.id);
   const hint = reader.text(
     entries.hint,
@@ -28,7 +28,8 @@ export function readIssue(reader: RuleReader, node: YamlNode | undefined): Rule[
   );
   const x509TtlSeconds = readTtl(reader, x509?.ttl, 'issue.x509.ttl', MAX_X509_TTL_SECONDS);
   const jwtTtlSeconds = readTtl(reader, jwt?.ttl, 'issue.jwt.ttl', MAX_JWT_TTL_SECONDS);
-  const audiences = readAudiences(reader, jwt?.audiences);
+  const audiences = readAudiences(reader, jwt?.audiences, 'issue.jwt.audiences');
+  const rs256 = readRs256(reader, jwt?.rs256, jwt?.audiences, audiences);
   const federatesWith = readTrustDomains(reader, entries.federates_with);
   if (id === undefined) return undefined;
   return {
@@ -37,6 +38,7 @@ export function readIssue(reader: RuleReader, node: YamlNode | undefined): Rule[
     x509TtlSeconds: x509TtlSeconds ?? DEFAULT_X509_TTL_SECONDS,
     jwtTtlSeconds: jwtTtlSeconds ?? DEFAULT_JWT_TTL_SECONDS,
     audiences: audiences ?? [],
+    ...(rs256 && { rs256 }),
     ...(federatesWith && { federatesWith }),
   };
 }
@@ -63,8 +65,7 @@ function readTtl(reader: RuleReader, node: YamlNode | undefined, path: string, m
   );
 }
 
-function readAudiences(reader: RuleReader, node: YamlNode | undefined): readonly string[] | undefined {
-  const path = 'issue.jwt.audiences';
+function readAudiences(reader: RuleReader, node: YamlNode | undefined, path: string): readonly string[] | undefined {
   const read = reader
     .items(node, path, MAX_AUDIENCES)
     ?.map((item) =>
@@ -80,6 +81,23 @@ function readAudiences(reader: RuleReader, node: YamlNode | undefined): readonly
   if (audiences.length > 1 && audiences.includes(ANY_AUDIENCE))
     return reader.problem(node.at, path, '"*" stands for every audience, so it stands alone');
   return audiences;
+}
+
+/** Some of the audiences that the rule lists, or `*` for all of them. */
+function readRs256(
+  reader: RuleReader,
+  node: YamlNode | undefined,
+  listed: YamlNode | undefined,
+  audiences: readonly string[] | undefined,
+): readonly string[] | undefined {
+  const path = 'issue.jwt.rs256';
+  const rs256 = readAudiences(reader, node, path);
+  if (node === undefined || rs256 === undefined) return undefined;
+  if (listed === undefined) return reader.problem(node.at, path, `${path} names some of issue.jwt.audiences, and there are none`);
+  const known = [ANY_AUDIENCE, ...(audiences ?? rs256)];
+  const foreign = audiences?.includes(ANY_AUDIENCE) ? undefined : rs256.find((audience) => !known.includes(audience));
+  if (foreign !== undefined) return reader.problem(node.at, path, `${path} names ${foreign}, which issue.jwt.audiences does not list`);
+  return rs256;
 }
 
 /** Names alone: whose bundle each of them has is known to the server. */

@@ -40,6 +40,8 @@ export interface Rule {
     readonly jwtTtlSeconds: number;
     /** Exact audiences; `*` alone means any; empty means no JWT-SVID. */
     readonly audiences: readonly string[];
+    /** Those of them whose tokens are signed with RS256; `*` alone means all; absent where there is none. */
+    readonly rs256?: readonly string[];
     /** Foreign trust domains whose SVIDs the process may check; absent where there is none. */
     readonly federatesWith?: readonly string[];
   };
@@ -61,6 +63,10 @@ export interface RuleSet {
   readonly generation: number;
   readonly rules: readonly RuleVersion[];
 }
+
+/** True where a rule in force has tokens signed with RS256. */
+export const rulesAskForRs256 = (rules: readonly { readonly rule: Rule }[]): boolean =>
+  rules.some(({ rule }) => !rule.disabled && rule.issue.rs256 !== undefined);
 
 /** Bounds of lifetimes in seconds; an authority lives at least six times the longest. */
 export const MIN_TTL_SECONDS = 1;

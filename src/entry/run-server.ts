@@ -6,6 +6,7 @@ import { assertAuthoritiesOutlive, type AuthorityConfig } from '../domain/author
 import type { FromChild, ServerStart, Supervised } from '../domain/child-protocol';
 import { MandateError } from '../domain/errors';
 import type { InstallationStore, Log, RuleStore } from '../domain/ports';
+import { rulesAskForRs256 } from '../domain/rule';
 import { starterRule } from '../domain/starter-rule';
 import { openLineage } from '../lineage/lineage';
 import { Metrics } from '../server/metrics';
@@ -42,7 +43,12 @@ export async function runServer(start: ServerStart, around: ServerSurroundings, 
   const metrics = new Metrics(settings.version);
   const lineage = await openLineage({ url: databaseUrl, clock: systemClock, log, meter: metrics.commits });
   await sameInstallation(start, lineage.installation);
-  await assertRulesFit(lineage.rules, settings.config.authorities);
+  const rules = await lineage.rules.current();
+  // The configuration may have changed since the rules were applied.
+  assertAuthoritiesOutlive(
+    rules.map(({ rule }) => rule),
+    settings.config.authorities,
+  );
   const began = systemClock.monotonicMs();
   const keys = await keyHomeOf(start, keySecrets, around, log);
   const authorities = await openAuthorities({
@@ -50,13 +56,13 @@ export async function runServer(start: ServerStart, around: ServerSurroundings, 
     settings: authoritySettings(settings.config.authorities),
     store: lineage.authorities,
     keys,
-    rs256: false,
+    rs256: rulesAskForRs256(rules),
     clock: systemClock,
     random: systemRandom,
     log,
   });
   const ms = Math.round(systemClock.monotonicMs() - began);
-  around.step('authority', 'X.509 and JWT, ECDSA P-256, ' + keys.description, ms);
+  around.step('authority', `X.509 and JWT, ECDSA P-256${authorities.rs256() ? ' and RSA 2048' : ''}, ${keys.description}`, ms);
   await ensureStarterRule(lineage.rules, settings.config.authorities, around);
   const readiness = new Readiness(log);
   const server = await startServer({
@@ -128,15 +134,6 @@ const authoritySettings = ({ lifetimeSeconds, propagationSeconds, refreshHintSec
   propagationMs: propagationSeconds * 1000,
   refreshHintSeconds,
 });
-
-/** The configuration may have changed since the rules were applied. */
-async function assertRulesFit(store: RuleStore, authorities: AuthorityConfig): Promise<void> {
-  const current = await store.current();
-  assertAuthoritiesOutlive(
-    current.map(({ rule }) => rule),
-    authorities,
-  );
-}
 
 /** A new installation lets launches have an identity and nothing else; who changed or disabled the rule is not overruled. */
 async function ensureStarterRule(store: RuleStore, authorities: AuthorityConfig, { step }: ServerSurroundings): Promise<void> {

@@ -94,6 +94,7 @@ export const ruleItem = ({ rule, version, contentSha256, appliedAtMs, author }: 
   x509TtlSeconds: rule.issue.x509TtlSeconds,
   jwtTtlSeconds: rule.issue.jwtTtlSeconds,
   audiences: rule.issue.audiences,
+  rs256: rule.issue.rs256 ?? [],
   contentSha256,
   applied: rfc3339(appliedAtMs),
   author,

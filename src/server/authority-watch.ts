@@ -6,7 +6,7 @@ import type { JwtPlan, X509Plan } from '../domain/issuance';
 import type { AuthorityKind, AuthorityRow } from '../domain/lineage';
 import type { AuthorityStore, Clock, Log } from '../domain/ports';
 import type { EventData } from '../domain/event-data';
-import type { ActiveAuthority } from './configuration';
+import type { ActiveAuthority, Frozen } from './configuration';
 import type { EndpointAuthority } from './endpoint';
 import type { Journal } from './journal';
 
@@ -40,6 +40,10 @@ export type OrderedData = Pick<EventData['authority-ordered'], 'order' | 'author
 export interface ServerAuthorities {
   x509(): ActiveAuthority<X509Plan> & EndpointAuthority;
   jwt(): ActiveAuthority<JwtPlan>;
+  /** Undefined where none was asked for, or verifiers do not know it yet. */
+  rs256(): ActiveAuthority<JwtPlan> | undefined;
+  /** From the next tick on there is one, or none is made any more. */
+  askForRs256(asked: boolean): void;
   bundle(): Bundle;
   soundX509(): readonly string[];
   standing(): readonly AuthorityStanding[];
@@ -49,6 +53,13 @@ export interface ServerAuthorities {
   /** `record` is called once the order is known to be possible, and before anything is done. */
   order(order: AuthorityOrder, record: () => Promise<void>): Promise<readonly AuthorityStep[]>;
   onChange(changed: () => void): () => void;
+}
+
+/** What requests sign with that are admitted from here on. */
+export function signingNow(authorities: ServerAuthorities): Pick<Frozen, 'x509' | 'jwt' | 'rs256'> {
+  const awaited = authorities.standing().find(({ row }) => row.kind === 'jwt-rs256' && row.stage === 'prepared');
+  const rs256 = authorities.rs256() ?? { readyAtMs: awaited?.readyAtMs ?? null };
+  return { x509: authorities.x509(), jwt: authorities.jwt(), rs256 };
 }
 
 export interface AuthorityWatchParts {
@@ -91,14 +102,24 @@ export class AuthorityWatch {
     if (!this.#closed) this.#cancel = this.parts.clock.after(this.parts.lookMs, () => void this.#look(also));
   }
 
+  /** Rules ask for RS256, or do not any more: an authority that is missing is made now. Nobody waits for that, since it takes a while. */
+  askForRs256(asked: boolean): void {
+    this.parts.authorities.askForRs256(asked);
+    void this.#tick(() => Promise.resolve());
+  }
+
   async #look(also: () => Promise<void>): Promise<void> {
+    await this.#tick(also);
+    this.#next(also);
+  }
+
+  async #tick(also: () => Promise<void>): Promise<void> {
     try {
       await this.#record(await this.parts.authorities.tick());
       await also();
     } catch (error) {
       this.parts.log.error({ err: error }, 'authorities not looked at');
     }
-    this.#next(also);
   }
 
   /** Carries out an order and puts its steps on record; who ordered it is on record before. */

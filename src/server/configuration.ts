@@ -10,11 +10,18 @@ export interface ActiveAuthority<P extends X509Plan | JwtPlan> {
   readonly check: SelfCheck<P>;
 }
 
+/** Nothing is signed yet: verifiers are to know the key first. */
+export interface AwaitedAuthority {
+  /** Null where the key is being made, or nobody has seen it published. */
+  readonly readyAtMs: number | null;
+}
+
 /** Everything a request rests on, bound once when it is admitted: no request mixes two configurations. */
 export interface Frozen {
   readonly rules: CompiledRules;
   readonly x509: ActiveAuthority<X509Plan>;
   readonly jwt: ActiveAuthority<JwtPlan>;
+  readonly rs256: ActiveAuthority<JwtPlan> | AwaitedAuthority;
 }
 
 /** Holds the configuration in force; a change replaces the whole value. */

@@ -1,4 +1,4 @@
-import { audienceDenial } from '../domain/audience';
+import { algorithmFor, audienceDenial } from '../domain/audience';
 import { FILES_TTL_SECONDS } from '../domain/delivery';
 import { MandateError } from '../domain/errors';
 import {
@@ -20,9 +20,11 @@ import { isP256Point, publicKeySha256 } from '../domain/p256';
 import type { Clock, LineageWriter, Log, Random } from '../domain/ports';
 import { credentialRow } from '../domain/records';
 import { processAssurance } from '../domain/facts';
+import { rfc3339 } from '../domain/instant';
+import type { JwtAlgorithm } from '../domain/jwt-key';
 import { validity } from '../domain/rotation';
 import { newSerial } from '../domain/serial';
-import type { Configuration, Frozen } from './configuration';
+import type { ActiveAuthority, Configuration, Frozen } from './configuration';
 import type { Entitlements } from './entitlement';
 import type { LiveAgent, LiveProcess, Living } from './living';
 import { owed, paid } from './owed';
@@ -106,6 +108,7 @@ export class Issuer {
     frozen: Frozen,
   ): Promise<Issued<JwtPlan>> {
     this.#warnOfLong(identity);
+    const authority = jwtAuthority(frozen, algorithmFor(identity, audience));
     const issuedAtMs = this.#parts.clock.nowMs();
     const planned = plan<JwtPlan>({
       kind: 'jwt-svid',
@@ -114,11 +117,11 @@ export class Issuer {
       audience: [...audience],
       serial: newSerial(this.#parts.random),
       issuedAtMs,
-      ...this.#validity(process, identity, identity.jwtTtlSeconds, frozen.jwt.notAfterMs, agent, issuedAtMs),
-      authorityKeyId: frozen.jwt.keyId,
+      ...this.#validity(process, identity, identity.jwtTtlSeconds, authority.notAfterMs, agent, issuedAtMs),
+      authorityKeyId: authority.keyId,
       lineage: lineageClaim(process, agent, this.#parts.living),
     }); // 9
-    const checked = selfCheck(await sign(planned, frozen.jwt.signer), frozen.jwt.check); // 10
+    const checked = selfCheck(await sign(planned, authority.signer), authority.check); // 10
     const recorded = await this.#record(checked, process, agent, identity, null, audience); // 11
     return { released: release(recorded), identity, agent }; // 12
   }
@@ -205,13 +208,25 @@ function choose(identities: readonly Entitled[], wanted: string): Entitled {
   return chosen;
 }
 
-/** The identities whose rules list every audience asked for. Throws the refusal of the first one where none does. */
+/**
+ * The identities whose rules list every audience asked for. Throws the refusal of the first one where none does, and of one that would need two
+ * signatures: left out, it would be answered by a token of another identity.
+ */
 function permittedFor(process: LiveProcess, identities: readonly Entitled[], audience: readonly string[]): Entitled[] {
   const denials = identities.map((identity) => audienceDenial(identity, audience));
   const permitted = identities.filter((_, index) => denials[index] === undefined);
-  const first = denials[0];
-  if (permitted.length === 0 && first) throw new Denied(process, first);
+  const divided = denials.find((denial) => denial?.code === 'E_AUDIENCE_ALGORITHMS');
+  const refusal = divided ?? (permitted.length === 0 ? denials[0] : undefined);
+  if (refusal) throw new Denied(process, refusal);
   return permitted;
+}
+
+/** Throws E_RS256_UNPUBLISHED where verifiers have yet to learn of the key: they would refuse what it signs. */
+function jwtAuthority({ jwt, rs256 }: Frozen, algorithm: JwtAlgorithm): ActiveAuthority<JwtPlan> {
+  if (algorithm === 'ES256') return jwt;
+  if ('signer' in rs256) return rs256;
+  const why = rs256.readyAtMs === null ? 'its key is being made' : `its key is published, and signs from ${rfc3339(rs256.readyAtMs)} on`;
+  throw new MandateError('E_RS256_UNPUBLISHED', { why, fix: 'ask again then' });
 }
 
 const lineageClaim = (process: LiveProcess, agent: LiveAgent, living: Living): LineageClaim => ({

@@ -13,6 +13,7 @@ import type {
   Random,
   RuleStore,
 } from '../domain/ports';
+import { rulesAskForRs256 } from '../domain/rule';
 import { Health } from '../generated/proto/grpc/health/v1/health_pb';
 import { Admin } from '../generated/proto/mandate/v1/admin_pb';
 import { NodeLink } from '../generated/proto/mandate/v1/node_link_pb';
@@ -22,7 +23,7 @@ import type { Readiness } from '../system/readiness';
 import { parseBundle } from '../verify/trust-bundle';
 import { grpcService } from '../wire/grpc';
 import { adminApi } from './admin-api';
-import { AuthorityWatch, lookMs, type ServerAuthorities } from './authority-watch';
+import { AuthorityWatch, lookMs, type ServerAuthorities, signingNow } from './authority-watch';
 import { type BundleUpdate, bundleUpdate } from './bundle-update';
 import { Callers } from './callers';
 import { Configuration } from './configuration';
@@ -84,7 +85,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   await manifests.load();
   const rules = new Rules(parts.ruleStore, trustDomain, manifests, clock, parts.config.authorities);
   await rules.load();
-  const configuration = new Configuration({ rules: rules.compiled, x509: authorities.x509(), jwt: authorities.jwt() });
+  const configuration = new Configuration({ rules: rules.compiled, ...signingNow(authorities) });
 
   const update = (): BundleUpdate => bundleUpdate(authorities.bundle(), authorities.soundX509(), federation.bundles);
   const devices = new Devices({
@@ -171,6 +172,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     random,
     rulesApplied: async (changed, caller, standing) => {
       changes.take();
+      watch.askForRs256(rulesAskForRs256(rules.current));
       const versions = changed.map(({ rule, version, contentSha256 }) => ({ name: rule.name, version, contentSha256 }));
       const data = { ...journal.administered(caller, standing), generation: rules.compiled.generation, rules: versions };
       await journal.event('rules-applied', data, { processKey: caller.key });
@@ -212,7 +214,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   ]);
 
   authorities.onChange(() => {
-    configuration.change({ x509: authorities.x509(), jwt: authorities.jwt() });
+    configuration.change(signingNow(authorities));
     node.tell({ case: 'bundle', value: update() });
     void publication.renew();
   });

@@ -153,6 +153,7 @@ export const RULE: RuleItem = {
   x509TtlSeconds: 900,
   jwtTtlSeconds: 300,
   audiences: ['*'],
+  rs256: ['sts.amazonaws.com'],
   contentSha256: SHA,
   applied: '2026-03-01T09:00:00Z',
   author: 'ana (uid 1000)',

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { audienceDenial } from '../../src/domain/audience';
+import { algorithmFor, audienceDenial } from '../../src/domain/audience';
 import { MandateError } from '../../src/domain/errors';
 import { FactIndex, processAssurance } from '../../src/domain/facts';
 import { compileRules, judgeRules, matchRules, MAX_IDENTITIES } from '../../src/domain/match';
@@ -38,6 +38,7 @@ test('all selectors must hold, the values of one are alternatives', () => {
         x509TtlSeconds: 900,
         jwtTtlSeconds: 300,
         audiences: ['a'],
+        rs256: [],
       },
     ],
     withheld: [],
@@ -200,6 +201,33 @@ describe('audiences', () => {
     [[], [], 'E_NO_AUDIENCES'],
   ])('rule lists %j, asked for %j: %s', (listed, asked, code) => {
     expect(audienceDenial(identity(listed), asked)?.code).toBe(code);
+  });
+});
+
+describe('the algorithm of a token', () => {
+  const identity = (audiences: string[], rs256?: string[]) =>
+    match([rule('a', { 'user.uid': ['1000'] }, {}, { audiences, ...(rs256 && { rs256 }) })]).identities[0]!;
+  test.each<[string[], string[] | undefined, string[], string]>([
+    [['a', 'b'], undefined, ['a', 'b'], 'ES256'],
+    [['a', 'b'], ['b'], ['a'], 'ES256'],
+    [['a', 'b'], ['b'], ['b'], 'RS256'],
+    [['a', 'b'], ['b'], ['a', 'b'], 'E_AUDIENCE_ALGORITHMS'],
+    [['a', 'b'], ['*'], ['a', 'b'], 'RS256'],
+    [['*'], ['b', 'c'], ['anything', 'else'], 'ES256'],
+    [['*'], ['b', 'c'], ['b', 'c'], 'RS256'],
+    [['*'], ['b', 'c'], ['c', 'anything'], 'E_AUDIENCE_ALGORITHMS'],
+    [['*'], ['*'], ['anything'], 'RS256'],
+    [['a'], ['a'], ['A'], 'E_AUDIENCE'],
+  ])('JS-15, OD-06: rule lists %j, RS256 for %j, asked for %j: %s', (audiences, rs256, asked, expected) => {
+    const one = identity(audiences, rs256);
+    expect(audienceDenial(one, asked)?.code ?? algorithmFor(one, asked)).toBe(expected);
+  });
+
+  test('where they differ, which take RS256 is said within bounds', () => {
+    const denial = audienceDenial(identity(['*'], ['b']), ['b', 'x'.repeat(600)])!;
+    expect(denial.conditions[0]).toMatchObject({ selector: 'issue.jwt.rs256', holds: false, seen: 'RS256 for b, and not for all of them' });
+    const long = audienceDenial(identity(['*'], ['y'.repeat(600)]), ['b', 'y'.repeat(600)])!;
+    expect(long.conditions[0]!.seen.length).toBeLessThanOrEqual(512);
   });
 });
 

@@ -177,6 +177,21 @@ export const REFUSED: Record<string, [string, number, number, string, RegExp]> =
     /stands alone/,
   ],
   'a blank in an audience': [rule(`${match}issue: { id: /x, jwt: { audiences: [a b] } }\n`), 6, 37, 'issue.jwt.audiences', /no blank/],
+  'RS256 without audiences': [rule(`${match}issue: { id: /x, jwt: { rs256: "*" } }\n`), 6, 32, 'issue.jwt.rs256', /there are none/],
+  'RS256 for an audience that is not listed': [
+    rule(`${match}issue: { id: /x, jwt: { audiences: [a], rs256: [a, b] } }\n`),
+    6,
+    48,
+    'issue.jwt.rs256',
+    /names b, which issue\.jwt\.audiences does not list/,
+  ],
+  'RS256 for all and for some': [
+    rule(`${match}issue: { id: /x, jwt: { audiences: "*", rs256: ["*", b] } }\n`),
+    6,
+    48,
+    'issue.jwt.rs256',
+    /stands alone/,
+  ],
   'a foreign trust domain as a SPIFFE ID': [
     rule(`${match}issue: { id: /x, federates_with: [b.example, "spiffe://c.example"] }\n`),
     6,

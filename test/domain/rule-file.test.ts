@@ -58,6 +58,14 @@ tests:
     expect(runRuleTests(loaded!.rule, loaded!.tests)).toMatchObject([{ passed: true, got: 'E_NO_RULE' }]);
   });
 
+  test('RS256 is for some of the audiences, for all, or for any where every audience may be asked for', () => {
+    const rs256 = (jwt: string) => loadRules([source(rule(`${match}issue:\n  id: /a\n  jwt: ${jwt}\n`))])[0]!.rule.issue.rs256;
+    expect(rs256('{ audiences: [a, b], rs256: [b] }')).toEqual(['b']);
+    expect(rs256('{ audiences: [a, b], rs256: "*" }')).toEqual(['*']);
+    expect(rs256('{ audiences: "*", rs256: [b, a, b] }')).toEqual(['a', 'b']);
+    expect(rs256('{ audiences: [a, b] }')).toBeUndefined();
+  });
+
   test('JS-09: a token lives five minutes where a rule says nothing, and never more than an hour', () => {
     const [loaded] = loadRules([source(rule(match + issue, 'a'))]);
     expect(loaded!.rule.issue.jwtTtlSeconds).toBe(300);

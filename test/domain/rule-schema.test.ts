@@ -31,7 +31,7 @@ const GOOD: Record<string, string> = {
 disabled: true
 match: { user.uid: [1, "2"], binary.sha256: [${HASH}], binary.writable: false, binary.path: /x, launch.name: "*" }
 require: { process: launched, delegator: oidc, device: tpm, given: [standing, approved], connection: sole }
-issue: { id: "/a/{host}/b-{launch.name}.c", hint: internal, x509: { ttl: 24h }, jwt: { ttl: 3600, audiences: [a, "b:c"] }, federates_with: [b.example, c_d] }
+issue: { id: "/a/{host}/b-{launch.name}.c", hint: internal, x509: { ttl: 24h }, jwt: { ttl: 3600, audiences: [a, "b:c"], rs256: [a] }, federates_with: [b.example, c_d] }
 tests:
   - { name: x, given: { user.uid: 1, binary.writable: true, delegator: none, device: tpm, given: standing, connection: shared }, expect: E_NO_RULE }
 `),
@@ -53,6 +53,7 @@ const BEYOND_SCHEMA = [
   'an anchor',
   'a tag',
   'a directive',
+  'RS256 for an audience that is not listed',
   'a hash file that is missing',
   'a hash file without a hash',
   'a hash file with a wrong line',

@@ -27,7 +27,7 @@ test('every field of the schema is listed, and every word of a ladder', () => {
   const fields = [
     ...Object.keys(properties).filter((key) => !['require', 'issue'].includes(key)),
     ...Object.keys(properties.require.properties).map((key) => `require.${key}`),
-    ...['id', 'hint', 'x509.ttl', 'jwt.ttl', 'jwt.audiences', 'federates_with'].map((key) => `issue.${key}`),
+    ...['id', 'hint', 'x509.ttl', 'jwt.ttl', 'jwt.audiences', 'jwt.rs256', 'federates_with'].map((key) => `issue.${key}`),
   ];
   for (const field of fields) expect([field, rowOf(field)?.length]).toEqual([field, 4]);
   const words = (key: string): string[] => [...rowOf(key)[1]!.matchAll(/`([a-z0-9-]+)`/g)].map((m) => m[1]!);
@@ -54,6 +54,11 @@ describe('bounds are the ones the page states', () => {
     ['X.509 lifetime of a day', x509('24h'), x509('86401')],
     ['X.509 lifetime of a second', x509('1s'), x509('0s')],
     ['JWT lifetime of an hour', jwt('ttl: 60m'), jwt('ttl: 61m')],
+    [
+      '64 audiences with RS256',
+      jwt(`audiences: "*", rs256: ${list(64, (i) => `a${i}`)}`),
+      jwt(`audiences: "*", rs256: ${list(65, (i) => `a${i}`)}`),
+    ],
     ['64 audiences', jwt(`audiences: ${list(64, (i) => `a${i}`)}`), jwt(`audiences: ${list(65, (i) => `a${i}`)}`)],
     [
       '256 values',

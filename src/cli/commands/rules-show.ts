@@ -28,6 +28,7 @@ export function ruleText({ rule, versions }: RuleAnswer, nowMs: number, style: S
     ...(rule.hint ? [['hint', safe(rule.hint)] as [string, string]] : []),
     ['lifetimes', `X.509 ${duration(rule.x509TtlSeconds * 1000)}, JWT ${duration(rule.jwtTtlSeconds * 1000)}`],
     ['audiences', rule.audiences.length === 0 ? 'none, so no JWT-SVID' : rule.audiences.map(safe).join(' ')],
+    ...(rule.rs256.length > 0 ? [['RS256 for', rule.rs256.map(safe).join(' ')] as [string, string]] : []),
     ['priority', String(rule.priority)],
     ...Object.entries(rule.match).map(([selector, values]): [string, string] => ['match', `${safe(selector)} ${valuesText(values)}`]),
     ...Object.entries(rule.require).map(([what, needed]): [string, string] => [
