@@ -7,6 +7,7 @@ import { KeyFiles } from '../../src/authority/key-files';
 import { KeyFolder } from '../../src/authority/key-store';
 import { generateAuthorityKey } from '../../src/authority/key-pair';
 import type { AuthoritySettings } from '../../src/authority/schedule';
+import type { Bundle } from '../../src/domain/bundle';
 import { parseCertificate } from '../../src/domain/certificate';
 import { p256PointOf } from '../../src/domain/p256';
 import type { Clock, Log } from '../../src/domain/ports';
@@ -86,14 +87,21 @@ it('asks nobody and changes nothing while nothing is due', async () => {
 
 it('TB-02: numbers every change of the bundle, tells its listeners, and freezes what it hands out', async () => {
   const authorities = await open();
-  const seen: number[] = [];
-  const stop = authorities.onChange(() => void seen.push(authorities.bundle().sequence));
+  const seen: Bundle[] = [];
+  const stop = authorities.onChange(() => void seen.push(authorities.bundle()));
   for (let i = 0; i < 30; i++) {
     nowMs += DAY_MS;
     await authorities.tick();
   }
   expect(seen.length).toBeGreaterThan(6);
-  expect([...seen].sort((a, b) => a - b)).toEqual(seen);
+  // Another authority that signs is no other bundle.
+  const keysOf = ({ x509, jwt }: Bundle): string => [...x509.map((der) => der.toString('hex')), ...jwt.map(({ kid }) => kid)].join();
+  for (const [i, after] of seen.slice(1).entries()) {
+    const before = seen[i]!;
+    expect(after.sequence > before.sequence).toBe(keysOf(after) !== keysOf(before));
+    expect(after.sequence).toBeGreaterThanOrEqual(before.sequence);
+  }
+  expect(new Set(seen.map(keysOf)).size).toBeGreaterThan(3);
   stop();
   const heard = seen.length;
   nowMs += 14 * DAY_MS;

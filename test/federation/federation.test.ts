@@ -106,7 +106,7 @@ describe('a relationship', () => {
   test.each([
     ['FD-02: another scheme', { url: 'http://b.example/' }],
     ['FD-02: a user in the URL', { url: 'https://u@b.example/' }],
-    ['FD-35: our own trust domain', { trustDomain: OWN }],
+    ['FD-35: our own trust domain', { trustDomain: OWN, endpointId: `spiffe://${OWN}/endpoint` }],
     ['FD-21: no SPIFFE ID of the endpoint', { endpointId: null }],
     ['FD-21: an endpoint of a trust domain that is not known', { endpointId: 'spiffe://c.example/e' }],
     ['FD-22: no first bundle', { bundle: null }],

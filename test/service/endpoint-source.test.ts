@@ -120,7 +120,7 @@ test.each<[string, () => Promise<Partial<EndpointSourceOptions>>]>([
     'FD-24: as https_web, with a certificate that does not name the host',
     async () => ({ profile: { kind: 'https_web', ca: pem('CERTIFICATE', root.der) } }),
   ],
-])('an endpoint %s is asked nothing, and its trust domain is refused as stale', async (_what, more) => {
+])('%s, an endpoint is asked nothing, and its trust domain is refused as stale', async (_what, more) => {
   await opened(await more());
   expect(asked).toEqual([]);
   expect(problems).toHaveLength(1);
@@ -136,7 +136,10 @@ test.each<[string, RequestListener]>([
   ['TB-28: a sequence that is text', (_request, response) => void response.end(document([next], { spiffe_sequence: '7' }))],
   ['TB-28: a negative sequence', (_request, response) => void response.end(document([next], { spiffe_sequence: -1 }))],
   ['TB-29: a lower sequence', (_request, response) => void response.end(document([next, root], { spiffe_sequence: 4 }))],
-  ['FD-27: a redirect, which is not followed', (_request, response) => void response.writeHead(302, { location: '/other' }).end()],
+  [
+    'FD-27: a redirect, which is not followed',
+    (_request, response) => void response.writeHead(302, { location: '/other' }).end(document([next])),
+  ],
   ['FD-39, TB-31: ten megabytes', (_request, response) => void response.end(Buffer.alloc(10 * 1024 * 1024, ' '))],
   [
     'FD-30: a connection that is cut',

@@ -119,7 +119,7 @@ test.each<[string, () => Promise<string[]>, object, string]>([
     INVALID,
     'no bundle of its trust domain',
   ],
-])('who shows %s is turned away without a reason; the service is told it', async (_what, shown, answer, why) => {
+])('%s: who shows it is turned away without a reason; the service is told it', async (_what, shown, answer, why) => {
   expect(await ask(await shown())).toEqual(answer);
   expect(refusals).toEqual([expect.objectContaining({ explanation: expect.objectContaining({ why }) })]);
 });

@@ -215,6 +215,15 @@ test.each([GRPC.invalidArgument, GRPC.unimplemented])('WL-70: status %s is final
   expect(api.calls).toBe(1);
 });
 
+test.each([GRPC.invalidArgument, GRPC.unimplemented])('WL-70: status %s is final for a stream that had begun, too', async (code) => {
+  await opened();
+  clock.pass(5000);
+  const call = await api.call(1);
+  await after(() => fail(call, code));
+  expect(problems).toEqual([expect.objectContaining({ final: true })]);
+  expect(clock.nextMs ?? Infinity).toBeGreaterThan(60_000);
+});
+
 test('opening tells the last problem when its time is over', async () => {
   api.answer = (call) => fail(call, GRPC.permissionDenied);
   const opening = WorkloadSource.open(options(), { clock, random: middle });
@@ -232,7 +241,8 @@ test('WL-46: JWT bundles serve JWTs only, with or without `use`', async () => {
     kid: 'k',
     ...(await import('node:crypto')).generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'jwk' }),
   };
-  const bundles = { [`spiffe://${DOMAIN}`]: Buffer.from(JSON.stringify({ keys: [key] })) };
+  const authority = { kty: 'EC', use: 'x509-svid', x5c: [root.der.toString('base64')] };
+  const bundles = { [`spiffe://${DOMAIN}`]: Buffer.from(JSON.stringify({ keys: [key, authority] })) };
   api.answer = (call) => void call.write(Buffer.from(toBinary(JWTBundlesResponseSchema, create(JWTBundlesResponseSchema, { bundles }))));
   source = await WorkloadSource.open(options({ follow: ['jwt-bundles'] }), { clock, random: middle });
   expect(source.bundleOf(DOMAIN, 'jwt')).toMatchObject({ trustDomain: DOMAIN, roots: [], jwtKeys: [{ kid: 'k' }] });

@@ -198,6 +198,11 @@ describe('requests to the Workload API', () => {
     it.each<[string, () => string, string]>([
       ['no audience', () => token, ''],
       ['no token', () => '', AUDIENCE],
+    ])('WL-49: %s is no request', async (_, svid, audience) => {
+      expect(await validateJwtSvid(client, svid(), audience).ended()).toMatchObject({ status: INVALID_ARGUMENT, code: 'E_REQUEST' });
+    });
+
+    it.each<[string, () => string, string]>([
       ['another audience', () => token, 'https://elsewhere.example'],
       ['an audience that is only the start', () => token, 'https://git'],
       ['an audience in another case', () => token, AUDIENCE.toUpperCase()],
@@ -219,7 +224,7 @@ describe('requests to the Workload API', () => {
       ['a header of its own', () => part(0, json({ jwk: {} })), AUDIENCE],
       ['padding', () => `${token}=`, AUDIENCE],
       ['a subject of another trust domain', () => part(1, json({ sub: 'spiffe://example.org/x' })), AUDIENCE],
-    ])('WL-49, WL-51: InvalidArgument: %s', async (_, svid, audience) => {
+    ])('WL-51: InvalidArgument: %s', async (_, svid, audience) => {
       const { status, message } = await validateJwtSvid(client, svid(), audience).ended();
       expect(status).toBe(INVALID_ARGUMENT);
       expect(message).not.toContain(token.split('.')[2]);
