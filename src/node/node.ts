@@ -32,6 +32,7 @@ import type { LaunchMeasuringParts } from './measure-launch';
 import { Members } from './members';
 import { OwnUids } from './own-uids';
 import type { ProgramHasher } from './program';
+import { REFLECTION_SERVICES, reflectionApi } from './reflection';
 import { resume } from './resume';
 import { Serving } from './serve';
 import { openServerLink, type ServerLink } from './server-link';
@@ -216,6 +217,8 @@ export async function startNode(parts: NodeParts): Promise<RunningNode> {
     grpcService(SpiffeWorkloadAPI, new MalformedRequest()),
     workloadApi({ images, serving, trust, peer, validate: parts.validate, log }),
   );
+  const reflected = reflectionApi(log);
+  for (const service of REFLECTION_SERVICES) server.addService(service, reflected);
   server.addService(
     grpcService(LaunchAPI),
     launchApi({

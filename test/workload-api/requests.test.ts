@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { userInfo } from 'node:os';
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import { ServerReflectionRequestSchema, ServerReflectionResponseSchema } from '../../src/generated/proto/grpc/reflection/v1/reflection_pb';
 import { X509SVIDRequestSchema, X509SVIDResponseSchema } from '../../src/generated/proto/spiffe/workloadapi_pb';
 import { fetchJwtBundles, fetchJwtSvid, fetchX509Bundles, fetchX509Svid, validateJwtSvid } from './calls';
 import { ServedInstallation } from './served-installation';
-import { framed, SECURITY_HEADER, type WireClient } from './wire-client';
+import { type CallOptions, framed, SECURITY_HEADER, type WireClient } from './wire-client';
 
 const [OK, INVALID_ARGUMENT, PERMISSION_DENIED, RESOURCE_EXHAUSTED, UNIMPLEMENTED] = [0, 3, 7, 8, 12];
 const AUDIENCE = 'https://git.example';
@@ -82,6 +84,39 @@ describe('requests to the Workload API', () => {
 
     it.each(['/SpiffeWorkloadAPI/Nope', '/Other/FetchX509SVID'])('WE-16: %s is Unimplemented without the header, too', async (path) => {
       expect(await other(path, {})).toMatchObject({ status: UNIMPLEMENTED });
+    });
+  });
+
+  describe('reflection', () => {
+    const ask = (
+      version: string,
+      request: NonNullable<MessageInitShape<typeof ServerReflectionRequestSchema>['messageRequest']>,
+      options?: CallOptions,
+    ) =>
+      client.call(
+        `/grpc.reflection.${version}.ServerReflection/ServerReflectionInfo`,
+        [ServerReflectionRequestSchema, ServerReflectionResponseSchema],
+        { messageRequest: request },
+        options,
+      );
+    const list = { case: 'listServices', value: '' } as const;
+
+    it.each(['v1', 'v1alpha'])('WE-10: %s names the services, and describes the Workload API', async (version) => {
+      const { messageResponse: named } = await ask(version, list).message();
+      expect(named).toMatchObject({ value: { service: [{ name: 'SpiffeWorkloadAPI' }, { name: 'grpc.reflection.v1.ServerReflection' }] } });
+      const call = ask(version, { case: 'fileContainingSymbol', value: 'SpiffeWorkloadAPI' });
+      expect((await call.message()).messageResponse.case).toBe('fileDescriptorResponse');
+      expect(await call.ended()).toMatchObject({ status: OK });
+    });
+
+    it('WE-05, WE-10: nothing is described without the security header', async () => {
+      expect(await ask('v1', list, { headers: {} }).ended()).toMatchObject({ status: INVALID_ARGUMENT, code: 'E_SECURITY_HEADER' });
+    });
+
+    it('WE-10: bytes that are no request end the stream alone', async () => {
+      const bytes = framed(Buffer.from('0fffffffff', 'hex'));
+      expect(await ask('v1', list, { bytes }).ended()).toMatchObject({ status: INVALID_ARGUMENT, code: 'E_REQUEST' });
+      expect((await ask('v1', list).message()).messageResponse.case).toBe('listServicesResponse');
     });
   });
 
