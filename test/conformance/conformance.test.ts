@@ -1,7 +1,8 @@
 import type { Guard } from './guard';
-import { faultsOf } from './guard-off';
+import { about, faultsOf } from './guard-off';
 import type { TestResult } from './jest-run';
 import { familyText, summary } from './print';
+import type { Suite } from './suites';
 import { readTable } from './table';
 import { rulesIn, rulesOf } from './titles';
 import { judge, unknownRules } from './verdict';
@@ -88,6 +89,7 @@ describe('without a guard', () => {
 
   test('what rests on it may fail, and so may what proves no rule', () => {
     expect(faults(ran('failed', 'ID-01'), ran('failed', 'ID-02'), ran('failed'))).toEqual([]);
+    expect(faults(ran('failed', 'ID-01'), ran('failed', 'NT-03'))).toEqual([]);
     expect(faults(ran('failed', 'ID-01'), ran('failed', 'ID-03'))).toEqual(['ID-03 fails with it: ID-03: x']);
   });
 
@@ -95,4 +97,30 @@ describe('without a guard', () => {
     const broken = [{ file: 'test/a.test.ts', why: '\nSyntaxError\n' }];
     expect(faultsOf(guard, { tests: [ran('failed', 'ID-01')], broken })).toEqual(['test/a.test.ts does not run without it: SyntaxError']);
   });
+});
+
+test('a guard is looked for by the suites that name its source, or carry its rule and come to it, and do not start the program', () => {
+  const suite = (file: string, more: Partial<Record<'rules' | 'near' | 'sources', string>> & { starts?: boolean }): Suite => {
+    const set = (text = '') => new Set(text.split(' '));
+    const near = set(more.near);
+    return {
+      file,
+      rules: set(more.rules),
+      near,
+      sources: new Set([...near, ...set(more.sources)]),
+      starts: more.starts === true,
+      database: false,
+    };
+  };
+  const suites = [
+    suite('about it', { rules: 'ID-09', near: 'src/a.ts' }),
+    suite('by way of others', { rules: 'ID-01', sources: 'src/a.ts' }),
+    suite('far', { rules: 'ID-09', sources: 'src/a.ts' }),
+    suite('elsewhere', { rules: 'ID-01', near: 'src/b.ts' }),
+    suite('starts it', { rules: 'ID-01 ID-02', near: 'src/a.ts', starts: true }),
+  ];
+  const out = (rules: string): string[] =>
+    about({ without: 'x', rules: rules.split(' '), patches: [{ file: 'src/a.ts', edits: [] }] }, suites).map(({ file }) => file);
+  expect(out('ID-01')).toEqual(['about it', 'by way of others']);
+  expect(out('ID-02')).toEqual(['about it']);
 });

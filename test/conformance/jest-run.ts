@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Suite } from './suites';
-import { rulesOf } from './titles';
+import { ANY_RULE, rulesOf } from './titles';
 
 /** One test that ran, or was left out on this machine. */
 export interface TestResult {
@@ -31,13 +31,37 @@ const STATES: Readonly<Record<string, TestResult['state']>> = { passed: 'passed'
 const MAX_SAID = 4000;
 
 /** Runs the suites of a project folder, whole. Throws where jest gave no report. */
-export async function runSuites(root: string, suites: readonly Suite[]): Promise<Run> {
+export const runSuites = (root: string, suites: readonly Suite[]): Promise<Run> => jestRun(root, suites, []);
+
+/**
+ * The same, but without tests that carry no rule where each test stands for itself; one that starts the program, or shares a database,
+ * may live on what those before it did.
+ */
+export async function runRules(root: string, suites: readonly Suite[]): Promise<Run> {
+  const whole = suites.filter(({ starts, database }) => starts || database);
+  const rest = suites.filter((suite) => !whole.includes(suite));
+  // Without a guard a test may leave behind what it would have ended.
+  const ends = ['--forceExit'];
+  return both(await jestRun(root, whole, ends), await jestRun(root, rest, [...ends, '--testNamePattern', ANY_RULE]));
+}
+
+export const both = (a: Run, b: Run): Run => ({ tests: [...a.tests, ...b.tests], broken: [...a.broken, ...b.broken] });
+
+async function jestRun(root: string, suites: readonly Suite[], options: readonly string[]): Promise<Run> {
+  if (suites.length === 0) return { tests: [], broken: [] };
   const folder = mkdtempSync(path.join(tmpdir(), 'mandate-conformance-'));
   const outputFile = path.join(folder, 'report.json');
   try {
     // The shared PostgreSQL takes longer than most suites; nobody else needs it.
     const shared = suites.some(({ database }) => database) ? [] : ['--globalSetup', NOTHING, '--globalTeardown', NOTHING];
-    const said = await jest(root, ['--json', '--outputFile', outputFile, ...shared, ...suites.map(({ file }) => path.join(root, file))]);
+    const said = await jest(root, [
+      '--json',
+      '--outputFile',
+      outputFile,
+      ...options,
+      ...shared,
+      ...suites.map(({ file }) => path.join(root, file)),
+    ]);
     return readReport(outputFile, root, said);
   } finally {
     rmSync(folder, { recursive: true, force: true });

@@ -11,6 +11,8 @@ export interface Suite {
   readonly rules: ReadonlySet<string>;
   /** Itself and every source it imports, however far. */
   readonly sources: ReadonlySet<string>;
+  /** Those that it names itself. */
+  readonly near: ReadonlySet<string>;
   /** True where it starts the built program: what it shows of a source is not seen in its imports. */
   readonly starts: boolean;
   /** True where it asks the PostgreSQL that all test files share. */
@@ -32,9 +34,11 @@ export function carryingSuites(): readonly Suite[] {
   };
   return ['test', 'attestors'].flatMap(testsBelow).flatMap((file) => {
     const sources = closure(file, textOf);
-    const titled = [...sources].filter((source) => /^(test|attestors)\//.test(source) && !HARNESS.test(source));
+    const own = [...sources].filter((source) => source === file || source.startsWith('test/'));
+    const titled = own.filter((source) => !HARNESS.test(source));
+    const near = new Set(importsOf(file, textOf));
     const rules = new Set(titled.flatMap((source) => rulesIn(textOf(source))));
-    return rules.size === 0 ? [] : [{ file, rules, sources, starts: sources.has(STARTS), database: sources.has(DATABASE) }];
+    return rules.size === 0 ? [] : [{ file, rules, sources, near, starts: sources.has(STARTS), database: sources.has(DATABASE) }];
   });
 }
 
@@ -45,15 +49,22 @@ const testsBelow = (folder: string): string[] =>
     .map((name) => path.join(folder, name))
     .sort();
 
+/** What is imported for its types is not there when a test runs: a guard that is taken out of it is not missed. */
+const TYPES_ALONE = /^(?:import|export) type [^;']*'[^']*';$/gm;
+const IMPORT = /(?:from|import\(|import|require\()\s*'(\.{1,2}\/[^']+)'/g;
+
+/** The sources that one names. */
+const importsOf = (file: string, textOf: (file: string) => string): readonly string[] =>
+  [...textOf(file).replace(TYPES_ALONE, '').matchAll(IMPORT)]
+    .map(([, target]) => `${path.join(path.dirname(file), target as string)}.ts`)
+    .filter((source) => existsSync(path.join(ROOT, source)));
+
 function closure(from: string, textOf: (file: string) => string): Set<string> {
   const seen = new Set<string>();
   const visit = (file: string): void => {
     if (seen.has(file)) return;
     seen.add(file);
-    for (const [, target] of textOf(file).matchAll(/(?:from|import\(|import|require\()\s*'(\.{1,2}\/[^']+)'/g)) {
-      const source = `${path.join(path.dirname(file), target as string)}.ts`;
-      if (existsSync(path.join(ROOT, source))) visit(source);
-    }
+    importsOf(file, textOf).forEach(visit);
   };
   visit(from);
   return seen;
