@@ -7,6 +7,7 @@ import { Seeded } from '../running/seeded';
 import { guardedFiles } from './guard';
 import { guardOff, tenth } from './guard-off';
 import { GUARDS } from './guards/all';
+import { WITHOUT_GUARD } from './guards/none';
 import { runRules, runSuites } from './jest-run';
 import { familyText, summary } from './print';
 import { carryingSuites, type Suite } from './suites';
@@ -72,7 +73,7 @@ async function guards(every: boolean): Promise<boolean> {
 
 async function main(): Promise<void> {
   const page = readFileSync(PAGE, 'utf8');
-  if (process.env['PAGE'] === '1') return writeFileSync(PAGE, withGuards(page, guardedFiles(GUARDS)));
+  if (process.env['PAGE'] === '1') return writeFileSync(PAGE, withGuards(page, guardedFiles(GUARDS), WITHOUT_GUARD));
   const off = process.env['GUARDS'] ?? '';
   const good = off === '' ? await rules(readTable(page)) : await guards(off === 'all');
   process.exitCode = good ? 0 : 1;

@@ -47,7 +47,7 @@ function readRow(line: string): Rule {
     level: level[1] as Level,
     origin: (level[2] ?? '') as Rule['origin'],
     says: says.replace(/ \(\[[^)]*\)\)/g, ''),
-    guard: guard === NONE ? [] : [...guard.matchAll(/`([^`]+)`/g)].map(([, file]) => file as string),
+    guard: [...guard.matchAll(/`([^`]+)`/g)].map(([, file]) => file as string),
     note: note === NONE ? undefined : readNote(id, note),
   };
 }
@@ -63,15 +63,21 @@ export const mayBeDeclared = ({ level, origin }: Rule): boolean => level === 'MA
 
 export const levelOf = ({ level, origin }: Rule): string => (origin === '' ? level : `${level}/${origin}`);
 
-/** The page with its column of guards as they are: `files` names the sources a rule's guards are taken out of. */
-export function withGuards(page: string, files: ReadonlyMap<string, readonly string[]>): string {
+/**
+ * The page with its column of guards as they are: `files` names the sources a rule's guards are taken out of, `none` says what keeps a rule
+ * that has no guard.
+ */
+export function withGuards(page: string, files: ReadonlyMap<string, readonly string[]>, none: Readonly<Record<string, string>>): string {
   const row = (line: string): string => {
     const cells = line.slice(2, -2).split(' | ');
+    const rule = cells[0] as string;
     cells[3] =
       files
-        .get(cells[0] as string)
+        .get(rule)
         ?.map((file) => `\`${file}\``)
-        .join(', ') ?? NONE;
+        .join(', ') ??
+      none[rule] ??
+      NONE;
     return `| ${cells.join(' | ')} |`;
   };
   return page

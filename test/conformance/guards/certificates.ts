@@ -141,11 +141,11 @@ const AUTHORITIES: readonly Guard[] = [
     ROOT,
   ),
   guard(
-    'XC-07',
+    'XC-07 FD-08',
     'our endpoint shows the authority itself',
     'src/authority/endpoint-leaf.ts',
     ["certificatePem: pem('CERTIFICATE', certificate),\n    key,", "certificatePem: pem('CERTIFICATE', root.der),\n    key: rootKey,"],
-    'XL-11',
+    'XL-11 FD-01 FD-03 FD-05 FD-14 FD-36 OD-04 OD-05 TB-02 TB-03',
   ),
   guard('XC-08', 'an authority sets a length of paths', MAKER, [
     CONSTRAINTS,
@@ -174,18 +174,18 @@ const AUTHORITIES: readonly Guard[] = [
     ROOT,
   ),
   guard(
-    'XC-14',
+    'XC-14 FD-11',
     'a root goes when it stops signing',
     SCHEDULE,
     ["return row.stage !== 'retired' || nowMs < lastUseMs(row);", "return row.stage !== 'retired';"],
-    'FD-11 OD-09',
+    'OD-09',
   ),
   guard(
-    'XC-14',
+    'XC-14 FD-10',
     'a root signs at once',
     SCHEDULE,
     ['(publishedAtMs(keyId) ?? Infinity) + propagationMs', '(publishedAtMs(keyId) ?? 0) * 0 + propagationMs'],
-    'FD-10 OD-09',
+    'OD-09',
   ),
 ];
 

@@ -28,11 +28,11 @@ export const TOKENS: readonly Guard[] = [
     '',
   ]),
   guard(
-    'JS-07',
+    'JS-07 WL-40',
     'an empty list of audiences goes on to the server',
     API,
     ['if (audiences.length === 0)', 'if (audiences.length < 0)'],
-    'JS-08 WL-12 WL-40',
+    'JS-08 WL-12 WL-42',
   ),
   guard(
     'JS-08',
@@ -70,27 +70,18 @@ export const TOKENS: readonly Guard[] = [
 /** What only libraries of others need. */
 export const CLIENTS: readonly Guard[] = [
   guard(
-    'CI-02 CI-03 CI-05',
+    'CI-02 CI-03 CI-05 WL-10',
     'a stream without an identity ends with OK',
     'src/node/live-stream.ts',
     ["this.call.emit('error', Object.assign(new Error(error.message), this.status(error)));", 'this.call.end();'],
-    'CI-15 WL-09 WL-10 WL-21 WL-63',
+    'CI-15 WE-14 WL-09 WL-11 WL-21 WL-63',
   ),
-  guard(
-    'CI-14',
-    'a hint is given as often as rules have it',
-    'src/node/x509-response.ts',
-    ["const taken = svid.hint !== '' && seen.has(svid.hint);", 'const taken = false;'],
-    'WL-27 WL-44',
-  ),
-  guard(
-    'CI-15',
-    'a WIT-SVID is denied, not unknown',
-    API,
-    [
-      "fetchWITSVID: stream(() => {\n      throw new MandateError('E_UNIMPLEMENTED');",
-      "fetchWITSVID: stream(() => {\n      throw new MandateError('E_NO_RULE');",
-    ],
-    'WL-63 WE-16',
-  ),
+  guard('CI-14 WL-27 WL-44', 'a hint is given as often as rules have it', 'src/node/x509-response.ts', [
+    "const taken = svid.hint !== '' && seen.has(svid.hint);",
+    'const taken = false;',
+  ]),
+  guard('CI-15 WL-63 WE-16', 'a WIT-SVID is denied, not unknown', API, [
+    "fetchWITSVID: stream(() => {\n      throw new MandateError('E_UNIMPLEMENTED');",
+    "fetchWITSVID: stream(() => {\n      throw new MandateError('E_NO_RULE');",
+  ]),
 ];
