@@ -1,7 +1,8 @@
-import { closeSync, readFileSync, readlinkSync } from 'node:fs';
+import { closeSync, readFileSync } from 'node:fs';
 import { fileText } from '../domain/file-text';
 import type { AncestorView } from '../domain/attestation';
 import { parseStat, statusIds } from '../domain/proc-text';
+import { linkBy } from './below';
 import { pidfdAlive, pidfdInfo, pidfdOpen } from './pidfd';
 import { machineMounts, processKey } from './process-key';
 
@@ -125,8 +126,8 @@ function describe({ pidfd, key }: Kept, pid: number): Parent | undefined {
   let exe = '';
   let sameMounts = false;
   try {
-    exe = fileText(readlinkSync(`/proc/${pid}/exe`, 'latin1'));
-    sameMounts = readlinkSync(`/proc/${pid}/ns/mnt`) === machineMounts();
+    exe = fileText(linkBy(`/proc/${pid}/exe`));
+    sameMounts = linkBy(`/proc/${pid}/ns/mnt`) === machineMounts();
   } catch {
     // Another user's process: who it is stays known, what it runs does not.
   }

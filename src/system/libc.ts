@@ -3,7 +3,7 @@ import { constants } from 'node:os';
 
 /**
  * Every call to libc that Node has no word for. Nothing else in Mandate reaches past Node: what stands here can read and write any
- * memory of this process, so its callers (socket-credentials, accept, access-list, peer-pidfds, socket-peer, file-tables, pidfd, inode-at, epoll,
+ * memory of this process, so its callers (socket-credentials, accept, access-list, peer-pidfds, socket-peer, file-tables, pidfd, below, mapped-files, epoll,
  * landlock, this-process, machine-facts, given-socket, service-manager, mounts, id-map, give-up, memory-file, pseudo-terminal, child-stops,
  * release-memory) pass plain integers, names of our own, and buffers of a size that they chose.
  *
@@ -16,7 +16,13 @@ type Call = (...args: Argument[]) => number;
 
 export const { errno } = constants;
 
-const errnoName = (number: number): string => Object.entries(errno).find(([, value]) => value === number)?.[0] ?? `errno ${number}`;
+/** Of two names for one number the first; reversed, since the last entry of a number stays. */
+const errnoNames = new Map(
+  Object.entries(errno)
+    .map(([name, number]) => [number, name] as const)
+    .reverse(),
+);
+const errnoName = (number: number): string => errnoNames.get(number) ?? `errno ${number}`;
 
 /** A libc call that failed. `code` is the name of the errno, e.g. `ESRCH`. */
 export class KernelError extends Error {
@@ -43,6 +49,10 @@ const declarations = {
   pidfdOpen: 'long syscall(long number, int pid, uint flags)',
   pidfdSendSignal: 'long syscall(long number, int pidfd, int signal, void *info, uint flags)',
   statAt: 'long syscall(long number, int folder, const char *name, _Out_ uint8_t *stat, int flags)',
+  readlinkAt: 'int64_t readlinkat(int folder, const char *name, _Out_ uint8_t *target, size_t size)',
+  openFileAt: 'int openat(int folder, const char *name, int flags)',
+  openBytesAt: 'int openat(int folder, _In_ uint8_t *name, int flags)',
+  statx: 'int statx(int folder, const char *name, int flags, uint mask, _Out_ uint8_t *stat)',
   ioctl: 'int ioctl(int fd, ulong request, _Inout_ uint8_t *argument)',
   poll: 'int poll(_Inout_ uint8_t *fds, ulong count, int timeout)',
   pread: 'int64_t pread(int fd, _Out_ uint8_t *buffer, size_t length, int64_t offset)',

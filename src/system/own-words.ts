@@ -1,4 +1,5 @@
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, readSync } from 'node:fs';
+import { openAt } from './below';
 
 const MAX_ARGUMENT_BYTES = 64 * 1024;
 const MAX_ENVIRONMENT_BYTES = 1024 * 1024;
@@ -38,7 +39,7 @@ const chunk = Buffer.allocUnsafeSlow(16 * 1024);
 
 /** At most `max` bytes of a file that the kernel writes as it is read. */
 export function readUpTo(folder: number, file: string, max: number): Buffer {
-  const fd = openSync(`/proc/self/fd/${folder}/${file}`, 'r');
+  const fd = openAt(folder, file);
   try {
     const read: Buffer[] = [];
     let at = 0;

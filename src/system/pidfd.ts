@@ -31,12 +31,13 @@ export interface PidfdInfo {
   readonly cgroupId: string;
 }
 
+const info = Buffer.alloc(64);
+
 /**
  * What the kernel says about the process behind a pidfd, without a path and so without a race; undefined before Linux 6.13.
  * Throws KernelError ESRCH when it is gone.
  */
 export function pidfdInfo(pidfd: number): PidfdInfo | undefined {
-  const info = Buffer.alloc(64);
   info.writeBigUInt64LE(INFO_PID_CREDS_CGROUP);
   if (libc('ioctl')(pidfd, PIDFD_GET_INFO, info) !== 0) {
     const code = lastErrno();
@@ -54,11 +55,13 @@ export function pidfdInfo(pidfd: number): PidfdInfo | undefined {
   };
 }
 
+const entry = Buffer.alloc(8);
+
 /** False once every thread of the process has ended, a zombie included. */
 export function pidfdAlive(pidfd: number): boolean {
-  const entry = Buffer.alloc(8);
   entry.writeInt32LE(pidfd, 0);
-  entry.writeInt16LE(POLLIN, 4);
+  // The answer is written behind the question.
+  entry.writeInt32LE(POLLIN, 4);
   return checked('poll', entry, 1, 0) === 0;
 }
 

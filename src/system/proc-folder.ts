@@ -1,8 +1,8 @@
-import { closeSync, constants, openSync, readSync, readlinkSync } from 'node:fs';
+import { closeSync, constants, openSync, readSync } from 'node:fs';
 import { MandateError } from '../domain/errors';
 import type { ExeHandle, FolderHandle } from '../domain/attestation';
 import { errnoOf } from './errno';
-import { inodeAt } from './inode-at';
+import { inodeAt, linkAt, openAt } from './below';
 import { exeHandle } from './open-file';
 
 const MAX_READ_BYTES = 1024 * 1024;
@@ -34,18 +34,19 @@ export class ProcFolder {
   read(file: string): string {
     const fd = this.open(file);
     try {
-      return this.attempt(() => readAll(fd), file);
+      // The one that is written line by line: a short answer is not the end of it.
+      return this.attempt(() => (file === 'maps' ? readAll(fd) : readRecord(fd)), file);
     } finally {
       closeSync(fd);
     }
   }
 
   link(name: string): string {
-    return this.attempt(() => readlinkSync(this.path(name), 'latin1'), name);
+    return this.attempt(() => linkAt(this.#fd, name), name);
   }
 
   open(file: string): number {
-    return this.attempt(() => openSync(this.path(file), constants.O_RDONLY), file);
+    return this.attempt(() => openAt(this.#fd, file), file);
   }
 
   exeInode(): string {
@@ -58,7 +59,7 @@ export class ProcFolder {
 
   /** The same folder under a descriptor of its own, which lives on when this one is closed. */
   again(): FolderHandle {
-    const fd = this.attempt(() => openSync(this.path('.'), constants.O_RDONLY | constants.O_DIRECTORY));
+    const fd = this.attempt(() => openAt(this.#fd, '.'));
     return { fd, close: () => closeSync(fd) };
   }
 
@@ -84,8 +85,8 @@ export class ProcFolder {
 const record = Buffer.alloc(CHUNK_BYTES);
 
 /**
- * Whole content of a file that the kernel writes as one record (`stat`, `status`), as latin-1: one that fits is answered at once, and a
- * short answer is the end of it.
+ * Whole content of a file that the kernel writes as one record (`stat`, `status`, `cgroup`), as latin-1: one that fits is answered at once,
+ * and a short answer is the end of it.
  */
 export function readRecord(fd: number): string {
   const length = readSync(fd, record, 0, CHUNK_BYTES, 0);

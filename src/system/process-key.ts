@@ -1,4 +1,5 @@
-import { closeSync, fstatSync, readFileSync, readlinkSync, statfsSync } from 'node:fs';
+import { closeSync, readFileSync, readlinkSync, statfsSync } from 'node:fs';
+import { inodeOf } from './below';
 import { pidfdOpen } from './pidfd';
 
 const PID_FS_MAGIC = 0x50494446;
@@ -55,6 +56,6 @@ function mountsOfTheFirstProcess(): string | undefined {
  */
 export function processKey(pidfd: number, pid: number, startTicks: () => string): string {
   const { id, pidfs, pidNamespace } = thisBoot();
-  if (pidfs) return `${id}:${fstatSync(pidfd, { bigint: true }).ino}`;
+  if (pidfs) return `${id}:${inodeOf(pidfd)}`;
   return `${id}:${pidNamespace}:${pid}:${startTicks()}`;
 }

@@ -1,0 +1,95 @@
+import { constants } from 'node:fs';
+import { checked, errno, lastErrno, libc } from './libc';
+
+/**
+ * What a name in an open folder leads to. Asked dozens of times for each newcomer and before every delivery: by way of a path below
+ * /proc/self/fd each of them would be four look-ups more. Names are our own, in ASCII, unless it says otherwise.
+ */
+
+/** newfstatat(2); libc has had a name for it only since glibc 2.33. */
+const SYS_NEWFSTATAT = process.arch === 'arm64' ? 79 : 262;
+const STAT_BYTES = 144;
+const AT_FDCWD = -100;
+const AT_EMPTY_PATH = 0x1000;
+const O_CLOEXEC = 0o2000000;
+const O_DIRECTORY = constants.O_DIRECTORY;
+/** Nothing of the file is asked for: a FIFO or device is not touched, a server not woken. */
+const O_PATH = 0o10000000;
+const stat = Buffer.alloc(STAT_BYTES);
+/** No link of the kernel's is longer than a page. */
+const target = Buffer.alloc(4096);
+
+/** `dev:ino`, with links followed. Throws KernelError. */
+export function inodeAt(folder: number, name: string): string {
+  checked('statAt', SYS_NEWFSTATAT, folder, name, stat, 0);
+  return `${stat.readBigUInt64LE(0)}:${stat.readBigUInt64LE(8)}`;
+}
+
+/** Inode number of what a descriptor leads to. Throws KernelError. */
+export function inodeOf(fd: number): bigint {
+  checked('statAt', SYS_NEWFSTATAT, fd, '', stat, AT_EMPTY_PATH);
+  return stat.readBigUInt64LE(8);
+}
+
+/** Target of a link, latin-1. Throws KernelError. */
+export function linkAt(folder: number, name: string): string {
+  return target.toString('latin1', 0, checked('readlinkAt', folder, name, target, target.length));
+}
+
+/** The same by its whole path. */
+export const linkBy = (path: string): string => linkAt(AT_FDCWD, path);
+
+/** A descriptor to read from, close-on-exec. Throws KernelError. */
+export const openAt = (folder: number, name: string): number => checked('openFileAt', folder, name, O_CLOEXEC);
+
+/** A handle on the folder that a link leads to; it can be asked and looked into, not read. Throws KernelError. */
+export const folderAt = (folder: number, name: string): number => checked('openFileAt', folder, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+/**
+ * A handle on what a name of somebody else's stands for, latin-1, itself where it is a link; `absent` where there is nothing, `refused`
+ * where it cannot be told.
+ */
+export function handleAt(folder: number, name: string): number | 'absent' | 'refused' {
+  if (name.includes('\0')) return 'refused';
+  for (;;) {
+    const fd = libc('openBytesAt')(folder, Buffer.from(`${name}\0`, 'latin1'), O_PATH | constants.O_NOFOLLOW | O_CLOEXEC);
+    if (fd >= 0) return fd;
+    const code = lastErrno();
+    if (code !== errno.EINTR) return code === errno.ENOENT || code === errno.ENOTDIR ? 'absent' : 'refused';
+  }
+}
+
+/** What is known of an inode (statx(2)). */
+export interface InodeStat {
+  readonly major: number;
+  readonly minor: number;
+  readonly inode: bigint;
+  /** With the bits of its kind. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly sizeBytes: number;
+}
+
+const STATX_BASIC_STATS = 0x7ff;
+/** struct statx, which is the same on all machines. */
+const STATX = { bytes: 256, uid: 20, gid: 24, mode: 28, inode: 32, size: 40, major: 136, minor: 140 } as const;
+const statx = Buffer.alloc(STATX.bytes);
+
+/** Throws KernelError. */
+export function statOf(fd: number): InodeStat {
+  checked('statx', fd, '', AT_EMPTY_PATH, STATX_BASIC_STATS, statx);
+  return {
+    major: statx.readUInt32LE(STATX.major),
+    minor: statx.readUInt32LE(STATX.minor),
+    inode: statx.readBigUInt64LE(STATX.inode),
+    mode: statx.readUInt16LE(STATX.mode),
+    uid: statx.readUInt32LE(STATX.uid),
+    gid: statx.readUInt32LE(STATX.gid),
+    sizeBytes: Number(statx.readBigUInt64LE(STATX.size)),
+  };
+}
+
+export const isFolder = ({ mode }: InodeStat): boolean => (mode & constants.S_IFMT) === constants.S_IFDIR;
+export const isFile = ({ mode }: InodeStat): boolean => (mode & constants.S_IFMT) === constants.S_IFREG;
+export const isLink = ({ mode }: InodeStat): boolean => (mode & constants.S_IFMT) === constants.S_IFLNK;
