@@ -148,7 +148,7 @@ export interface Accounts {
   groupName(gid: number): string | undefined;
 }
 
-/** Home folders of accounts, absolute. Returns undefined where there is none; never throws. */
+/** Home folders of accounts, absolute, latin-1 as all paths. Returns undefined where there is none; never throws. */
 export interface Homes {
   home(uid: number): string | undefined;
 }

@@ -63,7 +63,7 @@ export function fileHomes(passwd = '/etc/passwd'): Homes {
   return {
     home: (uid) => {
       const home = homes.name(uid);
-      return home?.startsWith('/') === true ? home : undefined;
+      return home?.startsWith('/') === true ? Buffer.from(home, 'utf8').toString('latin1') : undefined;
     },
   };
 }

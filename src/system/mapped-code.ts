@@ -1,14 +1,13 @@
-import { readlinkSync, statfsSync, statSync } from 'node:fs';
+import { statfsSync, statSync } from 'node:fs';
 import type { MappedCode } from '../domain/attestation';
-import { readUpTo } from './own-words';
+import { linkAt } from './below';
+import { type MappedFile, mappedFiles } from './mapped-files';
 import { machineMounts } from './process-key';
 import { may, type OnBehalfOf, type SeenTree } from './seen-tree';
 
-const MAX_MAPS_BYTES = 1024 * 1024;
-const MAX_FILES = 512;
 const MAX_FOREIGN = 64;
 const DELETED = / \(deleted\)$/;
-const GROUP_OR_OTHERS_WRITE = 0o022n;
+const GROUP_OR_OTHERS_WRITE = 0o022;
 /** Where systems keep code that only root installs. A process with mounts of its own may show anything there. */
 const SYSTEM = /^\/(usr|lib|lib32|lib64|libx32|bin|sbin)\//;
 
@@ -35,54 +34,29 @@ const FILE_SYSTEMS: ReadonlyMap<number, string> = new Map([
   [0x5346414f, 'afs'],
 ]);
 
-interface Mapped {
-  readonly device: bigint;
-  readonly inode: bigint;
-  readonly path: string;
-}
-
 /** What the process of this /proc folder has mapped as code, and how its program lies. Files of which there is no trace are foreign. */
 export function readMappedCode(folder: number, tree: SeenTree, behalf: OnBehalfOf): MappedCode {
-  const link = (name: string) => readlinkSync(`/proc/self/fd/${folder}/${name}`, 'latin1');
-  const exe = link('exe').replace(DELETED, '');
+  const exe = linkAt(folder, 'exe').replace(DELETED, '');
   const program = statSync(`/proc/self/fd/${folder}/exe`, { bigint: true }).ino;
-  const sameMounts = link('ns/mnt') === machineMounts();
-  const text = readUpTo(folder, 'maps', MAX_MAPS_BYTES);
-  const mapped = executableFiles(text.toString('latin1'));
+  const sameMounts = linkAt(folder, 'ns/mnt') === machineMounts();
+  const { files, complete } = mappedFiles(folder);
   const own = ownFolders(exe);
-  const foreign = [...mapped.values()].filter(
-    ({ path, device, inode }) =>
-      !(inode === program && path.replace(DELETED, '') === exe) &&
-      !own.some((prefix) => path.startsWith(prefix)) &&
-      !(sameMounts && SYSTEM.test(path) && !path.endsWith(' (deleted)')) &&
-      !installedByRoot(tree, path, device, inode),
+  const foreign = files.filter(
+    (file) =>
+      !(file.inode === program && file.path.replace(DELETED, '') === exe) &&
+      !own.some((prefix) => file.path.startsWith(prefix)) &&
+      !(sameMounts && SYSTEM.test(file.path) && !file.path.endsWith(' (deleted)')) &&
+      !installedByRoot(tree, file),
   );
   return {
     foreign: foreign
       .map(({ path }) => path)
       .sort()
       .slice(0, MAX_FOREIGN),
-    complete: text.length < MAX_MAPS_BYTES && mapped.size < MAX_FILES,
+    complete,
     fileSystem: fileSystemOf(folder),
     replaceable: replaceable(tree, exe, behalf),
   };
-}
-
-/** Lines of proc_pid_maps(5) that are executable and have a file. The kernel writes a newline in a path as `\012`. */
-export function executableFiles(maps: string): ReadonlyMap<string, Mapped> {
-  const found = new Map<string, Mapped>();
-  for (const line of maps.split('\n')) {
-    const [, major, minor, inode, path] = /^[0-9a-f]+-[0-9a-f]+ ..x. [0-9a-f]+ ([0-9a-f]+):([0-9a-f]+) (\d+) +(\/.*)$/.exec(line) ?? [];
-    if (path === undefined || found.size >= MAX_FILES) continue;
-    found.set(path, { device: deviceNumber(parseInt(major!, 16), parseInt(minor!, 16)), inode: BigInt(inode!), path });
-  }
-  return found;
-}
-
-/** makedev(3). */
-function deviceNumber(major: number, minor: number): bigint {
-  const [ma, mi] = [BigInt(major), BigInt(minor)];
-  return ((ma & 0xfffff000n) << 32n) | ((ma & 0xfffn) << 8n) | ((mi & 0xffffff00n) << 12n) | (mi & 0xffn);
 }
 
 /** The folder of the program, and for one in `…/bin` the `lib` folders beside that; never the whole of a home or the root. */
@@ -93,9 +67,10 @@ function ownFolders(exe: string): readonly string[] {
 }
 
 /** True where the very file that is mapped still lies at its path, belongs to root and nobody else may write to it. */
-function installedByRoot(tree: SeenTree, path: string, device: bigint, inode: bigint): boolean {
+function installedByRoot(tree: SeenTree, { path, inode, major, minor }: MappedFile): boolean {
   const stat = tree.stat(path);
-  return stat?.dev === device && stat.ino === inode && stat.uid === 0n && (stat.mode & GROUP_OR_OTHERS_WRITE) === 0n;
+  if (stat?.inode !== inode || stat.major !== major || stat.minor !== minor) return false;
+  return stat.uid === 0 && (stat.mode & GROUP_OR_OTHERS_WRITE) === 0;
 }
 
 function fileSystemOf(folder: number): string {
@@ -108,7 +83,7 @@ function replaceable(tree: SeenTree, exe: string, behalf: OnBehalfOf): boolean {
   if (behalf.uid === 0) return true;
   for (let folder = exe.slice(0, exe.lastIndexOf('/')); ; folder = folder.slice(0, folder.lastIndexOf('/'))) {
     const stat = tree.stat(folder === '' ? '/' : folder);
-    if (stat === undefined || Number(stat.uid) === behalf.uid || may(behalf, stat, 2)) return true;
+    if (stat === undefined || stat.uid === behalf.uid || may(behalf, stat, 2)) return true;
     if (folder === '') return false;
   }
 }

@@ -1,9 +1,7 @@
 import { createHash } from 'node:crypto';
-import { type BigIntStats, closeSync, constants, fstatSync, openSync, readlinkSync, readSync, statfsSync } from 'node:fs';
-import { errnoOf } from './errno';
+import { closeSync, constants, openSync, readlinkSync, readSync, statfsSync } from 'node:fs';
+import { folderAt, handleAt, type InodeStat, isFile, isFolder, isLink, linkAt, statOf } from './below';
 
-/** open(2); libc has it, Node does not name it. Nothing of the file is asked for: a FIFO or device is not touched, a server not woken. */
-const O_PATH = 0o10000000;
 const MAX_LINKS = 40;
 const MAX_PARTS = 512;
 const CHUNK_BYTES = 256 * 1024;
@@ -39,12 +37,12 @@ export class SeenTree {
     const found = this.#reach(path);
     if (typeof found === 'string') return found;
     try {
-      const stat = fstatSync(found, { bigint: true });
-      if (!stat.isFile() || !this.#may(stat, 4)) return 'refused';
+      const stat = statOf(found);
+      if (!isFile(stat) || !this.#may(stat, 4)) return 'refused';
       const { type } = statfsSync(at(found));
       if (type === PROC_FS || type === SYS_FS) return 'refused';
       const fd = openSync(at(found), constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
-      return { fd, sizeBytes: Number(stat.size) };
+      return { fd, sizeBytes: stat.sizeBytes };
     } catch {
       return 'refused';
     } finally {
@@ -53,11 +51,11 @@ export class SeenTree {
   }
 
   /** What a path leads to, without a look at it: its stat, with all links followed; undefined where there is nothing. */
-  stat(path: string): BigIntStats | undefined {
+  stat(path: string): InodeStat | undefined {
     const found = this.#reach(path);
     if (typeof found === 'string') return undefined;
     try {
-      return fstatSync(found, { bigint: true });
+      return statOf(found);
     } finally {
       closeSync(found);
     }
@@ -79,10 +77,11 @@ export class SeenTree {
     const end = path.lastIndexOf('/');
     const folder = this.#folder(path.slice(0, end));
     if (typeof folder !== 'number') return folder;
-    const next = openBelow(folder, path.slice(end + 1));
-    if (typeof next !== 'number' || !fstatSync(next).isSymbolicLink()) return next;
-    closeSync(next);
-    return undefined;
+    const next = handleAt(folder, path.slice(end + 1));
+    if (typeof next === 'string') return next;
+    const stat = statOrClose(next);
+    if (stat === undefined) return 'refused';
+    return isLink(stat) ? closed(next, undefined) : next;
   }
 
   #folder(path: string): number | 'absent' | 'refused' | undefined {
@@ -96,62 +95,71 @@ export class SeenTree {
   }
 
   #searchable(folder: number): number | 'absent' | 'refused' {
-    const stat = fstatSync(folder, { bigint: true });
-    if (!stat.isDirectory()) return closed(folder, 'absent');
+    const stat = statOrClose(folder);
+    if (stat === undefined) return 'refused';
+    if (!isFolder(stat)) return closed(folder, 'absent');
     return this.#may(stat, 1) ? folder : closed(folder, 'refused');
   }
 
   #find(path: string): number | 'absent' | 'refused' {
     const root = this.#start('root');
-    let here = path.startsWith('/') ? this.#start('root') : this.#start('cwd');
-    let pending = parts(path);
-    let links = 0;
     try {
-      while (pending.length > 0) {
-        const [name = '', ...rest] = pending;
-        const stat = fstatSync(here, { bigint: true });
-        if (!stat.isDirectory()) return closed(here, 'absent');
-        if (!this.#may(stat, 1) || pending.length > MAX_PARTS) return closed(here, 'refused');
-        pending = rest;
-        if (name === '..' && sameInode(stat, fstatSync(root, { bigint: true }))) continue;
-        const next = openSync(`${at(here)}/${name}`, O_PATH | constants.O_NOFOLLOW);
-        if (!fstatSync(next).isSymbolicLink()) {
-          closeSync(here);
-          here = next;
-          continue;
-        }
-        closeSync(next);
-        if (++links > MAX_LINKS) return closed(here, 'refused');
-        // As text, also where the link is one of the kernel's own: those lead where no path does.
-        const target = readlinkSync(`${at(here)}/${name}`, 'latin1');
-        pending = [...parts(target), ...pending];
-        if (!target.startsWith('/')) continue;
-        closeSync(here);
-        here = this.#start('root');
-      }
-      return here;
-    } catch (thrown) {
-      return closed(here, outcomeOf(thrown));
+      return this.#walk(path, root);
     } finally {
       closeSync(root);
     }
   }
 
+  #walk(path: string, root: number): number | 'absent' | 'refused' {
+    let here = this.#start(path.startsWith('/') ? 'root' : 'cwd');
+    let pending = parts(path);
+    let links = 0;
+    try {
+      while (pending.length > 0) {
+        const [name = '', ...rest] = pending;
+        const stat = statOf(here);
+        if (!isFolder(stat)) return closed(here, 'absent');
+        if (!this.#may(stat, 1) || pending.length > MAX_PARTS) return closed(here, 'refused');
+        pending = rest;
+        if (name === '..' && sameInode(stat, statOf(root))) continue;
+        const next = handleAt(here, name);
+        if (typeof next === 'string') return closed(here, next);
+        const kind = statOrClose(next);
+        if (kind === undefined) return closed(here, 'refused');
+        if (!isLink(kind)) {
+          closeSync(here);
+          here = next;
+          continue;
+        }
+        const target = targetOf(next);
+        if (target === undefined || ++links > MAX_LINKS) return closed(here, 'refused');
+        pending = [...parts(target), ...pending];
+        if (!target.startsWith('/')) continue;
+        const top = this.#start('root');
+        closeSync(here);
+        here = top;
+      }
+      return here;
+    } catch {
+      return closed(here, 'refused');
+    }
+  }
+
   #start(link: 'root' | 'cwd'): number {
-    return openSync(`${at(this.folder)}/${link}`, O_PATH | constants.O_DIRECTORY);
+    return folderAt(this.folder, link);
   }
 
   /** `bit`: 4 read, 2 write, 1 search. */
-  #may(stat: BigIntStats, bit: number): boolean {
+  #may(stat: InodeStat, bit: number): boolean {
     return may(this.behalf, stat, bit);
   }
 }
 
 /** What the mode bits allow: 4 read, 2 write, 1 search or execute. */
-export function may({ uid, groups }: OnBehalfOf, stat: BigIntStats, bit: number): boolean {
+export function may({ uid, groups }: OnBehalfOf, stat: InodeStat, bit: number): boolean {
   if (uid === 0) return true;
-  const shift = Number(stat.uid) === uid ? 6 : groups.has(Number(stat.gid)) ? 3 : 0;
-  return ((Number(stat.mode) >> shift) & bit) !== 0;
+  const shift = stat.uid === uid ? 6 : groups.has(stat.gid) ? 3 : 0;
+  return ((stat.mode >> shift) & bit) !== 0;
 }
 
 /** The path under which an open file lies now, latin-1. */
@@ -161,17 +169,27 @@ const at = (fd: number): string => `/proc/self/fd/${fd}`;
 
 const parts = (path: string): string[] => path.split('/').filter((part) => part !== '' && part !== '.');
 
-const sameInode = (a: BigIntStats, b: BigIntStats): boolean => a.dev === b.dev && a.ino === b.ino;
+const sameInode = (a: InodeStat, b: InodeStat): boolean => a.inode === b.inode && a.major === b.major && a.minor === b.minor;
 
-function openBelow(folder: number, name: string): number | 'absent' | 'refused' {
+/** What a link says, as text, also where it is one of the kernel's own: those lead where no path does. Closes it. */
+function targetOf(link: number): string | undefined {
   try {
-    return openSync(`${at(folder)}/${name}`, O_PATH | constants.O_NOFOLLOW);
-  } catch (thrown) {
-    return outcomeOf(thrown);
+    return linkAt(link, '');
+  } catch {
+    return undefined;
+  } finally {
+    closeSync(link);
   }
 }
 
-const outcomeOf = (thrown: unknown): 'absent' | 'refused' => (['ENOENT', 'ENOTDIR'].includes(errnoOf(thrown)) ? 'absent' : 'refused');
+/** Undefined, and the handle closed, where whoever serves the file does not say. */
+function statOrClose(fd: number): InodeStat | undefined {
+  try {
+    return statOf(fd);
+  } catch {
+    return closed(fd, undefined);
+  }
+}
 
 function closed<T>(fd: number, outcome: T): T {
   closeSync(fd);

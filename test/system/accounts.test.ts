@@ -36,9 +36,14 @@ test('names follow the file when it is replaced, and are gone when it is gone', 
 
 test('home folders, of the first entry of a uid, and only where they are paths', () => {
   const homes = fileHomes(
-    write('passwd', 'ana:x:1000:1000:Ana:/home/ana:/bin/sh\nbob:x:1000:1::/home/bob:\nodd:x:7:7::home:/bin/sh\ncut:x:8\n'),
+    write(
+      'passwd',
+      'ana:x:1000:1000:Ana:/home/ana:/bin/sh\nbob:x:1000:1::/home/bob:\nodd:x:7:7::home:/bin/sh\ncut:x:8\njos:x:10:10::/home/josé:\n',
+    ),
   );
   expect([1000, 7, 8, 9].map((uid) => homes.home(uid))).toEqual(['/home/ana', undefined, undefined, undefined]);
+  // As the kernel writes it: one character for each byte.
+  expect(homes.home(10)).toBe('/home/jos\xc3\xa9');
 });
 
 test.each([

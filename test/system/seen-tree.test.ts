@@ -79,6 +79,18 @@ test.each([
   ['environ', 'refused'],
 ])('%s is %s', (name, expected) => expect(seen(path(name))).toBe(expected));
 
+test('names are bytes, and end where they say', () => {
+  const name = Buffer.from('open/é\xff', 'latin1').toString('latin1');
+  writeFileSync(Buffer.from(path(name), 'latin1'), 'bytes');
+  symlinkSync(Buffer.from(path(name), 'latin1'), path('to-bytes'));
+  expect([seen(path(name)), seen(path('to-bytes')), seen(path('open/a\0b')), seen(path('folder/a\0b'))]).toEqual([
+    'bytes',
+    'bytes',
+    'refused',
+    'refused',
+  ]);
+});
+
 test('a relative path starts at the working folder, and `..` ends at the root', () => {
   expect(seen('package.json')).toBe(readFileSync('package.json', 'utf8'));
   expect(seen(`${'../'.repeat(100)}${path('open/a').slice(1)}`)).toBe('open/a');
