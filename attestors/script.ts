@@ -8,6 +8,9 @@ const MAX_PRELOADS = 8;
 /** Which code an interpreter says it runs (script.md). */
 export const scriptAttestor = (scripts: RunningScripts): Attestor => ({
   name: 'script',
+  prepare(view) {
+    scripts.of(view).catch(() => undefined); // `attest` finds the same fault
+  },
   async attest(view) {
     const script = await scripts.of(view);
     if (script === undefined) return [];

@@ -96,7 +96,7 @@ class Bench {
         clock: systemClock,
       }),
       holding: new Holding(reader, systemClock),
-      collect: () => reader.collect(),
+      reader,
       ownUids: { view: () => undefined },
       hasher: this.#hasher,
       clock: systemClock,

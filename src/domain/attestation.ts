@@ -5,6 +5,7 @@ import type { Delivery } from './delivery';
 import type { Fact } from './evidence';
 import type { LaunchMeasures, LaunchPart } from './launch-measures';
 import type { MembershipKind } from './membership';
+import type { RunningScript } from './running-script';
 
 /** What attesting a process needs from the world, and what an attestor is; with the promises an implementer keeps. */
 
@@ -99,6 +100,8 @@ export type FoundText =
 export interface PatientReader {
   ownWords(view: ProcessView): Promise<OwnWords>;
   code(view: ProcessView): Promise<MappedCode>;
+  /** The script that it runs by its own words; undefined where it is no interpreter, or these say nothing any more. */
+  script(view: ProcessView): Promise<RunningScript | undefined>;
   /** The first of these paths that is a regular file of at most 64 MiB. */
   file(view: ProcessView, paths: readonly string[]): Promise<SeenFile | undefined>;
   /** Small files, at most 256 KiB each, in the order asked for. */

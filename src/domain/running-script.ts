@@ -1,6 +1,6 @@
 import { type Interpreter, interpreterOf, type ScriptClaim, scriptClaim } from './interpreter';
 import { npmPackage, pythonPackage } from './package-claim';
-import type { PatientReader, ProcessView, SeenFile } from './attestation';
+import type { FoundText, PatientReader, ProcessView, SeenFile, WantedText } from './attestation';
 
 /** Folders above a script that are looked into for the description of its package. */
 const MAX_LEVELS = 8;
@@ -22,6 +22,22 @@ export interface AnnouncedScript {
   readonly script: RunningScript | undefined;
 }
 
+/** Files as one process sees them (PatientReader); whoever reads on a thread of its own answers at once. */
+export interface SeenFiles {
+  readonly file: (paths: readonly string[]) => SeenFile | undefined | Promise<SeenFile | undefined>;
+  readonly texts: (wanted: readonly WantedText[]) => readonly FoundText[] | Promise<readonly FoundText[]>;
+}
+
+/**
+ * The script of a process by its own words: `exe` is what the kernel shows as its program, `args` what it shows as its arguments. Undefined
+ * for what is no interpreter, and for one whose arguments are none any more.
+ */
+export async function runningScript(exe: string, args: readonly string[], files: SeenFiles): Promise<RunningScript | undefined> {
+  const interpreter = interpreterOf(exe);
+  const claim = interpreter && scriptClaim(interpreter, args);
+  return claim && look(files, interpreter, claim);
+}
+
 /**
  * Finds the scripts of interpreters, once for each program image: by then an interpreter has read its script, and what the process or
  * the file say later is about something else.
@@ -31,23 +47,15 @@ export class RunningScripts {
 
   constructor(private readonly reader: PatientReader) {}
 
-  /** Undefined for what is no interpreter, and for one whose arguments are none any more. */
+  /** As PatientReader.script. */
   of(view: ProcessView): Promise<RunningScript | undefined> {
     const { image } = view;
     const known = this.#found.get(image);
     if (known !== undefined) return known;
-    const found = this.#find(view);
+    const found = this.reader.script(view);
     this.#found.set(image, found);
     found.catch(() => this.#found.delete(image));
     return found;
-  }
-
-  async #find(view: ProcessView): Promise<RunningScript | undefined> {
-    const interpreter = interpreterOf(view.link('exe'));
-    if (interpreter === undefined) return undefined;
-    const { args } = await this.reader.ownWords(view);
-    const claim = scriptClaim(interpreter, args);
-    return claim && this.#look(view, interpreter, claim);
   }
 
   /**
@@ -55,44 +63,43 @@ export class RunningScripts {
    * as it sees files now.
    */
   async announced(view: ProcessView, program: string, real: string, args: readonly string[]): Promise<AnnouncedScript> {
-    const direct = interpreterOf(real);
-    if (direct !== undefined) {
-      const claim = scriptClaim(direct, [program, ...args.slice(1)]);
-      return { shebang: false, script: claim && (await this.#look(view, direct, claim)) };
+    const files: SeenFiles = {
+      file: (paths) => this.reader.file(view, paths),
+      texts: (wanted) => this.reader.texts(view, wanted),
+    };
+    if (interpreterOf(real) !== undefined) {
+      return { shebang: false, script: await runningScript(real, [program, ...args.slice(1)], files) };
     }
-    const [first] = await this.reader.texts(view, [{ path: program, firstLine: true }]);
+    const [first] = await files.texts([{ path: program, firstLine: true }]);
     const line = first?.state === 'read' ? (first.text ?? '') : '';
     if (!line.startsWith('#!')) return { shebang: false, script: undefined };
     const interpreter = shebangInterpreter(line);
     const claim = { mode: 'file', named: program, preloads: [] } as const;
-    return { shebang: true, script: interpreter && (await this.#look(view, interpreter, claim)) };
+    return { shebang: true, script: interpreter && (await look(files, interpreter, claim)) };
   }
+}
 
-  async #look(view: ProcessView, interpreter: Interpreter, claim: ScriptClaim): Promise<RunningScript> {
-    const file = claim.mode === 'file' ? await this.reader.file(view, candidates(interpreter, claim.named ?? '')) : undefined;
-    const described = file && (await this.#package(view, interpreter, file.path));
-    return { interpreter, claim, file, package: described?.name, described };
-  }
+async function look(files: SeenFiles, interpreter: Interpreter, claim: ScriptClaim): Promise<RunningScript> {
+  const file = claim.mode === 'file' ? await files.file(candidates(interpreter, claim.named ?? '')) : undefined;
+  const described = file && (await packageOf(files, interpreter, file.path));
+  return { interpreter, claim, file, package: described?.name, described };
+}
 
-  async #package(
-    view: ProcessView,
-    interpreter: Interpreter,
-    path: string,
-  ): Promise<{ name: string; sha256: string; folder: string } | undefined> {
-    if (interpreter === 'sh') return undefined;
-    const [file, source, read] =
-      interpreter === 'python' ? (['pyproject.toml', 'pypi', pythonPackage] as const) : (['package.json', 'npm', npmPackage] as const);
-    const folders = foldersAbove(path);
-    const found = await this.reader.texts(
-      view,
-      folders.map((folder) => ({ path: `${folder}/${file}`, text: true })),
-    );
-    for (const [index, one] of found.entries()) {
-      const name = one.state === 'read' ? read(one.text ?? '') : undefined;
-      if (one.state === 'read' && name !== undefined) return { name: `${source}:${name}`, sha256: one.sha256, folder: folders[index]! };
-    }
-    return undefined;
+async function packageOf(
+  files: SeenFiles,
+  interpreter: Interpreter,
+  path: string,
+): Promise<{ name: string; sha256: string; folder: string } | undefined> {
+  if (interpreter === 'sh') return undefined;
+  const [file, source, read] =
+    interpreter === 'python' ? (['pyproject.toml', 'pypi', pythonPackage] as const) : (['package.json', 'npm', npmPackage] as const);
+  const folders = foldersAbove(path);
+  const found = await files.texts(folders.map((folder) => ({ path: `${folder}/${file}`, text: true })));
+  for (const [index, one] of found.entries()) {
+    const name = one.state === 'read' ? read(one.text ?? '') : undefined;
+    if (one.state === 'read' && name !== undefined) return { name: `${source}:${name}`, sha256: one.sha256, folder: folders[index]! };
   }
+  return undefined;
 }
 
 /** Of `#!/usr/bin/env -S node --flag` and `#!/usr/bin/python3` alike: the first word that names an interpreter. */

@@ -26,6 +26,13 @@ export interface EvidenceName {
 
 const NOTHING = Buffer.alloc(0);
 
+export interface ReadingThreads {
+  /** Gives them what was asked for in this turn. */
+  send(): void;
+  /** Takes answers that are there already. */
+  collect(): void;
+}
+
 export interface AttestingParts {
   readonly members: Members;
   readonly groups: LaunchGroups;
@@ -33,8 +40,8 @@ export interface AttestingParts {
   readonly attestors: readonly Attestor[];
   readonly hasher: FileHasher;
   readonly holding: Holding;
-  /** Takes answers of threads that are there already. */
-  readonly collect: () => void;
+  /** The threads that read what may keep a reader waiting. */
+  readonly reader: ReadingThreads;
   readonly clock: Clock;
   /** Keeps a member pinned for as long as it lives: who is not, is not seen to end. */
   readonly hold: (process: PinnedProcess) => void;
@@ -47,6 +54,7 @@ export class Attesting {
   /** A process connected and will ask in a moment: what is read elsewhere is asked for now, while it speaks. */
   prepare(process: PinnedProcess): void {
     for (const attestor of this.parts.attestors) attestor.prepare?.(process);
+    this.parts.reader.send();
   }
 
   /**
@@ -80,7 +88,7 @@ export class Attesting {
     const view = membership?.launch && this.parts.ownUids.view(membership.launch.launchId);
     const attested = attest(process, this.#attestors(delivery), context, served.salt, ancestry, group, view);
     // What threads were asked for when it connected is mostly there by now.
-    this.parts.collect();
+    this.parts.reader.collect();
     const { evidence, bytes, digest } = await attested;
     if (context.launch?.measured?.runs === true) launchLooked(membership, evidence.facts);
     served.glance();

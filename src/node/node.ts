@@ -18,7 +18,7 @@ import type { Readiness } from '../system/readiness';
 import type { UidTable } from '../system/uid-table';
 import { grpcService } from '../wire/grpc';
 import { watchLoopDelay } from '../system/loop-delay';
-import { Attesting } from './attesting';
+import { Attesting, type ReadingThreads } from './attesting';
 import { BundleChange } from './bundle-change';
 import { reportCaller } from './callers';
 import { nodeFigures } from './figures';
@@ -67,7 +67,7 @@ export interface NodeParts {
   readonly hasher: ProgramHasher;
   /** How a command is looked at before it runs. */
   readonly measuring: Omit<LaunchMeasuringParts, 'hasher'>;
-  readonly reader: HolderReader & { collect(): void };
+  readonly reader: HolderReader & ReadingThreads;
   readonly processes: PinnedProcesses;
   readonly readiness: Readiness;
   /** Where launches get control groups of their own. */
@@ -161,9 +161,8 @@ export async function startNode(parts: NodeParts): Promise<RunningNode> {
     log,
   );
   const holding = new Holding(parts.reader, clock);
-  const collect = () => parts.reader.collect();
-  const { attestors, hasher } = parts;
-  const attesting = new Attesting({ members, groups, ownUids, attestors, hasher, holding, collect, clock, hold });
+  const { attestors, hasher, reader } = parts;
+  const attesting = new Attesting({ members, groups, ownUids, attestors, hasher, holding, reader, clock, hold });
   const images = new Images({ link, members, random: parts.random, log });
   const serving = new Serving({ link, images, members, attesting, holding, clock, random: parts.random, log, hold });
 

@@ -2,6 +2,7 @@ import type { Holders } from '../domain/connection';
 import { MandateError } from '../domain/errors';
 import type { FoundText, MappedCode, OwnWords, PatientReader, ProcessView, SeenFile, WantedText } from '../domain/attestation';
 import type { Clock } from '../domain/ports';
+import type { RunningScript } from '../domain/running-script';
 import type { OwnWordsRead } from './own-words';
 import type { ReadingAnswer, ReadingTask } from './reading-job';
 import { ReadingLanes } from './reading-lanes';
@@ -13,6 +14,8 @@ const CODE_FRESH_MS = 30_000;
 interface Batch {
   readonly tasks: ReadingTask[];
   readonly answer: Promise<ReadingAnswer | undefined>;
+  /** Gives the job to a thread; nothing more is added to it then. */
+  readonly send: () => void;
 }
 
 /** Reads on threads of its own, started when first needed: none of what it reads may keep the main thread waiting. */
@@ -27,16 +30,16 @@ export class PatientReading implements PatientReader {
   constructor(
     private readonly clock: Clock,
     /** Variables whose values say where programs look for their files. */
-    private readonly places: readonly string[],
+    places: readonly string[],
   ) {
-    this.#lanes = new ReadingLanes(clock);
+    this.#lanes = new ReadingLanes(clock, places);
   }
 
   ownWords(view: ProcessView): Promise<OwnWords> {
     const { image } = view;
     const known = this.#words.get(image);
     if (known !== undefined) return known;
-    const asked = this.#ask<OwnWordsRead>(view, { what: 'own-words', places: this.places }).then(({ args, variables, places }) => ({
+    const asked = this.#ask<OwnWordsRead>(view, { what: 'own-words' }).then(({ args, variables, places }) => ({
       args,
       variables: new Set(variables),
       places: new Map(places),
@@ -57,6 +60,13 @@ export class PatientReading implements PatientReader {
     return code;
   }
 
+  script(view: ProcessView): Promise<RunningScript | undefined> {
+    const words = this.ownWords(view);
+    const together = this.#batches.get(view.image)?.tasks.some(({ what }) => what === 'own-words') === true;
+    if (together) return this.#ask(view, { what: 'script', args: undefined });
+    return words.then(({ args }) => this.#ask(view, { what: 'script', args }));
+  }
+
   file(view: ProcessView, paths: readonly string[]): Promise<SeenFile | undefined> {
     return this.#ask<SeenFile | undefined>(view, { what: 'file', paths });
   }
@@ -68,6 +78,11 @@ export class PatientReading implements PatientReader {
   /** Who holds these sockets, which are of a process, beside it: as it is now, so it is never answered from what was seen before. */
   holders(view: ProcessView, sockets: readonly string[]): Promise<Holders> {
     return this.#ask<Holders>(view, { what: 'holders', pid: view.pid, sockets });
+  }
+
+  /** What was asked for in this turn goes to threads now, where the turn goes on for a while. */
+  send(): void {
+    for (const { send } of [...this.#batches.values()]) send();
   }
 
   /** Takes the answers that are there already, for whoever waits for them, without a turn of the event loop. */
@@ -95,13 +110,22 @@ export class PatientReading implements PatientReader {
     const open = this.#batches.get(image);
     if (open !== undefined) return open;
     const tasks: ReadingTask[] = [];
-    const answer = Promise.resolve().then(() => {
-      this.#batches.delete(image);
-      const folder = view.openFolder();
-      return this.#lanes.run({ folder: folder.fd, uid: view.uid, gid: view.gid, tasks }, () => folder.close());
+    let send!: () => void;
+    const answer = new Promise<ReadingAnswer | undefined>((resolve) => {
+      send = () => {
+        if (this.#batches.get(image) !== batch) return;
+        this.#batches.delete(image);
+        resolve(this.#run(view, tasks));
+      };
     });
-    const batch = { tasks, answer };
+    const batch = { tasks, answer, send };
     this.#batches.set(image, batch);
+    queueMicrotask(send);
     return batch;
+  }
+
+  async #run(view: ProcessView, tasks: readonly ReadingTask[]): Promise<ReadingAnswer | undefined> {
+    const folder = view.openFolder();
+    return this.#lanes.run({ folder: folder.fd, uid: view.uid, gid: view.gid, tasks }, () => folder.close());
   }
 }

@@ -1,4 +1,12 @@
+import type { MessagePort } from 'node:worker_threads';
 import type { WantedText } from '../domain/attestation';
+
+/** What a reading thread is started with. */
+export interface ReadingStart {
+  readonly answers: MessagePort;
+  /** Variables whose values say where programs look for their files. */
+  readonly places: readonly string[];
+}
 
 /** One job for a reading thread: tasks on one process, whose /proc folder is open under `folder` until the answer comes. */
 export interface ReadingJob {
@@ -9,8 +17,10 @@ export interface ReadingJob {
 }
 
 export type ReadingTask =
-  | { readonly what: 'own-words'; readonly places: readonly string[] }
+  | { readonly what: 'own-words' }
   | { readonly what: 'code' }
+  /** `args` are its arguments where they were read before; otherwise those of this job. */
+  | { readonly what: 'script'; readonly args: readonly string[] | undefined }
   /** Who holds these sockets beside the process. */
   | { readonly what: 'holders'; readonly pid: number; readonly sockets: readonly string[] }
   | { readonly what: 'file'; readonly paths: readonly string[] }

@@ -1,7 +1,7 @@
 import { MessageChannel, type MessagePort, receiveMessageOnPort, type Worker } from 'node:worker_threads';
 import { MandateError } from '../domain/errors';
 import type { Clock } from '../domain/ports';
-import type { ReadingAnswer, ReadingJob } from './reading-job';
+import type { ReadingAnswer, ReadingJob, ReadingStart } from './reading-job';
 import { startThread } from './thread';
 
 const MAX_THREADS = 8;
@@ -45,7 +45,10 @@ export class ReadingLanes {
   readonly #waiting: Lane[] = [];
   #closed = false;
 
-  constructor(private readonly clock: Clock) {}
+  constructor(
+    private readonly clock: Clock,
+    private readonly places: ReadingStart['places'],
+  ) {}
 
   /** `over` is called once, when the job's descriptors are no longer needed; that may be long after the answer, which is undefined where the thread ended. */
   run(job: ReadingJob, over: () => void): Promise<ReadingAnswer | undefined> {
@@ -129,7 +132,7 @@ export class ReadingLanes {
 
   #start(): Worker {
     const { port1, port2 } = new MessageChannel();
-    const thread = startThread('reading-thread', { answers: port2 }, () => undefined, [port2]);
+    const thread = startThread('reading-thread', { answers: port2, places: this.places } satisfies ReadingStart, () => undefined, [port2]);
     this.#answers.set(thread, port1);
     port1.on('message', (answer: ReadingAnswer) => this.#answered(thread, answer));
     // After the listener: adding one takes the reference again.

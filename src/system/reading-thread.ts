@@ -1,22 +1,26 @@
 import { createHash } from 'node:crypto';
 import { closeSync, readSync } from 'node:fs';
-import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { parentPort, workerData } from 'node:worker_threads';
 import { statusGroups } from '../domain/proc-text';
+import { runningScript, type SeenFiles } from '../domain/running-script';
 import type { FoundText, SeenFile, WantedText } from '../domain/attestation';
+import { linkAt, openAt } from './below';
 import { errnoOf } from './errno';
 import { lookForHolders } from './holders';
 import { hashOfMembers } from './json-members';
 import { readMappedCode } from './mapped-code';
-import { readOwnWords, readUpTo } from './own-words';
-import type { ReadingAnswer, ReadingJob, ReadingTask } from './reading-job';
+import { type OwnWordsRead, readOwnWords } from './own-words';
+import { readRecord } from './proc-folder';
+import type { ReadingAnswer, ReadingJob, ReadingStart, ReadingTask, TaskAnswer } from './reading-job';
 import { type OnBehalfOf, pathOf, readWhole, SeenTree } from './seen-tree';
+
+const { answers, places } = workerData as ReadingStart;
 
 /** Carries out one job at a time, for as long as that takes: whoever asked waits no longer than it wants to. */
 
 // Most files that are asked for are not there, and nobody sees where that was noticed: half the cost of a look.
 Error.stackTraceLimit = 0;
 
-const MAX_STATUS_BYTES = 64 * 1024;
 const MAX_CODE_FILE_BYTES = 64 * 1024 * 1024;
 const MAX_TEXT_BYTES = 256 * 1024;
 /** As much of a `#!` line as the kernel reads. */
@@ -25,40 +29,73 @@ const MAX_LINE_BYTES = 256;
 const MAX_JSON_BYTES = 4 * 1024 * 1024;
 
 /** A task that cannot be carried out leaves the others alone. */
-function carryOut(job: ReadingJob): ReadingAnswer {
-  const behalf = userOf(job);
-  const tree = new SeenTree(job.folder, behalf);
+async function carryOut(job: ReadingJob): Promise<ReadingAnswer> {
+  const look = new Look(job);
+  const answers: TaskAnswer[] = [];
   try {
-    return job.tasks.map((task) => {
+    for (const task of job.tasks) {
       try {
-        return { found: find(task, job.folder, tree, behalf) };
+        answers.push({ found: await look.find(task) });
       } catch (thrown) {
-        return { error: errnoOf(thrown) };
+        answers.push({ error: errnoOf(thrown) });
       }
-    });
+    }
+    return answers;
   } finally {
-    tree.close();
+    look.close();
   }
 }
 
-function find(task: ReadingTask, folder: number, tree: SeenTree, behalf: OnBehalfOf): unknown {
-  switch (task.what) {
-    case 'own-words':
-      return readOwnWords(folder, task.places);
-    case 'holders':
-      return lookForHolders(task.pid, task.sockets);
-    case 'code':
-      return readMappedCode(folder, tree, behalf);
-    case 'file':
-      return firstFile(tree, task.paths);
-    case 'texts':
-      return task.wanted.map((wanted) => readText(tree, wanted));
+/** One look at a process: its tasks share what was read and opened. */
+class Look implements SeenFiles {
+  readonly #behalf: OnBehalfOf;
+  readonly #tree: SeenTree;
+  #words: OwnWordsRead | undefined;
+
+  constructor(private readonly job: ReadingJob) {
+    this.#behalf = userOf(job);
+    this.#tree = new SeenTree(job.folder, this.#behalf);
+  }
+
+  /** Only what follows from what was found is awaited here, never anybody outside: one job after the other. */
+  find(task: ReadingTask): unknown {
+    const { folder } = this.job;
+    switch (task.what) {
+      case 'own-words':
+        return this.#ownWords();
+      case 'script':
+        return runningScript(linkAt(folder, 'exe'), task.args ?? this.#ownWords().args, this);
+      case 'holders':
+        return lookForHolders(task.pid, task.sockets);
+      case 'code':
+        return readMappedCode(folder, this.#tree, this.#behalf);
+      case 'file':
+        return this.file(task.paths);
+      case 'texts':
+        return this.texts(task.wanted);
+    }
+  }
+
+  readonly file = (paths: readonly string[]): SeenFile | undefined => firstFile(this.#tree, paths);
+
+  readonly texts = (wanted: readonly WantedText[]): readonly FoundText[] => wanted.map((one) => readText(this.#tree, one));
+
+  #ownWords(): OwnWordsRead {
+    return (this.#words ??= readOwnWords(this.job.folder, places));
+  }
+
+  close(): void {
+    this.#tree.close();
   }
 }
 
 function userOf({ folder, uid, gid }: ReadingJob): OnBehalfOf {
-  const status = readUpTo(folder, 'status', MAX_STATUS_BYTES).toString('latin1');
-  return { uid, groups: new Set([gid, ...statusGroups(status)]) };
+  const fd = openAt(folder, 'status');
+  try {
+    return { uid, groups: new Set([gid, ...statusGroups(readRecord(fd))]) };
+  } finally {
+    closeSync(fd);
+  }
 }
 
 function firstFile(tree: SeenTree, paths: readonly string[]): SeenFile | undefined {
@@ -97,15 +134,12 @@ function readFirstLine(fd: number): FoundText {
   return { state: 'read', sha256: createHash('sha256').update(line, 'latin1').digest('hex'), text: line };
 }
 
-const { answers } = workerData as { readonly answers: MessagePort };
-
 parentPort?.on('message', (job: ReadingJob) => {
-  let answer: ReadingAnswer;
-  try {
-    answer = carryOut(job);
-  } catch (thrown) {
-    const error = errnoOf(thrown);
-    answer = job.tasks.map(() => ({ error }));
-  }
-  answers.postMessage(answer);
+  carryOut(job).then(
+    (answer) => answers.postMessage(answer),
+    (thrown: unknown) => {
+      const error = errnoOf(thrown);
+      answers.postMessage(job.tasks.map(() => ({ error })));
+    },
+  );
 });

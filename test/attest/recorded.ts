@@ -11,6 +11,7 @@ import type {
   ProcessView,
   WantedText,
 } from '../../src/domain/attestation';
+import { runningScript } from '../../src/domain/running-script';
 
 /** A /proc/PID as it was recorded, with the name put where the kernel puts it. */
 const STAT = (name: string, session: number, tty: number): string =>
@@ -134,6 +135,13 @@ export function recordedReads({
   const reader = {
     looks: 0,
     ownWords: async () => ({ args, variables: new Set(Object.keys(variables)), places: new Map(Object.entries(variables)) }),
+    script: async (view: ProcessView) => {
+      const { args: said } = await reader.ownWords();
+      return runningScript(view.link('exe'), said, {
+        file: (paths) => reader.file(view, paths),
+        texts: (wanted) => reader.texts(view, wanted),
+      });
+    },
     code: async () => ({ foreign: [], complete: true, fileSystem: 'ext', replaceable: false, ...code }),
     file: async (view: ProcessView, paths: readonly string[]) => {
       reader.looks += 1;

@@ -93,7 +93,7 @@ test('a look that failed is not kept', async () => {
   let failures = 1;
   const failing: PatientReader = {
     ...reads,
-    ownWords: (view) => (failures-- > 0 ? Promise.reject(new Error('once')) : reads.ownWords(view)),
+    script: (view) => (failures-- > 0 ? Promise.reject(new Error('once')) : reads.script(view)),
   };
   const scripts = new RunningScripts(failing);
   const view = recorded({ exe: '/bin/sh' });

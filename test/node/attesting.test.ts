@@ -29,7 +29,7 @@ test('a process that asks for files while it is looked at is not given what was 
     attestors: [asksMeanwhile],
     hasher,
     holding: new Holding({ holders: () => Promise.reject(new Error('nobody asked')) }, systemClock),
-    collect: () => undefined,
+    reader: { send: () => undefined, collect: () => undefined },
     clock: systemClock,
     hold: () => undefined,
   });

@@ -8,6 +8,7 @@ import {
   mkdtempSync,
   openSync,
   readdirSync,
+  readFileSync,
   realpathSync,
   rmSync,
   symlinkSync,
@@ -160,6 +161,62 @@ describe('scripts of processes that run', () => {
       pinned.settle();
       expect(await scripts.of(pinned)).toMatchObject({ interpreter: 'node', file: { path: path('x.js') } });
     }));
+});
+
+describe('what is asked in one turn', () => {
+  /** The process, and how often a thread was given its folder: once for each job. */
+  const counted = (pinned: PinnedProcess): { readonly view: ProcessView; jobs: number } => {
+    const { image, uid, gid } = pinned;
+    const seen = {
+      jobs: 0,
+      view: {
+        image,
+        uid,
+        gid,
+        alive: () => pinned.alive(),
+        openFolder: () => {
+          seen.jobs += 1;
+          return pinned.openFolder();
+        },
+      } as unknown as ProcessView,
+    };
+    return seen;
+  };
+
+  test('is one job, what follows from the arguments included', () =>
+    running(path('bin/agent'), [], async (pinned) => {
+      const seen = counted(pinned);
+      const asked = [reader.ownWords(seen.view), reader.code(seen.view), reader.script(seen.view)] as const;
+      reader.send();
+      expect(seen.jobs).toBe(1);
+      const [words, , script] = await Promise.all(asked);
+      expect(script).toMatchObject({ file: { path: path('lib/agent/bin/cli.js') }, package: 'npm:@acme/agent@1.2.3' });
+      expect(words.args).toContain(path('bin/agent'));
+      // What the thread was given is not asked for again.
+      await reader.ownWords(seen.view);
+      expect(seen.jobs).toBe(1);
+    }));
+
+  test('without being sent goes when the turn ends', () =>
+    running('sh', ['-c', SH], async (pinned) => {
+      const seen = counted(pinned);
+      expect(await reader.script(seen.view)).toMatchObject({ interpreter: 'sh', claim: { mode: 'inline' } });
+      expect(seen.jobs).toBe(1);
+    }));
+
+  test('later goes by the arguments that were read first', async () => {
+    writeFileSync(
+      path('renamed.js'),
+      "process.stdin.on('data', () => ((process.title = 'another'), console.log('renamed'))); console.log('up');\n",
+    );
+    await running(process.execPath, [path('renamed.js')], async (pinned, talker) => {
+      await reader.ownWords(pinned);
+      talker.say('');
+      await talker.hear();
+      expect(readFileSync(`/proc/${pinned.pid}/cmdline`, 'latin1')).not.toContain('renamed.js');
+      expect(await reader.script(pinned)).toMatchObject({ claim: { named: path('renamed.js') }, file: { path: path('renamed.js') } });
+    });
+  });
 });
 
 describe('mapped code', () => {
