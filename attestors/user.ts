@@ -8,8 +8,11 @@ const MAX_GROUPS = 256;
 /** What the kernel shows of a login id or audit session that was never set. */
 const UNSET = '4294967295';
 
-/** Who the process runs as: effective user and group, its supplementary groups, and what is known of a login (user.md). */
-export const userAttestor = (accounts: Accounts): Attestor => ({
+/**
+ * Who the process runs as: effective user and group, its supplementary groups, and what is known of a login (user.md). `auditing`: the kernel keeps
+ * logins at all; looking in vain at each newcomer would cost as much as all that is found.
+ */
+export const userAttestor = (accounts: Accounts, auditing = true): Attestor => ({
   name: 'user',
   attest(view) {
     const { uid, gid } = view;
@@ -23,7 +26,7 @@ export const userAttestor = (accounts: Accounts): Attestor => ({
         .slice(0, MAX_GROUPS)
         .flatMap((id) => [fact('supplementary_gid', String(id)), ...named('supplementary_group', accounts.groupName(id))]),
       ...session(view),
-      ...login(view),
+      ...(auditing ? login(view) : []),
     ];
   },
 });
@@ -39,8 +42,9 @@ function session(view: ProcessView): Observation[] {
  * root is never believed of anybody else. A kernel without audit has neither file.
  */
 function login(view: ProcessView): Observation[] {
-  const [uid, audit] = [idOf(view, 'loginuid'), idOf(view, 'sessionid')];
+  const uid = idOf(view, 'loginuid');
   if (uid === undefined || (uid === '0' && view.uid !== 0)) return [];
+  const audit = idOf(view, 'sessionid');
   const assurance = uid === String(view.uid) ? 'observed' : 'declared';
   return [
     { name: 'login_uid', value: uid, assurance },

@@ -15,6 +15,7 @@ import type { RunningScripts } from '../domain/running-script';
 import { fileAccounts } from '../system/accounts';
 import { cgroupTree } from '../system/cgroup-tree';
 import { ownNamespaces } from '../system/own-namespaces';
+import { kernelKeepsLogins } from '../system/kernel-logins';
 import { recently } from '../system/recently';
 import { RootWays } from '../system/root-ways';
 
@@ -35,7 +36,7 @@ export function attestorsOf({ accounts, hasher, host, reader, scripts, homes, cl
     scriptAttestor(scripts),
     agentAttestor(reader, scripts, homes),
     hostAttestor(host),
-    userAttestor(accounts),
+    userAttestor(accounts, kernelKeepsLogins()),
     binaryAttestor(hasher),
     processAttestor(),
     privilegeAttestor(recentWays(clock)),
