@@ -175,8 +175,8 @@ describe('files', () => {
   });
 
   test.each([
-    [0o644, /others can read the key/],
-    [0o640, asRoot ? undefined : /its group can read the key/],
+    [0o644, /others can read it/],
+    [0o640, asRoot ? undefined : /its group can read it/],
     [0o620, /others can change it/],
     [0o602, /others can change it/],
     [0o400, undefined],
