@@ -1,8 +1,10 @@
 import { createPublicKey, generateKeyPairSync, sign, verify as verifySignature } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import { openJwtAuthority } from '../src/authority/jwt-authority';
 import { generateAuthorityKey } from '../src/authority/key-pair';
 import { createRoot } from '../src/authority/root-certificate';
 import { openX509Authority } from '../src/authority/x509-authority';
+import { localKey } from '../src/authority/signing-key';
 import { jwkSetJson } from '../src/domain/bundle';
 import { parseCertificate } from '../src/domain/certificate';
 import { p256Spki, p256Thumbprint } from '../src/domain/p256';
@@ -50,7 +52,7 @@ async function jwtSvid(): Promise<Figure> {
 
 const EMPTY = { trustDomain: TRUST_DOMAIN, sequence: 1, refreshHintSeconds: 60, x509: [] };
 
-async function jwtToken(keyId: string, point: Buffer, key: Parameters<typeof openJwtAuthority>[1]): Promise<string> {
+async function jwtToken(keyId: string, point: Buffer, key: KeyObject): Promise<string> {
   const row = { kind: 'jwt' as const, keyId, public: p256Spki(point), notBeforeMs: NOW_MS, notAfterMs: NOW_MS + DAYS_14_MS };
   const plan = {
     ...DATES,
@@ -69,14 +71,14 @@ async function jwtToken(keyId: string, point: Buffer, key: Parameters<typeof ope
       assurance: { process: 'measured', delegator: 'os-account', device: 'declared' },
     },
   } as const;
-  return (await openJwtAuthority(row, key).signer.sign(plan)).toString('latin1');
+  return (await openJwtAuthority(row, localKey(key)).signer.sign(plan)).toString('latin1');
 }
 
 async function x509Svid(): Promise<Figure> {
   const { key, point } = generateAuthorityKey();
   const dates = { notBeforeMs: NOW_MS, notAfterMs: NOW_MS + DAYS_14_MS };
-  const root = await createRoot({ trustDomain: TRUST_DOMAIN, key, point, serial: newSerial(systemRandom), ...dates });
-  const authority = openX509Authority(root, key, TRUST_DOMAIN);
+  const root = await createRoot({ trustDomain: TRUST_DOMAIN, key: localKey(key), point, serial: newSerial(systemRandom), ...dates });
+  const authority = openX509Authority(root, localKey(key), TRUST_DOMAIN);
   const plan = { ...DATES, kind: 'x509-svid', spiffeId: SPIFFE_ID, authorityKeyId: authority.keyId } as const;
   const leaf = await authority.signer.sign({ ...plan, publicKey: generateAgentKey().point, serial: newSerial(systemRandom) });
   const bundle = parseBundle(Buffer.from(pem('CERTIFICATE', root)));

@@ -201,17 +201,13 @@ class Lifecycle implements Authorities {
   /** The key rests in its home before anyone can learn of the authority: a crash in between leaves a key that nobody trusts. */
   async #prepare(authority: AuthorityKind, early: boolean, atMs: number): Promise<AuthorityEvent> {
     const { deps } = this;
-    const { row, key } = await makeAuthority(
-      authority,
-      deps.trustDomain,
-      atMs,
-      deps.settings.lifetimeMs[SIGNS[authority]],
-      deps.random,
-      early,
-    );
-    await this.#keys.add(row, key);
+    const rows = await this.#read();
+    const fresh = await this.#keys.fresh(authority, rows);
+    const lifetimeMs = deps.settings.lifetimeMs[SIGNS[authority]];
+    const row = await makeAuthority(fresh, deps.trustDomain, atMs, lifetimeMs, deps.random, early);
     await deps.store.add(row);
-    this.#rows = [...(this.#rows ?? []), row];
+    this.#keys.used(fresh);
+    this.#rows = [...rows, row];
     return { kind: 'authority-prepared', authority, keyId: row.keyId, atMs };
   }
 

@@ -1,7 +1,9 @@
 import type * as X509 from '@peculiar/x509';
-import type { KeyObject } from 'node:crypto';
+import { ECDSA_SHA256 } from '../domain/certificate';
+import { DerReader, TAG, tlv } from '../domain/der';
 import { MandateError } from '../domain/errors';
 import { p256Spki } from '../domain/p256';
+import type { SigningKey } from './signing-key';
 
 /** What a certificate outside the hot path says; nothing is left to a default of the library. */
 export interface CertificateWish {
@@ -13,7 +15,7 @@ export interface CertificateWish {
   readonly notBeforeMs: number;
   readonly notAfterMs: number;
   readonly publicKey: Buffer;
-  readonly signingKey: KeyObject;
+  readonly signingKey: SigningKey;
   /** Null: signed by itself. */
   readonly authorityPoint: Buffer | null;
   readonly role: 'authority' | 'leaf';
@@ -35,19 +37,22 @@ export async function makeCertificate(wish: CertificateWish): Promise<Buffer> {
       notBefore: wholeSecond(wish.notBeforeMs),
       notAfter: wholeSecond(wish.notAfterMs),
       publicKey: new Uint8Array(p256Spki(wish.publicKey)),
-      signingKey: await provider.subtle.importKey(
-        'pkcs8',
-        wish.signingKey.export({ format: 'der', type: 'pkcs8' }),
-        { name: 'ECDSA', namedCurve: 'P-256' },
-        false,
-        ['sign'],
-      ),
-      signingAlgorithm: { name: 'ECDSA', hash: 'SHA-256' },
+      // The key may be one that no library can hold: the library encodes what is to be signed, around a signature that is thrown away.
+      signature: new Uint8Array(SIGNATURE_BYTES),
+      signingAlgorithm: { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as EcdsaParams,
       extensions: await extensions(x509, wish),
     },
     provider,
   );
-  return Buffer.from(certificate.rawData);
+  return signed(new DerReader(Buffer.from(certificate.rawData)).open(TAG.sequence).element(TAG.sequence), wish.signingKey);
+}
+
+/** R and S of P-256 side by side. */
+const SIGNATURE_BYTES = 64;
+
+async function signed(tbs: Buffer, key: SigningKey): Promise<Buffer> {
+  const signature = await key.sign(tbs);
+  return tlv(TAG.sequence, tbs, ECDSA_SHA256, tlv(TAG.bitString, Buffer.alloc(1), signature));
 }
 
 type Library = typeof X509;

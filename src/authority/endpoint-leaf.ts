@@ -6,6 +6,7 @@ import { isSerial } from '../domain/serial';
 import { makeCertificate } from './certificate-maker';
 import { generateAuthorityKey } from './key-pair';
 import type { Root } from './root-certificate';
+import type { SigningKey } from './signing-key';
 
 /** What the server's HTTPS endpoint needs to be called. */
 export interface EndpointWish {
@@ -32,7 +33,7 @@ export interface EndpointLeaf {
 const HOSTNAME = /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/;
 
 /** Issues the endpoint's leaf: an X509-SVID of `/mandate/server` that also answers to loopback and the given host names. */
-export async function issueEndpointLeaf(root: Root, rootKey: KeyObject, trustDomain: string, wish: EndpointWish): Promise<EndpointLeaf> {
+export async function issueEndpointLeaf(root: Root, rootKey: SigningKey, trustDomain: string, wish: EndpointWish): Promise<EndpointLeaf> {
   if (!isSerial(wish.serial)) throw new MandateError('E_INTERNAL', { saw: 'a serial number of another form' });
   const { key, point } = generateAuthorityKey();
   const spiffeId = `spiffe://${trustDomain}/mandate/server`;

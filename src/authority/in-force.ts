@@ -1,9 +1,9 @@
-import type { KeyObject } from 'node:crypto';
 import type { Bundle } from '../domain/bundle';
 import { MandateError } from '../domain/errors';
 import { JWT_ALGORITHM_OF, jwtKeyOf } from '../domain/jwt-key';
 import type { AuthorityKind, AuthorityRow } from '../domain/lineage';
 import { type JwtAuthority, type JwtAuthorityRow, openJwtAuthority } from './jwt-authority';
+import type { SigningKey } from './signing-key';
 import { openX509Authority, type X509Authority } from './x509-authority';
 
 /** The authorities that sign now. */
@@ -49,7 +49,7 @@ export const soundX509 = (rows: readonly AuthorityRow[]): readonly string[] =>
 export async function openSigners(
   rows: readonly AuthorityRow[],
   before: Signers | undefined,
-  keyOf: (row: AuthorityRow) => Promise<KeyObject>,
+  keyOf: (row: AuthorityRow) => Promise<SigningKey>,
   trustDomain: string,
 ): Promise<Signers> {
   const [x509, jwt, rs256] = [activeOf(rows, 'x509'), activeOf(rows, 'jwt'), activeOf(rows, 'jwt-rs256')];

@@ -1,4 +1,3 @@
-import type { KeyObject } from 'node:crypto';
 import { createPublicKey } from 'node:crypto';
 import { MandateError } from '../domain/errors';
 import type { JwtPlan, SelfCheck, Signer } from '../domain/issuance';
@@ -7,6 +6,7 @@ import type { JwtAuthorityKind } from '../domain/lineage';
 import { jwtSelfCheck } from './jwt-self-check';
 import { jwtSigner } from './jwt-signer';
 import { checkKeyPair } from './key-pair';
+import type { SigningKey } from './signing-key';
 import { StoppableSigner } from './stoppable-signer';
 
 /** A JWT authority with its key: signs JWT-SVIDs. */
@@ -31,8 +31,8 @@ export interface JwtAuthorityRow {
   readonly notAfterMs: number;
 }
 
-/** Joins a stored public key and its private key. Throws E_INTEGRITY and E_KEY_FILE as openX509Authority does. */
-export function openJwtAuthority(row: JwtAuthorityRow, key: KeyObject): JwtAuthority {
+/** Joins a stored public key and what signs for it. Throws E_INTEGRITY and E_KEY_FILE as openX509Authority does. */
+export function openJwtAuthority(row: JwtAuthorityRow, key: SigningKey): JwtAuthority {
   const algorithm = JWT_ALGORITHM_OF[row.kind];
   const known = jwtKeyOf(algorithm, row.public);
   if (!known || jwtThumbprint(known) !== row.keyId) {

@@ -1,8 +1,8 @@
-import type { KeyObject } from 'node:crypto';
 import { MandateError } from '../domain/errors';
 import type { JwtPlan, Signer } from '../domain/issuance';
 import type { JwtAlgorithm } from '../domain/jwt-key';
-import { JWS_SIGNATURE } from './jws';
+import { compactJws } from './compact-jws';
+import type { SigningKey } from './signing-key';
 
 /** The one private claim: ids of the delegation chain behind the token. */
 export const LINEAGE_CLAIM = 'urn:mandate:lineage';
@@ -11,20 +11,17 @@ export const LINEAGE_CLAIM = 'urn:mandate:lineage';
  * Signs JWT-SVIDs in the compact form (RFC 7515 §7.1). The header holds `alg`, `kid` and `typ` and nothing else (JWT-SVID §2.2 to §2.4), and is
  * the same for every token of a key.
  */
-export function jwtSigner(key: KeyObject, keyId: string, algorithm: JwtAlgorithm): Signer<JwtPlan> {
+export function jwtSigner(key: SigningKey, keyId: string, algorithm: JwtAlgorithm): Signer<JwtPlan> {
   const header = { alg: algorithm, kid: keyId, typ: 'JWT' };
-  const first = base64url(header);
+  const jws = compactJws(header, key);
   return {
-    async sign(plan) {
+    sign(plan) {
       if (plan.notBeforeMs % 1000 !== 0 || plan.notAfterMs % 1000 !== 0)
         throw new MandateError('E_INTERNAL', {
           saw: 'a plan with parts of a second',
           why: 'a JWT-SVID is signed as planned or not at all',
         });
-      const input = `${first}.${base64url(jwtClaims(plan))}`;
-      const signature = await JWS_SIGNATURE[algorithm](key, Buffer.from(input, 'latin1'));
-      const token = `${input}.${signature.toString('base64url')}`;
-      return Buffer.from(token, 'latin1');
+      return jws(jwtClaims(plan));
     },
   };
 }
@@ -50,5 +47,3 @@ function jwtClaims(plan: JwtPlan): Readonly<Record<string, unknown>> {
     },
   };
 }
-
-const base64url = (json: object): string => Buffer.from(JSON.stringify(json), 'utf8').toString('base64url');

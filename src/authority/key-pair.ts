@@ -4,23 +4,24 @@ import { MandateError } from '../domain/errors';
 import type { AuthorityKind } from '../domain/lineage';
 import { P256_PKCS8_PREFIX, p256PointOf } from '../domain/p256';
 import { rsa2048ModulusOf } from '../domain/rsa2048';
+import type { SigningKey } from './signing-key';
 
 /** A fresh P-256 key of an authority, and its uncompressed point. */
 export function generateAuthorityKey(): { readonly key: KeyObject; readonly point: Buffer } {
-  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
-  return { key: privateKey, point: publicPoint(privateKey) };
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
+  return { key: privateKey, point: publicPoint(publicKey) };
 }
 
-/** The uncompressed point of a private P-256 key. Throws E_KEY_FILE for any other kind of key. */
+/** The uncompressed point of a public P-256 key. Throws E_KEY_FILE for any other kind of key. */
 export function publicPoint(key: KeyObject): Buffer {
-  const point = p256PointOf(createPublicKey(key).export({ format: 'der', type: 'spki' }));
+  const point = p256PointOf(key.export({ format: 'der', type: 'spki' }));
   if (!point) throw new MandateError('E_KEY_FILE', { saw: 'a key that is not on P-256' });
   return point;
 }
 
-/** Throws E_KEY_FILE where `key` is not the private half of `publicKey`. */
-export function checkKeyPair(key: KeyObject, publicKey: KeyObject, owner: string): void {
-  if (!signsFor(key, publicKey)) {
+/** Throws E_KEY_FILE where `key` does not sign for `publicKey`. */
+export function checkKeyPair(key: SigningKey, publicKey: KeyObject, owner: string): void {
+  if (!key.publicKey.equals(publicKey)) {
     throw new MandateError('E_KEY_FILE', {
       saw: `the key file of ${owner}`,
       why: 'it holds another key than the one in the database',

@@ -1,38 +1,53 @@
-import type { KeyObject } from 'node:crypto';
+import { createPublicKey, type KeyObject } from 'node:crypto';
 import { keepsKey } from '../domain/authority-life';
-import type { AuthorityRow } from '../domain/lineage';
+import { parseCertificate } from '../domain/certificate';
+import { MandateError } from '../domain/errors';
+import type { AuthorityKind, AuthorityRow } from '../domain/lineage';
 import type { Log } from '../domain/ports';
-import type { KeyHome, KeyName } from './key-home';
+import type { KeyHome, KeyName, NamedKey } from './key-home';
+import type { SigningKey } from './signing-key';
 
-/** The private keys of authorities that sign or will sign, each loaded once. */
+/** The keys of authorities that sign or will sign, each loaded once. */
 export class KeyRing {
-  readonly #keys = new Map<string, KeyObject>();
+  readonly #keys = new Map<string, SigningKey>();
+  /** Made for an authority that has not come to be yet. */
+  readonly #unused = new Map<AuthorityKind, NamedKey>();
 
   constructor(
     private readonly home: KeyHome,
     private readonly log: Log,
   ) {}
 
-  /** Throws as KeyHome.load does. */
-  async of({ kind, keyId }: AuthorityRow): Promise<KeyObject> {
-    const key = this.#keys.get(keyId) ?? (await this.home.load({ kind, keyId }));
+  /** Throws as KeyHome.load does, and E_INTEGRITY for a stored authority that is damaged. */
+  async of({ kind, keyId, public: stored }: AuthorityRow): Promise<SigningKey> {
+    const key = this.#keys.get(keyId) ?? (await this.home.load({ kind, keyId }, publicKeyOf(kind, stored)));
     this.#keys.set(keyId, key);
     return key;
   }
 
-  /** When it resolves, the key is durable. */
-  async add({ kind, keyId }: AuthorityRow, key: KeyObject): Promise<void> {
-    await this.home.save({ kind, keyId }, key);
-    this.#keys.set(keyId, key);
+  /** A key for an authority that is to be made. An attempt that failed leaves it to the next one. */
+  async fresh(kind: AuthorityKind, rows: readonly AuthorityRow[]): Promise<NamedKey> {
+    const left = this.#unused.get(kind);
+    // Whether the authority was stored may not have been known then.
+    if (left && !rows.some(({ keyId }) => keyId === left.name.keyId)) return left;
+    const made = await this.home.create(kind);
+    this.#unused.set(kind, made);
+    return made;
+  }
+
+  /** The authority of a fresh key is stored. */
+  used({ name, key }: NamedKey): void {
+    this.#keys.set(name.keyId, key);
+    this.#unused.delete(name.kind);
   }
 
   /** A key that will not sign again is only a risk. Its not going away is no reason to stop. */
-  async forget(name: KeyName): Promise<void> {
-    this.#keys.delete(name.keyId);
+  async forget({ kind, keyId }: KeyName): Promise<void> {
+    this.#keys.delete(keyId);
     try {
-      await this.home.remove({ kind: name.kind, keyId: name.keyId });
+      await this.home.remove({ kind, keyId });
     } catch (error) {
-      this.log.warn({ error, authority: name.kind, keyId: name.keyId }, 'key of an authority that signs no more not removed');
+      this.log.warn({ error, authority: kind, keyId }, 'key of an authority that signs no more not removed');
     }
   }
 
@@ -44,5 +59,13 @@ export class KeyRing {
       if (row && !keepsKey(row)) await this.forget(name);
       if (!row) this.log.warn({ ...name }, 'key without an authority');
     }
+  }
+}
+
+function publicKeyOf(kind: AuthorityKind, stored: Buffer): KeyObject {
+  try {
+    return createPublicKey({ key: kind === 'x509' ? parseCertificate(stored).spki : stored, format: 'der', type: 'spki' });
+  } catch (cause) {
+    throw new MandateError('E_INTEGRITY', { saw: `a stored ${kind} authority`, why: 'its public part is damaged' }, { cause });
   }
 }

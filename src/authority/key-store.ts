@@ -3,15 +3,16 @@ import { createPrivateKey } from 'node:crypto';
 import { KEY_HOME_WORDS } from '../domain/key-seal';
 import { keyFileName, keyFilesAmong } from './key-file-name';
 import { type KeyFiles, RESTORE } from './key-files';
-import type { KeyHome, KeyName } from './key-home';
+import type { KeyName } from './key-home';
 import { isWholeKey, KEY_WORDS } from './key-pair';
 import { keyFileFault } from './key-permissions';
+import type { PrivateKeys } from './private-keys';
 
 /** An RSA key has 1.7 KiB. */
 const MAX_KEY_FILE_BYTES = 4096;
 
 /** Private keys as PKCS#8 PEM, not encrypted: whoever can read files as this user has them. */
-export class KeyFolder implements KeyHome {
+export class KeyFolder implements PrivateKeys {
   readonly description = KEY_HOME_WORDS.plain;
 
   constructor(readonly files: KeyFiles) {}

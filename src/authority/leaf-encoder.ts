@@ -1,5 +1,4 @@
-import type { KeyObject } from 'node:crypto';
-import { hash, sign } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { ECDSA_SHA256 } from '../domain/certificate';
 import { encodeTime, isEncodableTime } from '../domain/certificate-time';
 import { TAG, writeHeader } from '../domain/der';
@@ -9,10 +8,11 @@ import { P256_POINT_BYTES } from '../domain/p256';
 import { isSerial } from '../domain/serial';
 import type { IssuerNames, LeafLayout } from './leaf-layout';
 import { layOut, TBS_AT } from './leaf-layout';
+import type { SigningKey } from './signing-key';
 
 /** Whom a leaf is issued by. */
 export interface Issuer extends IssuerNames {
-  readonly key: KeyObject;
+  readonly key: SigningKey;
 }
 
 const MAX_URI_BYTES = 2048;
@@ -23,7 +23,8 @@ const MAX_TIMES = 512;
  * Signs X509-SVIDs by filling the holes of a prepared layout: what does not change between two leaves of one authority is encoded once.
  * The tests hold every byte equal to what @peculiar/x509 encodes.
  *
- * All leaves of one layout are built in the same bytes, which is safe because building one never yields.
+ * All leaves of one layout are built in the same bytes, which is safe because building one never yields: while a signature is made elsewhere, its leaf
+ * waits in a copy of its own.
  */
 export class LeafEncoder implements Signer<X509Plan> {
   readonly #issuer: Issuer;
@@ -34,19 +35,13 @@ export class LeafEncoder implements Signer<X509Plan> {
     this.#issuer = issuer;
   }
 
-  /** DER of the leaf. Throws E_INTERNAL for a plan that has no exact encoding. */
-  sign(plan: X509Plan): Buffer {
+  /** DER of the leaf; a promise where the key signs elsewhere. Throws E_INTERNAL for a plan that has no exact encoding. */
+  sign(plan: X509Plan): Buffer | Promise<Buffer> {
     const { bytes, tbs, tbsEnd } = this.#fill(plan);
-    // The bare KeyObject: an options object costs Node 24 another 9 µs.
-    const signature = sign('sha256', tbs, this.#issuer.key);
-    let at = put(bytes, tbsEnd, ECDSA_SHA256);
-    at = writeHeader(bytes, at, TAG.bitString, signature.length + 1);
-    bytes[at++] = 0;
-    at = put(bytes, at, signature);
-    writeHeader(bytes, 0, TAG.sequence, at - TBS_AT);
-    const leaf = Buffer.allocUnsafe(at);
-    bytes.copy(leaf, 0, 0, at);
-    return leaf;
+    const signature = this.#issuer.key.sign(tbs);
+    if (!(signature instanceof Promise)) return withSignature(bytes, tbsEnd, signature);
+    const own = Buffer.from(bytes);
+    return signature.then((made) => withSignature(own, tbsEnd, made));
   }
 
   /** The part that the signature covers, for comparison with another encoder. */
@@ -103,6 +98,18 @@ function checkEncodable({ serial, publicKey, spiffeId, notBeforeMs, notAfterMs }
 
 const unsignable = (saw: string): MandateError =>
   new MandateError('E_INTERNAL', { saw, why: 'an X509-SVID is signed as planned or not at all' });
+
+/** The whole leaf in bytes of its own; `bytes` holds what the signature covers and has room for the rest. */
+function withSignature(bytes: Buffer, tbsEnd: number, signature: Buffer): Buffer {
+  let at = put(bytes, tbsEnd, ECDSA_SHA256);
+  at = writeHeader(bytes, at, TAG.bitString, signature.length + 1);
+  bytes[at++] = 0;
+  at = put(bytes, at, signature);
+  writeHeader(bytes, 0, TAG.sequence, at - TBS_AT);
+  const leaf = Buffer.allocUnsafe(at);
+  bytes.copy(leaf, 0, 0, at);
+  return leaf;
+}
 
 function put(out: Buffer, at: number, bytes: Buffer): number {
   out.set(bytes, at);

@@ -1,4 +1,3 @@
-import type { KeyObject } from 'node:crypto';
 import { createHash, createPublicKey, verify } from 'node:crypto';
 import type { Certificate } from '../domain/certificate';
 import {
@@ -15,10 +14,11 @@ import { DerError } from '../domain/der';
 import { MandateError } from '../domain/errors';
 import { p256PointOf } from '../domain/p256';
 import { makeCertificate } from './certificate-maker';
+import type { SigningKey } from './signing-key';
 
 export interface RootWish {
   readonly trustDomain: string;
-  readonly key: KeyObject;
+  readonly key: SigningKey;
   /** Uncompressed point of the key. */
   readonly point: Buffer;
   readonly serial: string;

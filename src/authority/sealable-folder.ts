@@ -15,17 +15,18 @@ import {
 import type { Log, Random } from '../domain/ports';
 import { formsOf, keyFilesAmong } from './key-file-name';
 import { type KeyFiles, RESTORE } from './key-files';
-import type { KeyHome, KeyName } from './key-home';
+import type { KeyName } from './key-home';
 import { keyFileFault } from './key-permissions';
 import { KeySeal } from './key-seal';
 import type { KeyFolder } from './key-store';
+import type { PrivateKeys } from './private-keys';
 import { SealedFolder } from './sealed-folder';
 
 /**
  * The key folder of a server: plain, or under the seal that its `seal.json` describes. That file alone decides which: it is put there after every
  * key lies beside it under the new seal, and only then do the files of the way before go. So at every moment all keys can be read one way.
  */
-export class SealableFolder implements KeyHome, SealableKeys {
+export class SealableFolder implements PrivateKeys, SealableKeys {
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(

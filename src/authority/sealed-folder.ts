@@ -4,16 +4,17 @@ import { KEY_HOME_WORDS, sealedHome } from '../domain/key-seal';
 import { formsOf, keyFileName, keyFilesAmong } from './key-file-name';
 import type { KeyFiles } from './key-files';
 import { RESTORE } from './key-files';
-import type { KeyHome, KeyName } from './key-home';
+import type { KeyName } from './key-home';
 import { isWholeKey, KEY_WORDS } from './key-pair';
 import { keyFileFault } from './key-permissions';
 import type { KeySeal } from './key-seal';
+import type { PrivateKeys } from './private-keys';
 
 /** An RSA key has 1.2 KiB. */
 const MAX_SEALED_BYTES = 4096;
 
 /** Private keys as PKCS#8, each sealed in a file of its own. Whoever can read the files needs the secret of the seal as well. */
-export class SealedFolder implements KeyHome {
+export class SealedFolder implements PrivateKeys {
   constructor(
     readonly files: KeyFiles,
     readonly seal: KeySeal,

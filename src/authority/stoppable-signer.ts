@@ -9,9 +9,17 @@ export class StoppableSigner<P extends Plan> implements Signer<P> {
 
   sign(plan: P): Encoded | Promise<Encoded> {
     this.assertNotStopped();
-    const signing = this.signer.sign(plan);
-    // Ended while another thread signed: what it made is not handed out.
-    return signing instanceof Promise ? signing.then((encoded) => (this.assertNotStopped(), encoded)) : signing;
+    const encoded = this.signer.sign(plan);
+    return encoded instanceof Promise ? this.stillGoing(encoded) : encoded;
+  }
+
+  /** What `made` comes to, unless the signer was ended meanwhile: then that is said, since its key is gone by now, and another one signs. */
+  async stillGoing<T>(made: Promise<T>): Promise<T> {
+    try {
+      return await made;
+    } finally {
+      this.assertNotStopped();
+    }
   }
 
   stop(): void {

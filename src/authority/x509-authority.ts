@@ -1,4 +1,3 @@
-import type { KeyObject } from 'node:crypto';
 import { createPublicKey } from 'node:crypto';
 import type { SelfCheck, Signer, X509Plan } from '../domain/issuance';
 import type { EndpointLeaf, EndpointWish } from './endpoint-leaf';
@@ -7,6 +6,7 @@ import { checkKeyPair } from './key-pair';
 import { LeafEncoder } from './leaf-encoder';
 import type { Root } from './root-certificate';
 import { readRoot } from './root-certificate';
+import type { SigningKey } from './signing-key';
 import { StoppableSigner } from './stoppable-signer';
 import { x509SelfCheck } from './x509-self-check';
 
@@ -26,10 +26,10 @@ export interface X509Authority {
 }
 
 /**
- * Joins a stored certificate and its private key. Throws E_INTEGRITY for a certificate that is not a root of this trust domain and
+ * Joins a stored certificate and what signs with its key. Throws E_INTEGRITY for a certificate that is not a root of this trust domain and
  * E_KEY_FILE for a key that is not its key.
  */
-export function openX509Authority(der: Buffer, key: KeyObject, trustDomain: string): X509Authority {
+export function openX509Authority(der: Buffer, key: SigningKey, trustDomain: string): X509Authority {
   const root: Root = readRoot(der, trustDomain);
   const { certificate, keyId } = root;
   const publicKey = createPublicKey({ key: certificate.spki, format: 'der', type: 'spki' });
@@ -45,7 +45,7 @@ export function openX509Authority(der: Buffer, key: KeyObject, trustDomain: stri
     check: x509SelfCheck({ ...issuer, publicKey, notAfterMs: certificate.notAfterMs }),
     endpointLeaf: async (wish) => {
       signer.assertNotStopped();
-      return issueEndpointLeaf(root, key, trustDomain, wish);
+      return signer.stillGoing(issueEndpointLeaf(root, key, trustDomain, wish));
     },
     stop: () => signer.stop(),
   });

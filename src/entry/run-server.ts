@@ -1,5 +1,6 @@
 import { openAuthorities } from '../authority/authorities';
 import { KeyFiles } from '../authority/key-files';
+import { LocalKeys } from '../authority/local-keys';
 import { openKeyHome } from '../authority/open-key-home';
 import type { SealableFolder } from '../authority/sealable-folder';
 import { assertAuthoritiesOutlive, type AuthorityConfig } from '../domain/authority-config';
@@ -55,7 +56,7 @@ export async function runServer(start: ServerStart, around: ServerSurroundings, 
     trustDomain: settings.trustDomain,
     settings: authoritySettings(settings.config.authorities),
     store: lineage.authorities,
-    keys,
+    keys: new LocalKeys(keys),
     rs256: rulesAskForRs256(rules),
     clock: systemClock,
     random: systemRandom,

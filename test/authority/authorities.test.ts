@@ -5,6 +5,7 @@ import type { Authorities, AuthorityEvent } from '../../src/authority/authoritie
 import { openAuthorities } from '../../src/authority/authorities';
 import { KeyFiles } from '../../src/authority/key-files';
 import { KeyFolder } from '../../src/authority/key-store';
+import { LocalKeys } from '../../src/authority/local-keys';
 import { generateAuthorityKey } from '../../src/authority/key-pair';
 import type { AuthoritySettings } from '../../src/authority/schedule';
 import type { Bundle } from '../../src/domain/bundle';
@@ -33,7 +34,16 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const keys = (): KeyFolder => new KeyFolder(new KeyFiles(join(folder, 'keys')));
 const open = (settings: AuthoritySettings = SETTINGS, rs256 = false): Promise<Authorities> =>
-  openAuthorities({ trustDomain: TRUST_DOMAIN, settings, store, keys: keys(), rs256, clock, random: systemRandom, log: quiet });
+  openAuthorities({
+    trustDomain: TRUST_DOMAIN,
+    settings,
+    store,
+    keys: new LocalKeys(keys()),
+    rs256,
+    clock,
+    random: systemRandom,
+    log: quiet,
+  });
 const told = (events: readonly AuthorityEvent[]): string[] => events.map((e) => `${e.authority} ${e.kind.slice('authority-'.length)}`);
 const keyFiles = (): string[] => readdirSync(join(folder, 'keys')).sort();
 

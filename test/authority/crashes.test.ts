@@ -5,6 +5,7 @@ import { type Authorities, openAuthorities } from '../../src/authority/authoriti
 import type { KeyHome } from '../../src/authority/key-home';
 import { KeyFiles } from '../../src/authority/key-files';
 import { KeyFolder } from '../../src/authority/key-store';
+import { LocalKeys } from '../../src/authority/local-keys';
 import { keepsKey } from '../../src/domain/authority-life';
 import type { AuthorityKind, AuthorityRow } from '../../src/domain/lineage';
 import type { AuthorityStore, Clock } from '../../src/domain/ports';
@@ -39,7 +40,7 @@ class Machine {
 
   open(crash: Crash): Promise<Authorities> {
     const { store } = this;
-    const keys = new KeyFolder(new KeyFiles(join(this.folder, 'keys')));
+    const keys = new LocalKeys(new KeyFolder(new KeyFiles(join(this.folder, 'keys'))));
     const crashing: AuthorityStore = {
       all: () => store.all(),
       add: (row) => crash.write(() => store.add(row)),
@@ -49,8 +50,8 @@ class Machine {
     };
     const home: KeyHome = {
       description: keys.description,
-      save: (name, key) => crash.write(() => keys.save(name, key)),
-      load: (name) => keys.load(name),
+      create: (kind) => crash.write(() => keys.create(kind)),
+      load: (name, publicKey) => keys.load(name, publicKey),
       list: () => keys.list(),
       remove: (name) => crash.write(() => keys.remove(name)),
     };

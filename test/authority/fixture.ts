@@ -4,6 +4,7 @@ import { generateAuthorityKey } from '../../src/authority/key-pair';
 import { createRoot, readRoot } from '../../src/authority/root-certificate';
 import type { AuthoritySettings } from '../../src/authority/schedule';
 import type { Root } from '../../src/authority/root-certificate';
+import { localKey } from '../../src/authority/signing-key';
 import type { JwtPlan, X509Plan } from '../../src/domain/issuance';
 import { newSerial } from '../../src/domain/serial';
 import { generateAgentKey } from '../../src/node/agent-key';
@@ -31,7 +32,7 @@ export async function makeRoot(
   trustDomain = TRUST_DOMAIN,
 ): Promise<TestRoot> {
   const { key, point } = generateAuthorityKey();
-  const der = await createRoot({ trustDomain, key, point, serial: newSerial(systemRandom), notBeforeMs, notAfterMs });
+  const der = await createRoot({ trustDomain, key: localKey(key), point, serial: newSerial(systemRandom), notBeforeMs, notAfterMs });
   return { ...readRoot(der, trustDomain), key, publicKey: createPublicKey(key) };
 }
 

@@ -3,6 +3,7 @@ import { createPublicKey, verify } from 'node:crypto';
 import { generateAuthorityKey } from '../../src/authority/key-pair';
 import { openJwtAuthority } from '../../src/authority/jwt-authority';
 import type { JwtAuthority } from '../../src/authority/jwt-authority';
+import { localKey } from '../../src/authority/signing-key';
 import type { JwtPlan } from '../../src/domain/issuance';
 import { p256Spki, p256Thumbprint } from '../../src/domain/p256';
 import { DAY_MS, jwtPlan, NOW_MS } from './fixture';
@@ -16,7 +17,7 @@ const fresh = (): { authority: JwtAuthority; key: KeyObject; row: Parameters<typ
     notBeforeMs: NOW_MS - DAY_MS,
     notAfterMs: NOW_MS + DAY_MS,
   };
-  return { authority: openJwtAuthority(row, key), key, row };
+  return { authority: openJwtAuthority(row, localKey(key)), key, row };
 };
 const { authority, key, row } = fresh();
 const signed = async (plan: JwtPlan, by = authority): Promise<Buffer> => by.signer.sign(plan);
@@ -24,7 +25,7 @@ const decode = (part: string): Record<string, unknown> => JSON.parse(Buffer.from
 
 /** A check whose one sampled verification is used up. */
 async function walkOnly(): Promise<JwtAuthority['check']> {
-  const { check } = openJwtAuthority(row, key);
+  const { check } = openJwtAuthority(row, localKey(key));
   const plan = jwtPlan(authority.keyId);
   expect(check(plan, await signed(plan))).toBeUndefined();
   return check;
@@ -126,7 +127,7 @@ it.each<[string, string, Partial<JwtPlan>]>([
   ['JS-07: a token without an audience', 'audience', { audience: [] }],
 ])('%s does not pass the check, though it is as planned', async (_, field, changes) => {
   const plan = jwtPlan(authority.keyId, changes);
-  expect(openJwtAuthority(row, key).check(plan, await signed(plan))).toBe(field);
+  expect(openJwtAuthority(row, localKey(key)).check(plan, await signed(plan))).toBe(field);
 });
 
 it('the check finds every other character in header and claims, and every truncation', async () => {
@@ -159,12 +160,16 @@ it('verifies a signature in the sample', async () => {
   const plan = jwtPlan(authority.keyId);
   const token = await signed(plan);
   token[token.length - 3] = token[token.length - 3] === 0x41 ? 0x42 : 0x41;
-  expect(openJwtAuthority(row, key).check(plan, token)).toBe('signature');
+  expect(openJwtAuthority(row, localKey(key)).check(plan, token)).toBe('signature');
 });
 
 it.each<[string, string, () => unknown]>([
-  ['the key of another authority', 'E_KEY_FILE', () => openJwtAuthority(row, fresh().key)],
-  ['a public half that its name does not say', 'E_INTEGRITY', () => openJwtAuthority({ ...row, public: fresh().row.public }, key)],
+  ['the key of another authority', 'E_KEY_FILE', () => openJwtAuthority(row, localKey(fresh().key))],
+  [
+    'a public half that its name does not say',
+    'E_INTEGRITY',
+    () => openJwtAuthority({ ...row, public: fresh().row.public }, localKey(key)),
+  ],
 ])('does not open with %s', (_, code, open) => {
   expect(open).toThrow(expect.objectContaining({ code }));
 });

@@ -1,5 +1,6 @@
-import { verify, X509Certificate } from 'node:crypto';
+import { sign, verify, X509Certificate } from 'node:crypto';
 import { LeafEncoder } from '../../src/authority/leaf-encoder';
+import { localKey } from '../../src/authority/signing-key';
 import { parseCertificate } from '../../src/domain/certificate';
 import type { X509Plan } from '../../src/domain/issuance';
 import type { TestRoot } from './fixture';
@@ -11,7 +12,7 @@ const END_2049 = Date.UTC(2049, 11, 31, 23, 59, 59);
 
 let root: TestRoot;
 let encoder: LeafEncoder;
-const encoderOf = (r: TestRoot): LeafEncoder => new LeafEncoder({ key: r.key, name: r.certificate.subject, keyId: r.keyId });
+const encoderOf = (r: TestRoot): LeafEncoder => new LeafEncoder({ key: localKey(r.key), name: r.certificate.subject, keyId: r.keyId });
 
 beforeAll(async () => {
   root = await makeRoot();
@@ -55,23 +56,42 @@ describe('a leaf is byte for byte what @peculiar/x509 encodes', () => {
 it('signs what it encoded, with the key of its authority', () => {
   for (let i = 0; i < 50; i++) {
     const plan = x509Plan(root);
-    const leaf = parseCertificate(encoder.sign(plan));
+    const leaf = parseCertificate(encoder.sign(plan) as Buffer);
     expect(leaf.tbs.equals(encoder.tbs(plan))).toBe(true);
     expect(verify('sha256', leaf.tbs, root.publicKey, leaf.signature)).toBe(true);
   }
 });
 
+it('builds other leaves while a signature is made elsewhere, and each is whole', async () => {
+  const key = {
+    publicKey: root.publicKey,
+    sign: async (data: Buffer) => {
+      const own = Buffer.from(data);
+      await new Promise((resolve) => setImmediate(resolve));
+      return sign('sha256', own, root.key);
+    },
+  };
+  const elsewhere = new LeafEncoder({ key, name: root.certificate.subject, keyId: root.keyId });
+  const plans = Array.from({ length: 50 }, () => x509Plan(root));
+  const leaves = await Promise.all(plans.map(async (plan) => elsewhere.sign(plan)));
+  leaves.forEach((leaf, index) => {
+    const { tbs, signature } = parseCertificate(leaf);
+    expect(tbs.equals(encoder.tbs(plans[index]!))).toBe(true);
+    expect(verify('sha256', tbs, root.publicKey, signature)).toBe(true);
+  });
+});
+
 it('is accepted by node:crypto as issued by its root', () => {
-  const leaf = new X509Certificate(encoder.sign(x509Plan(root)));
+  const leaf = new X509Certificate(encoder.sign(x509Plan(root)) as Buffer);
   expect(leaf.checkIssued(new X509Certificate(root.der))).toBe(true);
   expect(leaf.verify(root.publicKey)).toBe(true);
   expect(leaf.subjectAltName).toBe('URI:spiffe://example.org/agent/ana');
 });
 
 it('hands out bytes that the next leaf does not overwrite', () => {
-  const first = encoder.sign(x509Plan(root));
+  const first = encoder.sign(x509Plan(root)) as Buffer;
   const copy = Buffer.from(first);
-  encoder.sign(x509Plan(root));
+  void encoder.sign(x509Plan(root));
   expect(first.equals(copy)).toBe(true);
 });
 

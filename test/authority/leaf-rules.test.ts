@@ -1,5 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { openX509Authority } from '../../src/authority/x509-authority';
+import { localKey } from '../../src/authority/signing-key';
 import { newSerial } from '../../src/domain/serial';
 import { systemRandom } from '../../src/system/random';
 import type { TestRoot } from './fixture';
@@ -15,7 +16,7 @@ beforeAll(async () => {
   root = await makeRoot();
 });
 
-const authority = () => openX509Authority(root.der, root.key, TRUST_DOMAIN);
+const authority = () => openX509Authority(root.der, localKey(root.key), TRUST_DOMAIN);
 const leafOf: Record<string, () => Promise<Buffer>> = {
   'a process': async () => authority().signer.sign(x509Plan(root)),
   'our own endpoint': async () => {
@@ -104,7 +105,7 @@ describe.each([
 it('XL-16: dates until 2049 have the short form, later ones the long, in leaf and root', async () => {
   const [last2049, year2051] = [Date.UTC(2049, 11, 31, 23, 59, 59), Date.UTC(2051, 0, 1)];
   const lasting = await makeRoot(last2049 - DAY_MS, year2051);
-  const leaf = openX509Authority(lasting.der, lasting.key, TRUST_DOMAIN).signer.sign(
+  const leaf = openX509Authority(lasting.der, localKey(lasting.key), TRUST_DOMAIN).signer.sign(
     x509Plan(lasting, { notBeforeMs: last2049, notAfterMs: last2049 + 1000 }),
   ) as Buffer;
   expect(leaf.includes(validity('491231235959Z', '20500101000000Z'))).toBe(true);

@@ -1,9 +1,10 @@
 import type { KeyObject } from 'node:crypto';
-import type { KeyHome, KeyName } from '../../src/authority/key-home';
+import type { KeyName } from '../../src/authority/key-home';
+import type { PrivateKeys } from '../../src/authority/private-keys';
 import { MandateError } from '../../src/domain/errors';
 
 /** A home that forgets everything with its process. For tests only: a server that starts anew would find none of its keys. */
-export class MemoryKeys implements KeyHome {
+export class MemoryKeys implements PrivateKeys {
   readonly description = 'keys in memory';
   readonly #keys = new Map<string, { readonly name: KeyName; readonly key: KeyObject }>();
 

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { generateAuthorityKey } from '../../src/authority/key-pair';
 import { readRoot } from '../../src/authority/root-certificate';
 import { openX509Authority } from '../../src/authority/x509-authority';
+import { localKey } from '../../src/authority/signing-key';
 import { pem } from '../../src/domain/pem';
 import { newSerial } from '../../src/domain/serial';
 import { systemRandom } from '../../src/system/random';
@@ -84,14 +85,14 @@ it('is refused once any of its bits has changed', () => {
 });
 
 it('opens with its own key only', () => {
-  expect(openX509Authority(root.der, root.key, TRUST_DOMAIN).keyId).toBe(root.keyId.toString('hex'));
-  expect(() => openX509Authority(root.der, generateAuthorityKey().key, TRUST_DOMAIN)).toThrow(
+  expect(openX509Authority(root.der, localKey(root.key), TRUST_DOMAIN).keyId).toBe(root.keyId.toString('hex'));
+  expect(() => openX509Authority(root.der, localKey(generateAuthorityKey().key), TRUST_DOMAIN)).toThrow(
     expect.objectContaining({ code: 'E_KEY_FILE' }),
   );
 });
 
 it('XL-11: issues an endpoint leaf that answers to loopback and plain host names', async () => {
-  const authority = openX509Authority(root.der, root.key, TRUST_DOMAIN);
+  const authority = openX509Authority(root.der, localKey(root.key), TRUST_DOMAIN);
   const serial = newSerial(systemRandom);
   const leaf = await authority.endpointLeaf({
     serial,
@@ -129,7 +130,7 @@ const openssl = spawnSync('openssl', ['version']).status === 0;
   };
 
   it.each(['sslserver', 'sslclient'])('XL-13: accepts leaves for %s', (purpose) => {
-    const authority = openX509Authority(root.der, root.key, TRUST_DOMAIN);
+    const authority = openX509Authority(root.der, localKey(root.key), TRUST_DOMAIN);
     for (const spiffeId of ['spiffe://example.org/a', `spiffe://example.org/${'x'.repeat(2027)}`]) {
       const leaf = authority.signer.sign(x509Plan(root, { spiffeId })) as Buffer;
       expect(verdict(leaf, '-purpose', purpose)).toMatch(/: OK$/);
@@ -137,7 +138,7 @@ const openssl = spawnSync('openssl', ['version']).status === 0;
   });
 
   it('accepts the root and the endpoint leaf', async () => {
-    const authority = openX509Authority(root.der, root.key, TRUST_DOMAIN);
+    const authority = openX509Authority(root.der, localKey(root.key), TRUST_DOMAIN);
     const wish = { serial: newSerial(systemRandom), notBeforeMs: NOW_MS - 10_000, notAfterMs: NOW_MS + DAY_MS, hostnames: [] };
     const leaf = await authority.endpointLeaf(wish);
     expect(verdict(leaf.certificate, '-purpose', 'sslserver', '-verify_hostname', 'localhost')).toMatch(/: OK$/);
@@ -146,7 +147,7 @@ const openssl = spawnSync('openssl', ['version']).status === 0;
   });
 
   it('rejects a leaf with a changed bit, so that its OK means something', () => {
-    const leaf = openX509Authority(root.der, root.key, TRUST_DOMAIN).signer.sign(x509Plan(root)) as Buffer;
+    const leaf = openX509Authority(root.der, localKey(root.key), TRUST_DOMAIN).signer.sign(x509Plan(root)) as Buffer;
     leaf[leaf.length - 1]! ^= 1;
     expect(() => verdict(leaf)).toThrow();
   });

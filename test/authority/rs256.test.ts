@@ -6,8 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createLocalJWKSet, jwtVerify } from 'jose';
 import { openJwtAuthority, type JwtAuthorityRow } from '../../src/authority/jwt-authority';
-import { generateRsaKey } from '../../src/authority/jws';
 import { generateAuthorityKey } from '../../src/authority/key-pair';
+import { generateRsaKey } from '../../src/authority/rsa-key';
+import { localKey } from '../../src/authority/signing-key';
 import { jwkSetJson } from '../../src/domain/bundle';
 import { jwtKeyOf, jwtThumbprint } from '../../src/domain/jwt-key';
 import { oidcKeysJson } from '../../src/domain/oidc';
@@ -32,7 +33,7 @@ beforeAll(async () => {
   row = rowOf(key);
 });
 
-const open = () => openJwtAuthority(row, key);
+const open = () => openJwtAuthority(row, localKey(key));
 const signed = async (changes = {}) => {
   const plan = jwtPlan(row.keyId, changes);
   return { plan, token: await open().signer.sign(plan) };
@@ -83,7 +84,7 @@ test('our own verification takes it by the bundle, under its own algorithm alone
     const header = Buffer.from(JSON.stringify({ alg, kid: row.keyId, typ: 'JWT' })).toString('base64url');
     await expect(verifyJwtSvid(`${header}.${claims}.${signature}`, 'b', bundle(), NOW_MS)).rejects.toMatchObject({ code: 'E_TOKEN' });
   }
-  const forged = await openJwtAuthority(rowOf(other), other).signer.sign(jwtPlan(row.keyId));
+  const forged = await openJwtAuthority(rowOf(other), localKey(other)).signer.sign(jwtPlan(row.keyId));
   await expect(verifyJwtSvid(forged.toString('latin1'), 'b', bundle(), NOW_MS)).rejects.toMatchObject({ code: 'E_TOKEN' });
 });
 
@@ -113,7 +114,7 @@ describe('the self-check', () => {
   it('finds a token of an ES256 authority, and one that outlives its authority', async () => {
     const ec = generateAuthorityKey();
     const spki = spkiOf(ec.key);
-    const es256 = openJwtAuthority({ kind: 'jwt', keyId: jwtThumbprint({ point: ec.point }), public: spki, ...ends }, ec.key);
+    const es256 = openJwtAuthority({ kind: 'jwt', keyId: jwtThumbprint({ point: ec.point }), public: spki, ...ends }, localKey(ec.key));
     const { plan } = await signed();
     expect(open().check(plan, await es256.signer.sign(plan))).toBe('header');
     const late = await signed({ notAfterMs: NOW_MS + 2 * DAY_MS });
@@ -138,10 +139,10 @@ test('what was being signed when its authority was tainted is not handed out', a
 });
 
 test.each<[string, string, () => unknown]>([
-  ['the key of another authority', 'E_KEY_FILE', () => openJwtAuthority(row, other)],
-  ['a P-256 key', 'E_KEY_FILE', () => openJwtAuthority(row, generateAuthorityKey().key)],
-  ['a public half that its name does not say', 'E_INTEGRITY', () => openJwtAuthority({ ...row, public: spkiOf(other) }, key)],
-  ['its row as one of ES256', 'E_INTEGRITY', () => openJwtAuthority({ ...row, kind: 'jwt' }, key)],
+  ['the key of another authority', 'E_KEY_FILE', () => openJwtAuthority(row, localKey(other))],
+  ['a P-256 key', 'E_KEY_FILE', () => openJwtAuthority(row, localKey(generateAuthorityKey().key))],
+  ['a public half that its name does not say', 'E_INTEGRITY', () => openJwtAuthority({ ...row, public: spkiOf(other) }, localKey(key))],
+  ['its row as one of ES256', 'E_INTEGRITY', () => openJwtAuthority({ ...row, kind: 'jwt' }, localKey(key))],
 ])('does not open with %s', (_, code, opened) => {
   expect(opened).toThrow(expect.objectContaining({ code }));
 });

@@ -3,6 +3,7 @@ import { basicConstraintsOf, keyUsageOf, parseCertificate, subjectKeyIdOf, uriNa
 import type { Certificate } from '../../src/domain/certificate';
 import { DerError, TAG, tlv } from '../../src/domain/der';
 import { LeafEncoder } from '../../src/authority/leaf-encoder';
+import { localKey } from '../../src/authority/signing-key';
 import type { TestRoot } from '../authority/fixture';
 import { makeRoot, x509Plan } from '../authority/fixture';
 
@@ -12,7 +13,7 @@ let root: TestRoot;
 let leaf: Buffer;
 beforeAll(async () => {
   root = await makeRoot();
-  leaf = new LeafEncoder({ key: root.key, name: root.certificate.subject, keyId: root.keyId }).sign(x509Plan(root));
+  leaf = new LeafEncoder({ key: localKey(root.key), name: root.certificate.subject, keyId: root.keyId }).sign(x509Plan(root)) as Buffer;
 });
 
 it.each(['root', 'leaf'])('reads a %s as node:crypto does', (which) => {

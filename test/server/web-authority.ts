@@ -1,6 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import { makeCertificate } from '../../src/authority/certificate-maker';
 import { generateAuthorityKey } from '../../src/authority/key-pair';
+import { localKey } from '../../src/authority/signing-key';
 import { pem } from '../../src/domain/pem';
 import { newSerial } from '../../src/domain/serial';
 import { systemRandom } from '../../src/system/random';
@@ -38,7 +39,7 @@ export class WebAuthority {
       notBeforeMs: nowMs - 2 * DAY_MS,
       notAfterMs: wholeSecond(nowMs + forMs),
       publicKey: point,
-      signingKey: this.root.key,
+      signingKey: localKey(this.root.key),
       authorityPoint: this.root.point,
       role: 'leaf',
       uri: 'https://web.example',

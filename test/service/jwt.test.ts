@@ -2,6 +2,7 @@ import { createServer, request, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { openJwtAuthority } from '../../src/authority/jwt-authority';
 import { generateAuthorityKey } from '../../src/authority/key-pair';
+import { localKey } from '../../src/authority/signing-key';
 import { jwkSetJson } from '../../src/domain/bundle';
 import { MandateError } from '../../src/domain/errors';
 import type { JwtPlan } from '../../src/domain/issuance';
@@ -18,7 +19,7 @@ import { DOMAIN, HeldSource, idOf, ToldClock } from './world';
 const pair = generateAuthorityKey();
 const kid = p256Thumbprint(pair.point);
 const row = { kind: 'jwt' as const, keyId: kid, public: p256Spki(pair.point), notBeforeMs: NOW_MS - DAY_MS, notAfterMs: NOW_MS + DAY_MS };
-const { signer } = openJwtAuthority(row, pair.key);
+const { signer } = openJwtAuthority(row, localKey(pair.key));
 const document = jwkSetJson({ trustDomain: DOMAIN, sequence: 1, refreshHintSeconds: 60, x509: [], jwt: [{ kid, point: pair.point }] });
 const token = async (changes: Partial<JwtPlan> = {}): Promise<string> =>
   (await signer.sign(jwtPlan(kid, { audience: ['me'], ...changes }))).toString('latin1');

@@ -4,6 +4,7 @@ import type { Bundle } from '../../src/domain/bundle';
 import { jwkSetJson } from '../../src/domain/bundle';
 import { openJwtAuthority } from '../../src/authority/jwt-authority';
 import { generateAuthorityKey } from '../../src/authority/key-pair';
+import { localKey } from '../../src/authority/signing-key';
 import { p256Spki, p256Thumbprint } from '../../src/domain/p256';
 import { verifyJwtSvid } from '../../src/verify/jwt-svid';
 import type { TrustBundle } from '../../src/verify/trust-bundle';
@@ -35,7 +36,7 @@ const verdict = (text: string, against = bundle, audience = AUDIENCE): Promise<u
 it('JV-18: verifies what our own authority signs', async () => {
   const row = { kind: 'jwt' as const, keyId: kid, public: p256Spki(pair.point), notBeforeMs: NOW_MS - DAY_MS, notAfterMs: NOW_MS + DAY_MS };
   const plan = jwtPlan(kid);
-  const svid = (await openJwtAuthority(row, pair.key).signer.sign(plan)).toString('latin1');
+  const svid = (await openJwtAuthority(row, localKey(pair.key)).signer.sign(plan)).toString('latin1');
   expect(await verdict(svid)).toEqual({
     spiffeId: plan.spiffeId,
     expMs: plan.notAfterMs,

@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import * as x509 from '@peculiar/x509';
 import fc from 'fast-check';
 import { LeafEncoder } from '../../src/authority/leaf-encoder';
+import { localKey } from '../../src/authority/signing-key';
 import { TAG, tlv } from '../../src/domain/der';
 import { pem } from '../../src/domain/pem';
 import type { TrustBundle } from '../../src/verify/trust-bundle';
@@ -25,7 +26,7 @@ beforeAll(async () => {
 it('XV-20: verifies what our own authority signs, in DER and in PEM, from its first to its last millisecond', async () => {
   const own = await makeRoot();
   const plan = x509Plan(own);
-  const leaf = new LeafEncoder({ key: own.key, name: own.certificate.subject, keyId: own.keyId }).sign(plan);
+  const leaf = new LeafEncoder({ key: localKey(own.key), name: own.certificate.subject, keyId: own.keyId }).sign(plan) as Buffer;
   const against = parseBundle(Buffer.from(pem('CERTIFICATE', own.der)));
   const expected = { spiffeId: plan.spiffeId, serial: plan.serial, notBeforeMs: plan.notBeforeMs, notAfterMs: plan.notAfterMs };
   for (const form of [leaf, [leaf], Buffer.from(pem('CERTIFICATE', leaf))])

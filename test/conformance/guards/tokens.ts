@@ -1,6 +1,7 @@
 import { guard, type Guard } from '../guard';
 
 const SIGNER = 'src/authority/jwt-signer.ts';
+const FORM = 'src/authority/compact-jws.ts';
 const CHECK = 'src/authority/jwt-self-check.ts';
 const API = 'src/node/workload-api.ts';
 const HEADER = "{ alg: algorithm, kid: keyId, typ: 'JWT' }";
@@ -8,11 +9,11 @@ const WRITTEN = "return Buffer.from(token, 'latin1');";
 
 /** What is issued as a JWT-SVID, and how it is asked for. */
 export const TOKENS: readonly Guard[] = [
-  guard('JS-01', 'a token is padded', SIGNER, [WRITTEN, "return Buffer.from(`${token}=`, 'latin1');"]),
+  guard('JS-01', 'a token is padded', FORM, [WRITTEN, "return Buffer.from(`${token}=`, 'latin1');"]),
   guard(
     'JS-02 JS-15',
     'a token says another algorithm',
-    SIGNER,
+    FORM,
     [
       WRITTEN,
       "const head = Buffer.from(JSON.stringify({ ...header, alg: 'EdDSA' })).toString('base64url');\n      return Buffer.from(token.replace(/^[^.]+/, head), 'latin1');",
@@ -53,7 +54,7 @@ export const TOKENS: readonly Guard[] = [
     'if (plan.notAfterMs > issuer.notAfterMs)',
     'if (plan.notAfterMs < 0)',
   ]),
-  guard('JS-14', 'the signature is another one', SIGNER, [WRITTEN, "return Buffer.from(`${token.slice(0, -4)}AAAA`, 'latin1');"]),
+  guard('JS-14', 'the signature is another one', FORM, [WRITTEN, "return Buffer.from(`${token.slice(0, -4)}AAAA`, 'latin1');"]),
   guard('JS-16', 'any number of audiences is taken', API, [
     'if (audiences.length > MAX_AUDIENCES)',
     'if (audiences.length > 64 * MAX_AUDIENCES)',
@@ -61,7 +62,7 @@ export const TOKENS: readonly Guard[] = [
   guard(
     'JS-17',
     'one key signs certificates and tokens',
-    'src/authority/make-authority.ts',
+    'src/authority/local-keys.ts',
     ['= generateAuthorityKey();', '= ((globalThis as { one?: ReturnType<typeof generateAuthorityKey> }).one ??= generateAuthorityKey());'],
     'XC-14',
   ),
