@@ -3,7 +3,8 @@ import type { Bundle } from '../domain/bundle';
 import { MandateError } from '../domain/errors';
 import type { AuthorityKind, AuthorityRow } from '../domain/lineage';
 import type { AuthorityStore, Clock, Log, Random } from '../domain/ports';
-import { bundleOf, contentOf, type InForce, openSigners, publicationOrder, soundX509 } from './in-force';
+import { isSignerFault } from '../domain/remote-signer';
+import { bundleOf, contentOf, everySvidIsSigned, type InForce, openSigners, publicationOrder, soundX509 } from './in-force';
 import type { JwtAuthority } from './jwt-authority';
 import type { KeyHome } from './key-home';
 import { KeyRing } from './key-ring';
@@ -65,7 +66,7 @@ export interface Authorities {
 
 /**
  * Opens the authorities of an installation, making the first ones. Throws E_KEY_FILE where the key of an authority that is to sign is
- * missing or damaged: a new one is never made in its place, since its loss would pass unseen.
+ * missing or damaged, E_SIGNER_KEY where a signer does not have it: a new one is never made in its place, since its loss would pass unseen.
  */
 export async function openAuthorities(deps: AuthoritiesDeps): Promise<Authorities> {
   checkAuthoritySettings(deps.settings);
@@ -165,15 +166,27 @@ class Lifecycle implements Authorities {
   async #turn(first: () => Promise<readonly OrderedStep[]>): Promise<readonly AuthorityEvent[]> {
     try {
       for (const step of await first()) await this.#take(step);
-      for (const kind of AUTHORITY_KINDS) {
-        for (let step = await this.#due(kind); step; step = await this.#due(kind)) await this.#take(step);
-      }
-      await this.#putInForce();
+      let fault: MandateError | undefined;
+      for (const kind of AUTHORITY_KINDS) fault = (await this.#takeDue(kind)) ?? fault;
+      await this.#putInForce(fault);
+      await this.#keys.forgetLeft();
     } catch (error) {
       this.#rows = undefined;
       throw error;
     }
     return this.#untold.splice(0);
+  }
+
+  /** Returns why a signer made no successor: what is active signs on, whatever else is due is done, and the next call tries again. */
+  async #takeDue(kind: AuthorityKind): Promise<MandateError | undefined> {
+    try {
+      for (let step = await this.#due(kind); step; step = await this.#due(kind)) await this.#take(step);
+      return undefined;
+    } catch (error) {
+      if (!isSignerFault(error)) throw error;
+      this.deps.log.warn({ error, authority: kind }, 'successor of an authority not made yet');
+      return error;
+    }
   }
 
   #present(rows: readonly AuthorityRow[]): Present {
@@ -235,8 +248,8 @@ class Lifecycle implements Authorities {
     for (const authority of [x509, jwt, rs256]) if (authority?.keyId === keyId) authority.stop();
   }
 
-  /** Replaces everything readers see at once, and only after its sequence number is durable. */
-  async #putInForce(): Promise<void> {
+  /** Replaces everything readers see at once, and only after its sequence number is durable. Throws `fault` where nothing is left that signs. */
+  async #putInForce(fault: MandateError | undefined): Promise<void> {
     const { store, clock, trustDomain, settings } = this.deps;
     const nowMs = clock.nowMs();
     const all = await this.#read();
@@ -245,6 +258,7 @@ class Lifecycle implements Authorities {
     const before = this.#inForce;
     const sameBundle = before?.content === content;
     this.#shown = all;
+    if (fault && !everySvidIsSigned(rows)) throw fault;
     for (const { keyId, stage } of all) if (stage === 'tainted' || stage === 'revoked') this.#stop(keyId);
     const signers = await openSigners(rows, before, (row) => this.#keys.of(row), trustDomain);
     if (sameBundle && before.x509 === signers.x509 && before.jwt === signers.jwt && before.rs256 === signers.rs256) return;

@@ -45,6 +45,10 @@ export function bundleOf(rows: readonly AuthorityRow[], trustDomain: string, seq
 export const soundX509 = (rows: readonly AuthorityRow[]): readonly string[] =>
   Object.freeze(rows.filter(({ kind, stage }) => kind === 'x509' && stage !== 'tainted').map(({ keyId }) => keyId));
 
+/** True where an authority is active for each kind of SVID, but that of RS256, which need not be there. */
+export const everySvidIsSigned = (rows: readonly AuthorityRow[]): boolean =>
+  activeOf(rows, 'x509') !== undefined && activeOf(rows, 'jwt') !== undefined;
+
 /** The active ones among published authorities; who signed `before` stays the same object. Throws as opening them does. */
 export async function openSigners(
   rows: readonly AuthorityRow[],

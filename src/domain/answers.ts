@@ -1,6 +1,6 @@
 import type { Check } from './doctor';
 import type { ErrorCode } from './errors';
-import type { KeyHomeKind } from './key-seal';
+import type { KeyHomeKind, SealedHome } from './key-seal';
 import type { AuthorityKind, AuthorityStage } from './lineage';
 
 /**
@@ -129,7 +129,7 @@ export interface DoctorAnswer {
 }
 
 export interface SealAnswer {
-  readonly home: Exclude<KeyHomeKind, 'plain'>;
+  readonly home: SealedHome;
   readonly keys: number;
   /** Files of the way before that are still there. */
   readonly left: number;

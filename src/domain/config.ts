@@ -8,7 +8,7 @@ import {
 } from './authority-config';
 import { DEFAULT_PUBLICATION, PUBLICATION_KEYS, type PublicationConfig, readPublication } from './config-publication';
 import { MandateError } from './errors';
-import { KEY_HOMES, type WantedKeyHome } from './key-seal';
+import { DEFAULT_KEY_CONFIG, KEY_CONFIG_KEYS, type KeyConfig, readKeyConfig } from './key-config';
 import { problemAt, problemText } from './rule-problem';
 import type { RuleProblem } from './rule-problem';
 import { RuleReader } from './rule-reader';
@@ -21,16 +21,13 @@ export interface Config extends PublicationConfig {
     /** Own-user mode: administration without a controlling terminal is accepted. An installed Mandate goes by uid 0 and ignores it. */
     readonly allowScripted: boolean;
   };
-  readonly keys: {
-    /** Where authority keys rest; a start that finds them elsewhere is refused. */
-    readonly home: WantedKeyHome;
-  };
+  readonly keys: KeyConfig;
   readonly authorities: AuthorityConfig;
 }
 
 export const DEFAULT_CONFIG: Config = Object.freeze({
   admin: Object.freeze({ allowScripted: false }),
-  keys: Object.freeze({ home: 'found' }),
+  keys: DEFAULT_KEY_CONFIG,
   authorities: DEFAULT_AUTHORITY_CONFIG,
   ...DEFAULT_PUBLICATION,
 });
@@ -57,7 +54,7 @@ export interface LoadedConfig {
 /** Every key of the file, in the order `config show` prints them. A test holds docs/schema/mandate.schema.json to this list. */
 export const CONFIG_KEYS = [
   'admin.allow_scripted',
-  'keys.home',
+  ...KEY_CONFIG_KEYS,
   ...(Object.keys(AUTHORITY_KEYS) as AuthorityKey[]),
   ...PUBLICATION_KEYS,
 ] as const;
@@ -75,8 +72,7 @@ export function parseConfig(file: string, text: string): LoadedConfig {
   const top = reader.map(document, '', ['admin', 'keys', 'authorities', 'bundle', 'publish', 'web', 'oidc']);
   const admin = reader.map(top?.admin, 'admin', ['allow_scripted']);
   const allowScripted = reader.boolean(admin?.allow_scripted, 'admin.allow_scripted') ?? DEFAULT_CONFIG.admin.allowScripted;
-  const keys = reader.map(top?.keys, 'keys', ['home']);
-  const home = reader.word(keys?.home, 'keys.home', KEY_HOMES) ?? DEFAULT_CONFIG.keys.home;
+  const keys = readKeyConfig(reader, top?.keys);
   const authorities = readAuthorityConfig(reader, top?.authorities, top?.bundle);
   const { publication, nodes } = readPublication(reader, top ?? {});
   if (problems.length > 0) {
@@ -87,12 +83,12 @@ export function parseConfig(file: string, text: string): LoadedConfig {
   }
   const config = Object.freeze({
     admin: Object.freeze({ allowScripted }),
-    keys: Object.freeze({ home }),
+    keys: keys.config,
     authorities: authorities.config,
     ...publication,
   });
   const lives = Object.fromEntries(authorities.read.map(({ key, node }) => [key, node]));
-  const written = { 'admin.allow_scripted': admin?.allow_scripted, 'keys.home': keys?.home, ...lives, ...nodes };
+  const written = { 'admin.allow_scripted': admin?.allow_scripted, ...keys.nodes, ...lives, ...nodes };
   return { config, values: valuesOf(config, linesOf(reader, written)) };
 }
 
@@ -104,6 +100,11 @@ function valuesOf(
   const values: Readonly<Record<ConfigKey, ConfigValue['value']>> = {
     'admin.allow_scripted': admin.allowScripted,
     'keys.home': keys.home,
+    'keys.remote.address': keys.remote?.address ?? null,
+    'keys.remote.token_file': keys.remote?.tokenFile ?? null,
+    'keys.remote.ca': keys.remote?.ca ?? null,
+    'keys.remote.certificate': keys.remote?.certificate ?? null,
+    'keys.remote.key': keys.remote?.key ?? null,
     'authorities.x509.lifetime': durationText(authorities.lifetimeSeconds.x509),
     'authorities.jwt.lifetime': durationText(authorities.lifetimeSeconds.jwt),
     'authorities.propagation': durationText(authorities.propagationSeconds),

@@ -126,6 +126,12 @@ export const CATALOGUE = {
   E_KEY_PASSPHRASE: entry('what was given does not open the authority keys', 'failedPrecondition', 'failure'),
   E_KEY_SEAL: entry('the authority keys cannot be sealed like this', 'failedPrecondition', 'failure'),
   E_PASSPHRASE: entry('the passphrase cannot be used', 'invalidArgument', 'usage'),
+  // a remote signer
+  E_SIGNER_DOWN: entry('the signer of the authority keys cannot be reached, or does not answer', 'unavailable', 'unreachable'),
+  E_SIGNER_REFUSED: entry('the signer of the authority keys refused', 'unavailable', 'unreachable'),
+  E_SIGNER_CREDENTIAL: entry('what this server shows the signer of the authority keys cannot be used', 'unavailable', 'unreachable'),
+  E_SIGNER_KEY: entry('the signer does not have the key of an authority', 'unavailable', 'unreachable'),
+  E_SIGNER_ANSWER: entry('the signer of the authority keys answered something that is not what was asked for', 'internal', 'integrity'),
   E_WEB_CERTIFICATE: entry('the certificate or key of the web endpoint cannot be used', 'failedPrecondition', 'failure'),
   E_AUTHORITY_STAGE: entry('the authority is not in a stage that allows this', 'failedPrecondition', 'failure'),
   E_AUTHORITY_UNPUBLISHED: entry('the authority has not been published for long enough', 'failedPrecondition', 'failure'),

@@ -1,19 +1,24 @@
-/** How authority keys rest (docs/adr/0024-key-homes.md), and the form of the file that says so. */
+import type { MandateError } from './errors';
+
+/** How authority keys rest (docs/adr/0024-key-homes.md, 0030-remote-signer.md), and the form of the file that says so. */
 
 /** `found`: as they rest already; a new folder is plain. */
-export const KEY_HOMES = ['found', 'plain', 'sealed', 'credential'] as const;
+export const KEY_HOMES = ['found', 'plain', 'sealed', 'credential', 'remote'] as const;
 export type WantedKeyHome = (typeof KEY_HOMES)[number];
-/** `sealed`: under a passphrase. `credential`: under a credential of systemd. */
+/** `sealed`: under a passphrase. `credential`: under a credential of systemd. `remote`: not on this machine at all. */
 export type KeyHomeKind = Exclude<WantedKeyHome, 'found'>;
+export type SealedHome = Extract<KeyHomeKind, 'sealed' | 'credential'>;
 export type SealedBy = 'passphrase' | 'credential';
 
 export const KEY_HOME_WORDS: Readonly<Record<KeyHomeKind, string>> = {
   plain: 'keys in 0600 files',
   sealed: 'keys under a passphrase',
   credential: 'keys under a credential',
+  // Whether it is more than a process with files of its own is not seen from here.
+  remote: 'keys at a remote signer',
 };
 
-export const sealedHome = (by: SealedBy): Exclude<KeyHomeKind, 'plain'> => (by === 'passphrase' ? 'sealed' : 'credential');
+export const sealedHome = (by: SealedBy): SealedHome => (by === 'passphrase' ? 'sealed' : 'credential');
 
 /** A passphrase or credential is no longer than this, in bytes. */
 export const MAX_SECRET_BYTES = 1024;
@@ -92,7 +97,7 @@ const isSeal = ({ v, id, by, scrypt, check }: SealHeader): boolean =>
 
 /** What an administrator's order to seal does. */
 export interface Sealed {
-  readonly home: Exclude<KeyHomeKind, 'plain'>;
+  readonly home: SealedHome;
   /** Keys that are under the new seal. */
   readonly keys: number;
   /** Files of the way before that could not be overwritten and removed; the next start tries again. */
@@ -102,6 +107,8 @@ export interface Sealed {
 /** The keys of a running server as an administrator may change their seal. */
 export interface SealableKeys {
   readonly home: KeyHomeKind;
-  /** Puts every key under a new seal. Throws E_KEY_FILE and E_PASSPHRASE; the way before is then in force. The secret is the caller's to wipe. */
+  /** Why they could not be used when they were last needed; undefined where they could. */
+  readonly fault?: MandateError | undefined;
+  /** Puts every key under a new seal. Throws E_KEY_FILE, E_PASSPHRASE and E_KEY_SEAL; the way before is then in force. The secret is the caller's to wipe. */
   seal(secret: Buffer, by: SealedBy): Promise<Sealed>;
 }

@@ -1,11 +1,14 @@
 import { openAuthorities } from '../authority/authorities';
 import { KeyFiles } from '../authority/key-files';
+import type { KeyHome } from '../authority/key-home';
 import { LocalKeys } from '../authority/local-keys';
 import { openKeyHome } from '../authority/open-key-home';
+import { openRemoteKeys } from '../authority/open-remote-keys';
 import type { SealableFolder } from '../authority/sealable-folder';
 import { assertAuthoritiesOutlive, type AuthorityConfig } from '../domain/authority-config';
 import type { FromChild, ServerStart, Supervised } from '../domain/child-protocol';
 import { MandateError } from '../domain/errors';
+import type { SealableKeys } from '../domain/key-seal';
 import type { InstallationStore, Log, RuleStore } from '../domain/ports';
 import { rulesAskForRs256 } from '../domain/rule';
 import { starterRule } from '../domain/starter-rule';
@@ -51,19 +54,19 @@ export async function runServer(start: ServerStart, around: ServerSurroundings, 
     settings.config.authorities,
   );
   const began = systemClock.monotonicMs();
-  const keys = await keyHomeOf(start, keySecrets, around, log);
+  const { keys, home } = await keysOf(start, keySecrets, around, log);
   const authorities = await openAuthorities({
     trustDomain: settings.trustDomain,
     settings: authoritySettings(settings.config.authorities),
     store: lineage.authorities,
-    keys: new LocalKeys(keys),
+    keys: home,
     rs256: rulesAskForRs256(rules),
     clock: systemClock,
     random: systemRandom,
     log,
   });
   const ms = Math.round(systemClock.monotonicMs() - began);
-  around.step('authority', `X.509 and JWT, ECDSA P-256${authorities.rs256() ? ' and RSA 2048' : ''}, ${keys.description}`, ms);
+  around.step('authority', `X.509 and JWT, ECDSA P-256${authorities.rs256() ? ' and RSA 2048' : ''}, ${home.description}`, ms);
   await ensureStarterRule(lineage.rules, settings.config.authorities, around);
   const readiness = new Readiness(log);
   const server = await startServer({
@@ -101,15 +104,32 @@ export async function runServer(start: ServerStart, around: ServerSurroundings, 
   };
 }
 
-async function keyHomeOf(
-  { layout, config }: ServerStart,
+/** The authority keys: as an administrator may change how they rest, and as authorities use them. */
+interface AuthorityKeys {
+  readonly keys: SealableKeys;
+  readonly home: KeyHome;
+}
+
+async function keysOf(start: ServerStart, secrets: readonly string[], around: ServerSurroundings, log: Log): Promise<AuthorityKeys> {
+  const { remote } = start.config.keys;
+  const files = new KeyFiles(start.layout.keys);
+  if (remote === null) {
+    const keys = await openedFolder(files, start, secrets, around, log);
+    return { keys, home: new LocalKeys(keys) };
+  }
+  const keys = await openRemoteKeys({ files, remote, installationId: start.installationId, clock: systemClock, random: systemRandom, log });
+  return { keys, home: keys };
+}
+
+async function openedFolder(
+  files: KeyFiles,
+  { config }: ServerStart,
   secrets: readonly string[],
   { keySecretFits }: ServerSurroundings,
   log: Log,
 ): Promise<SealableFolder> {
   const bytes = secrets.map((secret) => Buffer.from(secret, 'base64'));
   try {
-    const files = new KeyFiles(layout.keys);
     const { keys, fits } = await openKeyHome({ files, wanted: config.keys.home, secrets: bytes, random: systemRandom, log });
     if (fits !== undefined) keySecretFits(fits);
     return keys;

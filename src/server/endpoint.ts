@@ -2,6 +2,7 @@ import type { KeyObject } from 'node:crypto';
 import type { RequestListener } from 'node:http';
 import type { Clock, LineageWriter, Log, Random } from '../domain/ports';
 import { credentialRow } from '../domain/records';
+import { isSignerFault } from '../domain/remote-signer';
 import { rotationAt } from '../domain/rotation';
 import { newSerial } from '../domain/serial';
 import { type HttpsListener, openHttps, type TlsIdentity } from './https-listener';
@@ -40,12 +41,19 @@ export interface EndpointParts {
 export class Endpoint {
   #listener: HttpsListener | undefined;
   #leaf: Leaf | undefined;
+  #turn: Promise<void> = Promise.resolve();
 
   private constructor(private readonly parts: EndpointParts) {}
 
   static async open(parts: EndpointParts): Promise<Endpoint> {
     const endpoint = new Endpoint(parts);
-    endpoint.#listener = await openHttps(parts, await endpoint.#issue(), parts.answer);
+    try {
+      await endpoint.#show();
+    } catch (error) {
+      // Whoever asks for the bundle meets a closed port until there is a certificate; nodes and their agents have it all the same.
+      if (!isSignerFault(error)) throw error;
+      parts.log.error({ err: error }, 'bundle endpoint not opened yet: nothing signs its certificate');
+    }
     return endpoint;
   }
 
@@ -63,11 +71,21 @@ export class Endpoint {
   /** Keeps the old certificate where a new one cannot be had. */
   async renew(): Promise<void> {
     try {
-      const identity = await this.#issue();
-      this.#listener?.renew(identity);
+      await this.#show();
     } catch (error) {
       this.parts.log.error({ err: error }, 'certificate of the bundle endpoint not renewed');
     }
+  }
+
+  /** One at a time: two could open the port at once. */
+  #show(): Promise<void> {
+    const shown = this.#turn.then(async () => {
+      const identity = await this.#issue();
+      if (this.#listener) this.#listener.renew(identity);
+      else this.#listener = await openHttps(this.parts, identity, this.parts.answer);
+    });
+    this.#turn = shown.catch(() => undefined);
+    return shown;
   }
 
   close(): Promise<void> {

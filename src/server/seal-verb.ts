@@ -1,5 +1,5 @@
 import { MandateError } from '../domain/errors';
-import { MAX_SECRET_BYTES, type SealableKeys, type SealedBy, sealedHome, type WantedKeyHome } from '../domain/key-seal';
+import { KEY_HOME_WORDS, MAX_SECRET_BYTES, type SealableKeys, type SealedBy, sealedHome, type WantedKeyHome } from '../domain/key-seal';
 import type { VerbHandlers } from './admin-api';
 import type { Callers, PinnedCaller, Standing } from './callers';
 
@@ -55,6 +55,12 @@ export const sealVerb = (parts: SealVerbParts): Pick<VerbHandlers, 'sealKeys'> =
 });
 
 function checkFits({ keys, keeper, wantedHome }: SealVerbParts, by: SealedBy, again: boolean): void {
+  if (keys.home === 'remote') {
+    throw new MandateError('E_KEY_SEAL', {
+      saw: KEY_HOME_WORDS.remote,
+      why: 'nothing of them is on this machine: how they rest is up to the signer',
+    });
+  }
   if (again !== (keys.home !== 'plain')) {
     throw new MandateError(
       'E_KEY_SEAL',

@@ -53,7 +53,12 @@ export function statusAnswer(
       uid,
       detail: detail[name],
     })),
-    notes: [...statusNotes(layout, standing), ...groupNotes(groups), ...webNotes(webFault, standing)],
+    notes: [
+      ...statusNotes(layout, standing),
+      ...signerNotes(parts.keys.fault, standing),
+      ...groupNotes(groups),
+      ...webNotes(webFault, standing),
+    ],
   };
 }
 
@@ -61,6 +66,14 @@ function statusNotes(layout: Layout, standing: Standing): string[] {
   if (layout.mode === 'own-user')
     return ['The issuer runs under the same user as your agents: at most `observed` (mandate help separation).'];
   return standing.separated ? [] : ['You are root: nothing separates the issuer from what you start (mandate help separation).'];
+}
+
+/** Running agents keep their SVIDs meanwhile, so that only this says what is wrong. */
+function signerNotes(fault: MandateError | undefined, { administrator }: Standing): string[] {
+  if (!fault) return [];
+  const { saw, why } = fault.explanation;
+  const seen = administrator ? `: ${[saw, why].filter(Boolean).join(', ')}` : '';
+  return [`The signer of the authority keys did not sign when it was last asked${seen} (mandate help ${fault.code}).`];
 }
 
 /** Paths and names in the files are for administrators. */

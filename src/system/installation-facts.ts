@@ -1,4 +1,4 @@
-import { existsSync, lstatSync, readFileSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs';
 import type { InstallationFacts, StateFile } from '../domain/doctor';
 import { MandateError } from '../domain/errors';
 import { MANIFEST, STATE_FOLDER } from '../domain/install';
@@ -43,7 +43,13 @@ export function installationFacts(layout: Layout, uid: number): InstallationFact
 
 function keyHomeOf(folder: string): InstallationFacts['keyHome'] {
   const by = sealedBy(folder);
-  return by === undefined ? 'plain' : sealedHome(by);
+  if (by !== undefined) return sealedHome(by);
+  try {
+    // Without a file of a key they are elsewhere, or not made yet.
+    return readdirSync(folder).some((name) => name.endsWith('.pem')) ? 'plain' : null;
+  } catch {
+    return null; // not for us
+  }
 }
 
 function accountsOf(file: string): InstallationFacts['accounts'] {

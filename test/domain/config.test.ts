@@ -4,6 +4,7 @@ import Ajv2020 from 'ajv/dist/2020';
 import { parse } from 'yaml';
 import { CONFIG_KEYS, DEFAULT_CONFIG, defaultConfig, parseConfig } from '../../src/domain/config';
 import { MandateError } from '../../src/domain/errors';
+import { type SignerAddress, signerAddress } from '../../src/domain/signer-address';
 
 const schema = JSON.parse(readFileSync(join(__dirname, '../../docs/schema/mandate.schema.json'), 'utf8'));
 const valid = new Ajv2020({ strict: true }).compile(schema);
@@ -55,7 +56,7 @@ test.each([
   ['admin: { allow_scripted: true }\n\nkeys:\n  home: credential\n', 'credential', 4],
 ])('%j', (text, home, line) => {
   const { config } = parseConfig('mandate.yaml', text);
-  expect(config.keys).toEqual({ home });
+  expect(config.keys).toEqual({ home, remote: null });
   expect(value(1, text)).toEqual({ key: 'keys.home', value: home, line });
   expect(Object.isFrozen(config.keys)).toBe(true);
   expect(valid(parse(text) ?? {})).toBe(true);
@@ -65,7 +66,19 @@ test.each([
   ['admin: { allow_script: true }', '1:10', 'unknown key admin.allow_script; did you mean allow_scripted?'],
   ['admin:\n  allow_scripted: true\n  allow_scripted: false', '3:3', 'the key allow_scripted appears twice'],
   ['limits: {}', '1:1', 'unknown key limits; known are admin, keys, authorities, bundle, publish, web, oidc'],
-  ['keys: { home: remote }', '1:15', 'keys.home is found or plain or sealed or credential'],
+  ['keys: { home: elsewhere }', '1:15', 'keys.home is found or plain or sealed or credential or remote'],
+  ['keys: { home: remote }', '1:15', 'keys.home: remote and keys.remote go together'],
+  ['keys: { remote: { address: "unix:/s" } }', '1:17', 'keys.home: remote and keys.remote go together'],
+  ['keys: { home: remote, remote: {} }', '1:31', 'keys.remote.address is missing'],
+  ['keys: { home: remote, remote: { address: "unix:/s", token_file: t } }', '1:65', 'keys.remote.token_file is an absolute path'],
+  ['keys: { home: remote, remote: { address: "unix:/s", ca: /ca } }', '1:42', 'certificates are for an https address'],
+  ['keys: { home: remote, remote: { address: "https://s" } }', '1:42', 'a signer that others can reach too needs keys.remote.token_file'],
+  ['keys: { home: remote, remote: { address: "http://127.0.0.1:8700" } }', '1:42', 'a signer that others can reach too needs'],
+  [
+    'keys: { home: remote, remote: { address: "https://s", certificate: /c } }',
+    '1:42',
+    'keys.remote.certificate and keys.remote.key go together',
+  ],
   ['keys: { home: true }', '1:15', 'keys.home is a text'],
   ['keys: { home: seal }', '1:15', 'did you mean sealed?'],
   ['admin: { allow_scripted: "yes" }', '1:26', 'admin.allow_scripted is true or false'],
@@ -88,7 +101,8 @@ test.each([
       explanation: { saw: expect.stringMatching(new RegExp(`mandate\\.yaml:${at}: .*${why.replaceAll('?', '\\?')}`)) },
     });
   }
-  if (!/twice|anchors|one document|from 30s/.test(why)) expect(valid(parse(text))).toBe(false);
+  if (!/twice|anchors|one document|from 30s|for an https address|others can reach|certificate and keys/.test(why))
+    expect(valid(parse(text))).toBe(false);
 });
 
 test('the schema knows exactly the keys', () => {
@@ -123,7 +137,7 @@ describe('publication', () => {
     const { config, values } = parseConfig('mandate.yaml', text);
     expect(config).toEqual({
       admin: { allowScripted: false },
-      keys: { home: 'found' },
+      keys: { home: 'found', remote: null },
       authorities: DEFAULT_CONFIG.authorities,
       publish: { address: '0.0.0.0' },
       web: { address: '::', port: 8443, name: 'id.acme.example', certificate: '/etc/tls/chain.pem', key: '/etc/tls/key.pem' },
@@ -133,6 +147,11 @@ describe('publication', () => {
     expect(Object.fromEntries(values.map(({ key, line }) => [key, line]))).toEqual({
       'admin.allow_scripted': null,
       'keys.home': null,
+      'keys.remote.address': null,
+      'keys.remote.token_file': null,
+      'keys.remote.ca': null,
+      'keys.remote.certificate': null,
+      'keys.remote.key': null,
       'authorities.x509.lifetime': null,
       'authorities.jwt.lifetime': null,
       'authorities.propagation': null,
@@ -174,3 +193,60 @@ interface Described {
 
 const leaves = ({ properties = {} }: Described): string[] =>
   Object.entries(properties).flatMap(([key, below]) => (below.properties ? leaves(below).map((leaf) => `${key}.${leaf}`) : [key]));
+
+describe('a remote signer', () => {
+  const text =
+    'keys:\n  home: remote\n  remote:\n    address: https://kms.example.org:8443/mandate\n    token_file: /etc/mandate/token\n    ca: /etc/mandate/ca.pem\n';
+
+  test('is an address and files', () => {
+    const { config, values } = parseConfig('mandate.yaml', text);
+    const remote = {
+      address: 'https://kms.example.org:8443/mandate',
+      tokenFile: '/etc/mandate/token',
+      ca: '/etc/mandate/ca.pem',
+      certificate: null,
+      key: null,
+    };
+    expect(config.keys).toEqual({ home: 'remote', remote });
+    expect(Object.isFrozen(config.keys.remote)).toBe(true);
+    expect(values.find(({ key }) => key === 'keys.remote.token_file')).toEqual({
+      key: 'keys.remote.token_file',
+      value: '/etc/mandate/token',
+      line: 5,
+    });
+    expect(valid(parse(text))).toBe(true);
+  });
+
+  test.each([
+    { home: 'remote' },
+    { remote: { address: 'unix:/s' } },
+    { home: 'sealed', remote: { address: 'unix:/s' } },
+    { home: 'remote', remote: {} },
+  ])('the schema does not take %j either', (keys) => expect(valid({ keys })).toBe(false));
+
+  test.each<[string, SignerAddress | undefined]>([
+    ['unix:/run/signer/signer.sock', { over: 'socket', path: '/run/signer/signer.sock', base: '' }],
+    ['https://kms.example.org', { over: 'https', host: 'kms.example.org', port: 443, base: '' }],
+    ['https://kms.example.org:8443/a/b', { over: 'https', host: 'kms.example.org', port: 8443, base: '/a/b' }],
+    ['https://[2001:db8::1]:1', { over: 'https', host: '2001:db8::1', port: 1, base: '' }],
+    ['http://127.0.0.1:8700', { over: 'http', host: '127.0.0.1', port: 8700, base: '' }],
+    ['http://[::1]:8700', { over: 'http', host: '::1', port: 8700, base: '' }],
+    ['http://localhost:8700', undefined],
+    ['http://127.0.0.2:8700', undefined],
+    ['http://127.0.0.1.example.org', undefined],
+    ['http://127.0.0.1@example.org', undefined],
+    ['https://user@example.org', undefined],
+    ['https://example.org/', undefined],
+    ['https://example.org/a/../b', undefined],
+    ['https://example.org?a=b', undefined],
+    ['https://example.org#a', undefined],
+    ['https://example.org:65536', undefined],
+    ['https://EXAMPLE.org', undefined],
+    ['unix:relative.sock', undefined],
+    [`unix:/${'a'.repeat(107)}`, undefined],
+    ['unix:///run/x', { over: 'socket', path: '/run/x', base: '' }],
+    ['unix:////run/x', undefined],
+    ['/run/signer.sock', undefined],
+    ['ftp://example.org', undefined],
+  ])('%s', (address, expected) => expect(signerAddress(address)).toEqual(expected));
+});
