@@ -1,74 +1,89 @@
-// What came out, client by scenario.
+// What came out, client by scenario. Every part of the suite writes its cells here; a cell that nobody wrote counts as failed.
+import { SCENARIOS } from './scenarios.mjs';
+import { SIGNS, tableText } from './table.mjs';
 
-/** Collects one cell per client and scenario; a scenario's failure for one client says nothing about the others. */
 export class Results {
+  #clients = [];
   #cells = new Map();
-  #scenarios = [];
+  #rest = new Map();
+  #partial;
+  #tell;
 
-  constructor(clients) {
-    this.clients = clients;
+  /** `partial`: only some parts were asked for, so a cell that nobody wrote is left empty instead of failed. `tell` gets a line per cell. */
+  constructor({ partial = false, tell = () => undefined } = {}) {
+    this.#partial = partial;
+    this.#tell = tell;
   }
 
-  /** Runs `attempt` once per client, all at the same time. It returns what was seen, or throws. */
-  async each(scenario, attempt) {
-    this.#scenarios.push(scenario);
+  /** Adds columns, in this order; parts that judge the same client share its column. */
+  columns(names) {
+    this.#clients.push(...names.filter((name) => !this.#clients.includes(name)));
+  }
+
+  /** Runs one cell. `run` returns a remark or nothing, or {notApplicable: why} where the client itself showed that; it throws where it fails. */
+  async cell(client, scenario, run) {
+    this.#free(client, scenario);
     const began = Date.now();
-    await Promise.all(
-      this.clients.map(async (client) => {
-        if (client.missing !== undefined) return this.#set(scenario, client.name, { state: 'skipped', text: client.missing });
-        try {
-          const seen = await attempt(client);
-          if (seen?.notApplicable !== undefined) this.#set(scenario, client.name, { state: 'n/a', text: seen.notApplicable });
-          else this.#set(scenario, client.name, { state: 'ok', text: seen ?? '' });
-        } catch (error) {
-          this.#set(scenario, client.name, { state: 'FAILED', text: error.message });
-        }
-      }),
-    );
-    process.stderr.write(`  ${scenario}: ${this.#line(scenario)}  ${((Date.now() - began) / 1000).toFixed(1)}s\n`);
+    try {
+      const seen = await run();
+      if (seen?.notApplicable !== undefined) this.#set(client, scenario, { state: 'n/a', text: seen.notApplicable }, began);
+      else this.#set(client, scenario, { state: 'ok', text: seen ?? '' }, began);
+    } catch (error) {
+      this.#set(client, scenario, { state: 'failed', text: error.message }, began);
+    }
   }
 
-  #set(scenario, client, cell) {
-    this.#cells.set(`${scenario}\0${client}`, cell);
+  /** This scenario cannot be asked of this client; `why` becomes a footnote. */
+  notApplicable(client, scenario, why) {
+    this.#free(client, scenario);
+    this.#set(client, scenario, { state: 'n/a', text: why });
   }
 
-  #cell = (scenario, client) => this.#cells.get(`${scenario}\0${client}`) ?? { state: 'FAILED', text: 'not reached' };
+  /** The machine has no tools to build this client: every cell of it that nobody judges is skipped. */
+  skipped(client, why) {
+    this.#rest.set(client, { state: 'skipped', text: why });
+    this.#tell(`  ${SIGNS.skipped} ${client} · ${why}`);
+  }
 
-  #line = (scenario) => this.clients.map(({ name }) => `${name} ${this.#cell(scenario, name).state}`).join(', ');
-
-  /** The table, then why each cell is what it is where that needs words. */
-  text() {
-    const width = Math.max(...this.#scenarios.map((scenario) => scenario.length)) + 2;
-    const columns = this.clients.map(({ name }) => Math.max(name.length, 8) + 2);
-    const row = (first, cells) => `${first.padEnd(width)}${cells.map((cell, i) => cell.padEnd(columns[i])).join('')}`.trimEnd();
-    const rows = this.#scenarios.map((scenario) =>
-      row(
-        scenario,
-        this.clients.map(({ name }) => this.#cell(scenario, name).state),
-      ),
-    );
-    const notes = this.#scenarios.flatMap((scenario) =>
-      this.clients.flatMap(({ name }) => {
-        const { state, text } = this.#cell(scenario, name);
-        return text === ''
-          ? []
-          : [`${state === 'ok' || state === 'n/a' ? ' ' : '!'} ${scenario} · ${name} · ${state === 'ok' ? '' : `${state}: `}${text}`];
-      }),
-    );
-    return [
-      row(
-        '',
-        this.clients.map(({ name }) => name),
-      ),
-      ...rows,
-      '',
-      ...notes,
-      '',
-    ].join('\n');
+  /** A client did not build, or its part broke off: what nobody has judged of it failed for that reason. */
+  unreached(client, why) {
+    if (this.#rest.has(client)) return;
+    this.#rest.set(client, { state: 'failed', text: `not reached: ${why.trimEnd()}` });
+    this.#tell(`  ${SIGNS.failed} ${client} · ${why}`);
   }
 
   count(state) {
-    return this.#scenarios.flatMap((scenario) => this.clients.filter(({ name }) => this.#cell(scenario, name).state === state)).length;
+    return this.#rows().flatMap(({ cells }) => cells.filter((cell) => cell.state === state)).length;
+  }
+
+  text() {
+    return tableText(this.#clients, this.#rows());
+  }
+
+  #rows() {
+    return Object.entries(SCENARIOS)
+      .map(([scenario, { title }]) => ({ title, cells: this.#clients.map((client) => this.#at(client, scenario)) }))
+      .filter(({ cells }) => cells.some(({ state }) => state !== 'n/a' && state !== 'empty'));
+  }
+
+  #at(client, scenario) {
+    const { only, otherwise } = SCENARIOS[scenario];
+    if (only !== undefined && !only.includes(client)) return { state: 'n/a', text: otherwise };
+    const untried = this.#partial ? { state: 'empty', text: '' } : { state: 'failed', text: 'not tried' };
+    return this.#cells.get(`${client}\0${scenario}`) ?? this.#rest.get(client) ?? untried;
+  }
+
+  #free(client, scenario) {
+    if (!this.#clients.includes(client)) throw new Error(`no column ${client}`);
+    if (SCENARIOS[scenario] === undefined) throw new Error(`no scenario ${scenario}`);
+    if (this.#cells.has(`${client}\0${scenario}`)) throw new Error(`${client} × ${scenario} was judged before`);
+  }
+
+  #set(client, scenario, cell, began) {
+    this.#cells.set(`${client}\0${scenario}`, cell);
+    const took = began === undefined ? '' : `  ${((Date.now() - began) / 1000).toFixed(1)}s`;
+    const why = cell.state === 'failed' ? `\n    ${cell.text}` : '';
+    this.#tell(`  ${SIGNS[cell.state]} ${client} · ${SCENARIOS[scenario].title}${took}${why}`);
   }
 }
 

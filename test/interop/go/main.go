@@ -84,6 +84,13 @@ func fetch(ctx context.Context, audiences []string) error {
 	if err != nil {
 		return fmt.Errorf("JWT bundles: %w", err)
 	}
+	say(object{
+		"event":       "fetched",
+		"svids":       described(svids),
+		"x509Bundles": x509Counts(x509Bundles),
+		"jwtBundles":  jwtKeys(jwtBundles),
+		"leaf":        base64.StdEncoding.EncodeToString(svids[0].Certificates[0].Raw),
+	})
 	one, err := client.FetchJWTSVID(ctx, jwtsvid.Params{Audience: audiences[0]})
 	if err != nil {
 		return fmt.Errorf("JWT-SVID: %w", err)
@@ -102,16 +109,12 @@ func fetch(ctx context.Context, audiences []string) error {
 	}
 	_, wrongAudience := client.ValidateJWTSVID(ctx, one.Marshal(), "somebody-else")
 	say(object{
-		"event":         "fetched",
-		"svids":         described(svids),
-		"x509Bundles":   x509Counts(x509Bundles),
-		"jwtBundles":    jwtKeys(jwtBundles),
+		"event":         "tokens",
 		"one":           object{"id": one.ID.String(), "audience": one.Audience},
 		"three":         object{"id": three[0].ID.String(), "audience": three[0].Audience, "count": len(three)},
 		"validated":     validated.ID.String(),
 		"offline":       offline.ID.String(),
 		"wrongAudience": status.Code(wrongAudience).String(),
-		"leaf":          base64.StdEncoding.EncodeToString(svids[0].Certificates[0].Raw),
 	})
 	return nil
 }

@@ -68,6 +68,12 @@ def fetch(audiences):
         for svid in svids:
             signed_by_bundle(svid, x509_bundles)
         jwt_bundles = client.fetch_jwt_bundles()
+        say(
+            event="fetched",
+            svids=described(svids),
+            x509Bundles=x509_counts(x509_bundles),
+            jwtBundles=jwt_keys(jwt_bundles),
+        )
         one = client.fetch_jwt_svid({audiences[0]})
         three = client.fetch_jwt_svids(set(audiences))
         validated = client.validate_jwt_svid(one.token, audiences[0])
@@ -79,10 +85,7 @@ def fetch(audiences):
         except PySpiffeError as error:
             wrong_audience = code_of(error)
         say(
-            event="fetched",
-            svids=described(svids),
-            x509Bundles=x509_counts(x509_bundles),
-            jwtBundles=jwt_keys(jwt_bundles),
+            event="tokens",
             one={"id": str(one.spiffe_id), "audience": sorted(one.audience)},
             three={"id": str(three[0].spiffe_id), "audience": sorted(three[0].audience), "count": len(three)},
             validated=str(validated.spiffe_id),

@@ -44,6 +44,12 @@ async fn fetch(audiences: &[String]) -> Fallible<()> {
         signed_by_bundle(svid, &x509_bundles)?;
     }
     let jwt_bundles = client.fetch_jwt_bundles().await?;
+    say(json!({
+        "event": "fetched",
+        "svids": described(&svids)?,
+        "x509Bundles": x509_counts(&x509_bundles),
+        "jwtBundles": jwt_keys(&jwt_bundles),
+    }));
     let one = client.fetch_jwt_svid(&audiences[..1], None).await?;
     let three = client.fetch_all_jwt_svids(audiences, None).await?;
     let validated = client.validate_jwt_token(&audiences[0], one.token()).await?;
@@ -53,10 +59,7 @@ async fn fetch(audiences: &[String]) -> Fallible<()> {
         Err(error) => code_of(&error),
     };
     say(json!({
-        "event": "fetched",
-        "svids": described(&svids)?,
-        "x509Bundles": x509_counts(&x509_bundles),
-        "jwtBundles": jwt_keys(&jwt_bundles),
+        "event": "tokens",
         "one": {"id": one.spiffe_id().to_string(), "audience": one.audience()},
         "three": {"id": three[0].spiffe_id().to_string(), "audience": three[0].audience(), "count": three.len()},
         "validated": validated.spiffe_id().to_string(),

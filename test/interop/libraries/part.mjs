@@ -1,0 +1,30 @@
+// The libraries: what any service links, judged in the order of the table.
+import { LIBRARIES, libraryClients } from './clients.mjs';
+import { Crew } from './crew.mjs';
+import { documents } from './documents.mjs';
+import { oneShotCalls } from './one-shot.mjs';
+import { neverShared, rotations } from './rotation.mjs';
+import { restarts } from './restarts.mjs';
+import { allRemoved, beforeAnyRule, secondIdentity } from './rules.mjs';
+
+export const libraries = {
+  name: 'libraries',
+  columns: LIBRARIES.map(({ name }) => name),
+  async judge(results, trial, tell) {
+    const clients = await libraryClients(results, tell);
+    if (clients.length === 0) return;
+    const mandate = await trial.installation();
+    const crew = new Crew(results, trial, mandate, clients);
+    await mandate.rule('launched', { id: '/agent/{user}' });
+    await beforeAnyRule(crew);
+    crew.launch();
+    await oneShotCalls(crew);
+    const sameDocuments = await documents(crew);
+    await rotations(crew);
+    await secondIdentity(crew);
+    await allRemoved(crew);
+    await restarts(crew);
+    await sameDocuments();
+    await neverShared(crew);
+  },
+};
