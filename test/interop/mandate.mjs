@@ -20,7 +20,8 @@ export class Mandate {
     this.state = path.join(this.folder, 's');
     // No terminal here: who runs it says beforehand that scripts administer.
     this.config = path.join(this.folder, 'mandate.yaml');
-    writeFileSync(this.config, 'admin: { allow_scripted: true }\n');
+    // Successors take over within seconds, so that a hand-over can be waited for.
+    writeFileSync(this.config, 'admin: { allow_scripted: true }\nauthorities: { propagation: 2s }\nbundle: { refresh_hint: 1s }\n');
   }
 
   /** Starts `mandate up` and returns when it says Ready. */
@@ -73,9 +74,13 @@ export class Mandate {
   }
 
   mandate(...args) {
+    return this.#output([program, ...args, '--state', this.state], `mandate ${args.join(' ')}`);
+  }
+
+  #output([command, ...args], what) {
     return new Promise((resolve, reject) => {
-      execFile(program, [...args, '--state', this.state], { env: this.env(), timeout: ANSWER_MS }, (error, stdout, stderr) => {
-        if (error) reject(new Error(`mandate ${args.join(' ')} failed (${error.code ?? error.signal}): ${stderr}${stdout}`));
+      execFile(command, args, { env: this.env(), timeout: ANSWER_MS }, (error, stdout, stderr) => {
+        if (error) reject(new Error(`${what} failed (${error.code ?? error.signal}): ${stderr}${stdout}`));
         else resolve(stdout);
       });
     });
@@ -86,13 +91,19 @@ export class Mandate {
     return [program, 'run', '--state', this.state, '--name', name, '--', ...command];
   }
 
+  /** A JWT-SVID as an agent of this name has it. */
+  async token(name, audience) {
+    const command = [program, 'svid', '--jwt', '--audience', audience, '--state', this.state];
+    return (await this.#output(this.launch(name, command), 'mandate svid --jwt')).trim();
+  }
+
   env() {
     const { SPIFFE_ENDPOINT_SOCKET: _inherited, MANDATE_STATE: _state, ...env } = process.env;
     return env;
   }
 
   /** Applies one rule; X509-SVIDs of 20 s rotate after about ten. */
-  async rule(name, { match = '  launch.id: "*"', id, priority = 0, disabled = false }) {
+  async rule(name, { match = '  launch.id: "*"', id, priority = 0, disabled = false, federates = [] }) {
     const file = path.join(this.folder, `${name}.yaml`);
     const text = `apiVersion: mandate/v1
 kind: Rule
@@ -105,10 +116,15 @@ issue:
   id: ${id}
   x509: { ttl: 20s }
   jwt: { ttl: 30s, audiences: "*" }
-`;
-    this.#rules.set(name, { match, id, priority });
+${federates.length > 0 ? `  federates_with: [${federates.join(', ')}]\n` : ''}`;
+    this.#rules.set(name, { match, id, priority, federates });
     writeFileSync(file, text);
     await this.mandate('rules', 'apply', file);
+  }
+
+  /** Applies a rule of before with other trust domains that its agents may know. */
+  federate(name, federates) {
+    return this.rule(name, { ...this.#rules.get(name), federates });
   }
 
   disable(name) {

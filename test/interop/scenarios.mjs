@@ -9,6 +9,8 @@ export const SCENARIOS = {
   rotation: { title: 'three rotations on one connection' },
   secondIdentity: { title: 'second identity added and removed' },
   allRemoved: { title: 'every identity removed, then returned' },
+  twoRoots: { title: 'second root prepared, in use, first one gone' },
+  federation: { title: 'federated domain added and removed' },
   nodeKilled: { title: 'node killed: same agent, new key' },
   serverKilled: { title: 'server killed: the stream goes on and rotates' },
   downUp: { title: 'down, then up: same agent, new key' },

@@ -67,10 +67,15 @@ export class Watcher {
     });
   }
 
+  /** Writes one line to its standard input. */
+  tell(line) {
+    this.#child.stdin.write(`${line}\n`);
+  }
+
   /** Asks the running client for one more fetch and returns what it made of the answer. */
   fetchAgain() {
     const from = this.mark();
-    this.#child.stdin.write('fetch\n');
+    this.tell('fetch');
     return this.until(({ event }) => event === 'granted' || event === 'refused', from, 'one more fetch');
   }
 

@@ -39,7 +39,7 @@ func say(line object) {
 
 func main() {
 	if len(os.Args) < 2 {
-		fmt.Fprintln(os.Stderr, "usage: client fetch AUDIENCE OTHER OTHER | watch | bundle TRUST-DOMAIN < document")
+		fmt.Fprintln(os.Stderr, "usage: client fetch AUDIENCE OTHER OTHER | watch | judge AUDIENCE < token | bundle TRUST-DOMAIN < document")
 		os.Exit(2)
 	}
 	var err error
@@ -48,6 +48,8 @@ func main() {
 		err = fetch(context.Background(), os.Args[2:])
 	case "watch":
 		err = watch(context.Background())
+	case "judge":
+		err = judge(context.Background(), os.Args[2])
 	case "bundle":
 		err = bundle(os.Args[2])
 	default:
@@ -119,9 +121,48 @@ func fetch(ctx context.Context, audiences []string) error {
 	return nil
 }
 
+// judge has the token on standard input checked by the node, and by the library with the bundles that the node gives.
+func judge(ctx context.Context, audience string) error {
+	client, err := workloadapi.New(ctx)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+
+	lines := bufio.NewScanner(os.Stdin)
+	lines.Scan()
+	validated, err := client.ValidateJWTSVID(ctx, lines.Text(), audience)
+	if err != nil {
+		return fmt.Errorf("ValidateJWTSVID: %w", err)
+	}
+	x509Bundles, err := client.FetchX509Bundles(ctx)
+	if err != nil {
+		return fmt.Errorf("X.509 bundles: %w", err)
+	}
+	jwtBundles, err := client.FetchJWTBundles(ctx)
+	if err != nil {
+		return fmt.Errorf("JWT bundles: %w", err)
+	}
+	offline, err := jwtsvid.ParseAndValidate(lines.Text(), jwtBundles, []string{audience})
+	if err != nil {
+		return fmt.Errorf("offline: %w", err)
+	}
+	say(object{
+		"event": "judged", "x509Bundles": x509Counts(x509Bundles), "jwtBundles": jwtKeys(jwtBundles),
+		"validated": validated.ID.String(), "offline": offline.ID.String(),
+	})
+	return nil
+}
+
 type watcher struct{}
 
-func (watcher) OnX509ContextUpdate(update *workloadapi.X509Context) {
+func (w watcher) OnX509ContextUpdate(update *workloadapi.X509Context) {
+	for _, svid := range update.SVIDs {
+		if _, _, err := x509svid.Verify(svid.Certificates, update.Bundles); err != nil {
+			w.OnX509ContextWatchError(err)
+			return
+		}
+	}
 	say(object{"event": "x509", "svids": described(update.SVIDs), "x509Bundles": x509Counts(update.Bundles)})
 }
 
@@ -179,6 +220,7 @@ func described(svids []*x509svid.SVID) []object {
 		digest := sha256.Sum256(public)
 		out = append(out, object{
 			"id": svid.ID.String(), "serial": fmt.Sprintf("%032x", leaf.SerialNumber), "key": hex.EncodeToString(digest[:]),
+			"issuer": leaf.Issuer.String(),
 		})
 	}
 	return out

@@ -1,7 +1,9 @@
 // The libraries: what any service links, judged in the order of the table.
+import { twoRoots } from './authorities.mjs';
 import { LIBRARIES, libraryClients } from './clients.mjs';
 import { Crew } from './crew.mjs';
 import { documents } from './documents.mjs';
+import { federation } from './federation.mjs';
 import { oneShotCalls } from './one-shot.mjs';
 import { neverShared, rotations } from './rotation.mjs';
 import { restarts } from './restarts.mjs';
@@ -25,6 +27,8 @@ export const libraries = {
     await allRemoved(crew);
     await restarts(crew);
     await sameDocuments();
+    await twoRoots(crew);
+    await federation(crew);
     await neverShared(crew);
   },
 };

@@ -5,6 +5,7 @@ import json
 import sys
 import threading
 
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from spiffe import JwtSvid, WorkloadApiClient
@@ -25,7 +26,9 @@ def described(svids):
             serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
         )
         serial = format(svid.leaf.serial_number, "032x")
-        out.append({"id": str(svid.spiffe_id), "serial": serial, "key": hashlib.sha256(public).hexdigest()})
+        issuer = svid.leaf.issuer.rfc4514_string()
+        key = hashlib.sha256(public).hexdigest()
+        out.append({"id": str(svid.spiffe_id), "serial": serial, "key": key, "issuer": issuer})
     return out
 
 
@@ -94,15 +97,37 @@ def fetch(audiences):
         )
 
 
+def judge(audience):
+    """Has the token on standard input checked by the node, and by the library with the bundles that the node gives."""
+    with WorkloadApiClient(default_timeout=20) as client:
+        token = sys.stdin.readline().strip()
+        validated = client.validate_jwt_svid(token, audience)
+        jwt_bundles = client.fetch_jwt_bundles()
+        bundle = jwt_bundles.get_bundle_for_trust_domain(validated.spiffe_id.trust_domain)
+        say(
+            event="judged",
+            x509Bundles=x509_counts(client.fetch_x509_bundles()),
+            jwtBundles=jwt_keys(jwt_bundles),
+            validated=str(validated.spiffe_id),
+            offline=str(JwtSvid.parse_and_validate(token, bundle, {audience}).spiffe_id),
+        )
+
+
+def updated(context):
+    """Says an update whose leaves the authorities in it have signed, and an error where one has not."""
+    try:
+        for svid in context.x509_svids:
+            signed_by_bundle(svid, context.x509_bundle_set)
+    except (AssertionError, InvalidSignature) as error:
+        say(event="error", code="Unknown", text=repr(error))
+        return
+    say(event="x509", svids=described(context.x509_svids), x509Bundles=x509_counts(context.x509_bundle_set))
+
+
 def watch():
     """Reports every update for as long as it lives; each line on standard input makes it fetch once more."""
     client = WorkloadApiClient()
-    client.stream_x509_contexts(
-        lambda context: say(
-            event="x509", svids=described(context.x509_svids), x509Bundles=x509_counts(context.x509_bundle_set)
-        ),
-        lambda error: say(event="error", code=code_of(error), text=str(error)),
-    )
+    client.stream_x509_contexts(updated, lambda error: say(event="error", code=code_of(error), text=str(error)))
     for _ in sys.stdin:
         try:
             say(event="granted", svids=described(client.fetch_x509_svids(timeout=20)))
@@ -115,6 +140,8 @@ if __name__ == "__main__":
     try:
         if sys.argv[1] == "fetch":
             fetch(sys.argv[2:])
+        elif sys.argv[1] == "judge":
+            judge(sys.argv[2])
         else:
             watch()
     except PySpiffeError as error:

@@ -26,7 +26,8 @@ async fn main() {
     let outcome = match arguments.first().map(String::as_str) {
         Some("fetch") => fetch(&arguments[1..]).await,
         Some("watch") => watch().await,
-        _ => Err("usage: client fetch AUDIENCE OTHER OTHER | watch".into()),
+        Some("judge") if arguments.len() == 2 => judge(&arguments[1]).await,
+        _ => Err("usage: client fetch AUDIENCE OTHER OTHER | watch | judge AUDIENCE < token".into()),
     };
     if let Err(error) = outcome {
         let code = error.downcast_ref::<WorkloadApiError>().map_or("Unknown".to_owned(), code_of);
@@ -69,6 +70,23 @@ async fn fetch(audiences: &[String]) -> Fallible<()> {
     Ok(())
 }
 
+/// Has the token on standard input checked by the node, and by the library with the bundles that the node gives.
+async fn judge(audience: &str) -> Fallible<()> {
+    let token = tokio::io::BufReader::new(tokio::io::stdin()).lines().next_line().await?.ok_or("no token")?;
+    let client = WorkloadApiClient::connect_env().await?;
+    let validated = client.validate_jwt_token(audience, &token).await?;
+    let jwt_bundles = client.fetch_jwt_bundles().await?;
+    let offline = JwtSvid::parse_and_validate(&token, &jwt_bundles, &[audience])?;
+    say(json!({
+        "event": "judged",
+        "x509Bundles": x509_counts(&client.fetch_x509_bundles().await?),
+        "jwtBundles": jwt_keys(&jwt_bundles),
+        "validated": validated.spiffe_id().to_string(),
+        "offline": offline.spiffe_id().to_string(),
+    }));
+    Ok(())
+}
+
 /// Reports every update for as long as it lives; each line on standard input makes it fetch once more.
 async fn watch() -> Fallible<()> {
     tokio::spawn(answer_lines());
@@ -86,6 +104,9 @@ async fn watch() -> Fallible<()> {
     let mut updates = source.updated();
     loop {
         let context = source.x509_context()?;
+        for svid in context.svids() {
+            signed_by_bundle(svid, context.bundle_set())?;
+        }
         say(json!({
             "event": "x509",
             "svids": described(context.svids())?,
@@ -131,7 +152,12 @@ fn described(svids: &[Arc<X509Svid>]) -> Fallible<Vec<Value>> {
         let public = secret.public_key().to_public_key_der()?;
         let key: String = Sha256::digest(public.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
         let unpadded = serial.trim_start_matches("00");
-        Ok(json!({"id": svid.spiffe_id().to_string(), "serial": format!("{unpadded:0>32}"), "key": key}))
+        Ok(json!({
+            "id": svid.spiffe_id().to_string(),
+            "serial": format!("{unpadded:0>32}"),
+            "key": key,
+            "issuer": leaf.issuer().to_string(),
+        }))
     }).collect()
 }
 
