@@ -1,6 +1,7 @@
 // The four libraries: how each is built, and what it does in a way of its own.
-import { copyFileSync } from 'node:fs';
+import { copyFileSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { same } from '../results.mjs';
 import { available, builtFrom, execute } from '../toolchains.mjs';
 
 export const GO = {
@@ -44,7 +45,29 @@ const RUST = {
   connects: 2,
 };
 
-export const LIBRARIES = [GO, PYTHON, RUST];
+const JAVA = {
+  name: 'java-spiffe',
+  folder: 'java',
+  needs: 'mvn, and javac and java of 17 or later',
+  tool: async () => (await available('javac', '--version')) && (await available('mvn', '--version')),
+  // A small heap and one compiler: several of them run beside each other.
+  command: (built) => [
+    'java',
+    ...['-Xmx96m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-XX:-UsePerfData'],
+    ...['-cp', `${built}/lib/*:${built}/classes`, 'Client'],
+  ],
+  async build(mvn, built) {
+    // Maven itself waits half an hour for a registry that has stopped to answer.
+    const patience = ['-Dmaven.wagon.rto=60000', '-Daether.connector.requestTimeout=60000'];
+    await execute(mvn, ['--quiet', '--batch-mode', ...patience, 'dependency:copy-dependencies', '-DoutputDirectory=lib'], built);
+    await execute('sha256sum', ['--check', '--strict', '--quiet', 'jars.sha256'], built);
+    const locked = readFileSync(path.join(built, 'jars.sha256'), 'utf8').trim().split('\n').length;
+    same(readdirSync(path.join(built, 'lib')).length, locked, 'jars beside those that are locked');
+    await execute('javac', ['-cp', 'lib/*', '-d', 'classes', 'Client.java'], built);
+  },
+};
+
+export const LIBRARIES = [GO, PYTHON, RUST, JAVA];
 
 /** Those that could be built, with what their recipes declare; the others are told to `results`. */
 export async function libraryClients(results, tell) {
