@@ -5,7 +5,7 @@ import path from 'node:path';
 import { same } from './results.mjs';
 
 /** Runs a program to its end; `input` is its standard input. Fails with what it printed. */
-function output(program, args, input = '') {
+export function output(program, args, input = '') {
   return new Promise((resolve, reject) => {
     const child = execFile(program, args, { timeout: 30_000 }, (error, stdout, stderr) => {
       if (error) reject(new Error(`${program} ${args[0]} failed: ${stderr}${stdout}${error.code ?? error.signal}`));
@@ -15,6 +15,9 @@ function output(program, args, input = '') {
     child.stdin.end(input);
   });
 }
+
+/** The trust bundle as a SPIFFE document, by the command line. */
+export const bundleDocument = async (mandate) => JSON.parse(await mandate.mandate('bundle', 'export', '--format', 'spiffe'));
 
 /** Keeps `bundle export` as it is now; a later check with the same file shows that a restart changed nothing. */
 export async function keepBundle(mandate) {

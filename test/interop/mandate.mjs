@@ -13,7 +13,8 @@ export class Mandate {
   #rules = new Map();
   folder;
 
-  constructor() {
+  /** `settings(folder)` are for its mandate.yaml; the folder is that of the installation. */
+  constructor(settings = () => ({})) {
     // Short: socket paths are bounded. Passable: as root the issuer's parts run under uids of their own.
     this.folder = mkdtempSync(path.join(tmpdir(), 'mi-'));
     chmodSync(this.folder, 0o711);
@@ -21,7 +22,8 @@ export class Mandate {
     // No terminal here: who runs it says beforehand that scripts administer.
     this.config = path.join(this.folder, 'mandate.yaml');
     // Successors take over within seconds, so that a hand-over can be waited for.
-    writeFileSync(this.config, 'admin: { allow_scripted: true }\nauthorities: { propagation: 2s }\nbundle: { refresh_hint: 1s }\n');
+    const always = { admin: { allow_scripted: true }, authorities: { propagation: '2s' }, bundle: { refresh_hint: '1s' } };
+    writeFileSync(this.config, JSON.stringify({ ...always, ...settings(this.folder) }));
   }
 
   /** Starts `mandate up` and returns when it says Ready. */

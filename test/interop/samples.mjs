@@ -1,8 +1,8 @@
 // The Go and Python samples of examples/services as services, called by agents of a running Mandate.
 import { execFile } from 'node:child_process';
-import { connect, createServer } from 'node:net';
 import path from 'node:path';
 import { GO, PYTHON } from './libraries/clients.mjs';
+import { freePort, listening } from './ports.mjs';
 import { same } from './results.mjs';
 import { builtFrom } from './toolchains.mjs';
 
@@ -40,34 +40,11 @@ const SERVICES = [
   },
 ];
 
-const freePort = () =>
-  new Promise((resolve) => {
-    const server = createServer().listen(0, 'localhost', () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
-    });
-  });
-
 /** What an agent of this name gets for an answer; an error counts as none. */
 function called(mandate, name, command) {
   const [program, ...args] = mandate.launch(name, command);
   const env = { ...mandate.env(), MANDATE_STATE: mandate.state, SPIFFE_ENDPOINT_SOCKET: mandate.workloadApi };
   return new Promise((resolve) => execFile(program, args, { env, timeout: CALL_MS }, (_error, stdout) => resolve(stdout)));
-}
-
-/** Waits until the port answers: what a service prints belongs to its library. */
-async function listening(watcher, port) {
-  for (;;) {
-    if (watcher.ended !== undefined) throw new Error(`${watcher.name} ended: ${watcher.ended}`);
-    const answers = await new Promise((resolve) => {
-      const probe = connect(port, 'localhost', () => resolve(true));
-      probe.once('error', () => resolve(false));
-      probe.once('close', () => probe.destroy());
-      probe.once('connect', () => probe.end());
-    });
-    if (answers) return;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
 }
 
 export const samples = {

@@ -8,17 +8,17 @@ export class Trial {
   /** Every client process started so far. */
   watchers = [];
 
-  /** A running installation of its own. */
-  async installation() {
-    const mandate = new Mandate();
+  /** A running installation of its own; `settings(folder)` are for its mandate.yaml. */
+  async installation(settings) {
+    const mandate = new Mandate(settings);
     this.#installations.push(mandate);
     await mandate.up();
     return mandate;
   }
 
-  /** A client process that knows nothing of the installation but its socket. */
-  start(name, command, mandate, env = {}) {
-    const watcher = new Watcher(name, command, { ...mandate.env(), SPIFFE_ENDPOINT_SOCKET: mandate.workloadApi, ...env });
+  /** A client process that knows nothing of the installation but its socket. `Kind` is how its lines are read. */
+  start(name, command, mandate, env = {}, Kind = Watcher) {
+    const watcher = new Kind(name, command, { ...mandate.env(), SPIFFE_ENDPOINT_SOCKET: mandate.workloadApi, ...env });
     this.watchers.push(watcher);
     return watcher;
   }

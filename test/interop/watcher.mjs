@@ -10,7 +10,8 @@ export class Watcher {
   #waiting = new Set();
   #stderr = '';
 
-  constructor(name, [program, ...args], env) {
+  /** `read` makes an event of a line, or nothing where the line says nothing; what it throws at is told as such. */
+  constructor(name, [program, ...args], env, read = JSON.parse) {
     this.name = name;
     this.#child = spawn(program, args, { env, stdio: ['pipe', 'pipe', 'pipe'] });
     this.exited = new Promise((resolve) => {
@@ -28,11 +29,14 @@ export class Watcher {
     this.#child.stdin.on('error', () => undefined);
     this.#child.stderr.setEncoding('utf8').on('data', (text) => (this.#stderr = (this.#stderr + text).slice(-4000)));
     createInterface({ input: this.#child.stdout }).on('line', (line) => {
+      let event;
       try {
-        this.events.push(JSON.parse(line));
+        event = read(line);
       } catch {
-        this.events.push({ event: 'unreadable', text: line.slice(0, 200) });
+        event = { event: 'unreadable', text: line.slice(0, 200) };
       }
+      if (event === undefined) return;
+      this.events.push(event);
       this.#look();
     });
   }
@@ -70,6 +74,11 @@ export class Watcher {
   /** Writes one line to its standard input. */
   tell(line) {
     this.#child.stdin.write(`${line}\n`);
+  }
+
+  /** All of its standard input. */
+  input(text) {
+    this.#child.stdin.end(`${text}\n`);
   }
 
   /** Asks the running client for one more fetch and returns what it made of the answer. */

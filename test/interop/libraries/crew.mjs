@@ -43,9 +43,15 @@ export class Crew {
   /** Judges both processes at the same time: what one does while the other is waited for must not count as seen before. */
   both = (client, judge) => Promise.all(this.pair(client).map(judge));
 
-  /** One cell per client, all at the same time. */
-  each(scenario, attempt) {
-    return Promise.all(this.clients.map((client) => this.results.cell(client.name, scenario, () => attempt(client))));
+  /** One cell per client, all at the same time. A client that cannot be asked says why in `declines`. */
+  async each(scenario, attempt) {
+    await Promise.all(
+      this.clients.map(async (client) => {
+        const why = client.declines?.[scenario];
+        if (why !== undefined) this.results.notApplicable(client.name, scenario, why);
+        else await this.results.cell(client.name, scenario, () => attempt(client));
+      }),
+    );
   }
 
   /**
@@ -55,7 +61,8 @@ export class Crew {
    */
   async stages(scenario, stages) {
     const outcome = new Map(this.clients.map((client) => [client, {}]));
-    const done = this.#carriedOut(stages, outcome);
+    const asked = this.clients.filter(({ declines }) => declines?.[scenario] === undefined);
+    const done = this.#carriedOut(stages, asked, outcome);
     await this.each(scenario, async (client) => {
       await done;
       const { error, remark } = outcome.get(client);
@@ -64,7 +71,7 @@ export class Crew {
     });
   }
 
-  async #carriedOut(stages, outcome) {
+  async #carriedOut(stages, asked, outcome) {
     const marks = new Map();
     const mark = () => this.everyone().forEach((watcher) => marks.set(watcher, watcher.mark()));
     const from = (watcher) => marks.get(watcher);
@@ -72,7 +79,7 @@ export class Crew {
       mark();
       await change(mark);
       await Promise.all(
-        this.clients.map(async (client) => {
+        asked.map(async (client) => {
           const so = outcome.get(client);
           if (so.error !== undefined) return;
           try {
