@@ -3,13 +3,14 @@ import { libraries } from './libraries/part.mjs';
 import { partner } from './partner/part.mjs';
 import { Results } from './results.mjs';
 import { samples } from './samples.mjs';
+import { tools } from './tools/part.mjs';
 import { Trial } from './trial.mjs';
 
 /**
  * One after the other, each with installations of its own: {name, columns, judge}. `columns` are the clients it adds to the table;
  * `judge(results, trial, tell)` writes their cells. INTEROP_ONLY names some of them, with commas.
  */
-const PARTS = [libraries, samples, partner];
+const PARTS = [libraries, samples, partner, tools];
 
 const tell = (text) => process.stderr.write(`${text}\n`);
 const wanted = process.env.INTEROP_ONLY?.split(',');
