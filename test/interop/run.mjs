@@ -1,4 +1,5 @@
 // `make interop`: foreign SPIFFE clients, each from its own registry and unchanged, judge a running Mandate. See README.md.
+import { envoy } from './envoy/part.mjs';
 import { libraries } from './libraries/part.mjs';
 import { partner } from './partner/part.mjs';
 import { Results } from './results.mjs';
@@ -10,7 +11,7 @@ import { Trial } from './trial.mjs';
  * One after the other, each with installations of its own: {name, columns, judge}. `columns` are the clients it adds to the table;
  * `judge(results, trial, tell)` writes their cells. INTEROP_ONLY names some of them, with commas.
  */
-const PARTS = [libraries, samples, partner, tools];
+const PARTS = [libraries, samples, partner, tools, envoy];
 
 const tell = (text) => process.stderr.write(`${text}\n`);
 const wanted = process.env.INTEROP_ONLY?.split(',');

@@ -24,4 +24,5 @@ export const SCENARIOS = {
     only: ['go-spiffe', 'py-spiffe'],
     otherwise: 'there are samples in Go and Python alone',
   },
+  proxy: { title: 'TLS server: admits one SPIFFE ID, refuses another', only: ['envoy'], otherwise: 'its TLS is not judged here' },
 };
