@@ -1,5 +1,5 @@
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
-import { Client, type ClientDuplexStream, credentials, type MethodDefinition } from '@grpc/grpc-js';
+import { Client, type ClientDuplexStream, credentials, Metadata, type MethodDefinition } from '@grpc/grpc-js';
 import { MandateError } from '../domain/errors';
 import { fraction } from '../domain/fraction';
 import type { Clock, Log, Random } from '../domain/ports';
@@ -20,9 +20,11 @@ type AnswerOf<C extends AnswerCase> = Extract<Answer, { case: C }>['value'];
 
 /** No answer in this time means no answer: a half-closed stream would otherwise hold its callers for ever. */
 const ANSWER_TIMEOUT_MS = 8_000;
-/** Nobody else is kept waiting on a local socket, and agents wait for the server to be found again. */
-const MAX_BACKOFF_MS = 1_000;
 const FIRST_BACKOFF_MS = 50;
+/** Between streams, where a server is there and does not keep them. */
+const MAX_BACKOFF_MS = 1_000;
+/** Between looks for a server that is away: each is a connect(2) to a local socket, and agents wait for it to be found again. */
+const LONGEST_LOOK_MS = 250;
 /** Requests under way at once; more are refused at once rather than queued without bound. */
 const MAX_PENDING = 20_000;
 
@@ -66,12 +68,14 @@ export function openServerLink(
   const client = new Client(`unix:${socketPath}`, credentials.createInsecure(), {
     'grpc.initial_reconnect_backoff_ms': FIRST_BACKOFF_MS,
     'grpc.min_reconnect_backoff_ms': FIRST_BACKOFF_MS,
-    'grpc.max_reconnect_backoff_ms': 1000,
+    'grpc.max_reconnect_backoff_ms': LONGEST_LOOK_MS,
     'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
     'grpc.enable_channelz': 0,
     // A link is never taken up again half way: the next one begins with a welcome.
     'grpc.enable_retries': 0,
   });
+  // Waits for the server: failing while there is none would add our own pause to the one between two looks.
+  const patient = new Metadata({ waitForReady: true });
   let stream: ClientDuplexStream<NodeMessage, ServerMessage> | undefined;
   let welcomed = false;
   let closed = false;
@@ -108,7 +112,7 @@ export function openServerLink(
 
   function connect(): void {
     if (closed) return;
-    const opened = client.makeBidiStreamRequest(method.path, method.requestSerialize, method.responseDeserialize);
+    const opened = client.makeBidiStreamRequest(method.path, method.requestSerialize, method.responseDeserialize, patient);
     stream = opened;
     let ended = false;
     const lost = (error?: Error) => {
