@@ -5,6 +5,7 @@ import type { Clock, Log } from '../domain/ports';
 import { AuthorityRewriting } from './authority-rewriting';
 import { ConnectionOpening } from './connection-opening';
 import { descriptorOf } from './descriptor-of';
+import type { FairShare } from './fair-share';
 import { worthALook } from './first-words';
 import { EMPTY_SETTINGS } from './http2-frames';
 import { peekBytes } from './socket-credentials';
@@ -12,14 +13,19 @@ import { streamPair } from './stream-pair';
 
 /** How long a client may take to make its first request before it is served by the way that fits every request. */
 const DECIDE_MS = 2000;
-/** Each of them costs two more descriptors. */
-const MAX_REWRITTEN = 1000;
-
 export interface AnyAuthorityOptions {
   /** Begins HTTP/2 on a socket that may have been read from: what was read lies in its buffer. */
   readonly hand: (socket: Socket) => void;
+  /** Of connections that are rewritten: each of them costs two more descriptors. */
+  readonly places: FairShare;
   readonly clock: Clock;
   readonly log: Log;
+}
+
+export interface KnownPeer {
+  /** What the connection is known by to calls (PeerListener). */
+  readonly id: string;
+  readonly uid: number;
 }
 
 /**
@@ -30,12 +36,10 @@ export interface AnyAuthorityOptions {
  * the client every request is rewritten.
  */
 export class AnyAuthority {
-  #rewritten = 0;
-
   constructor(private readonly options: AnyAuthorityOptions) {}
 
-  /** `id` is what the connection is known by to calls (PeerListener). The socket is paused, and unread. */
-  begin(socket: Socket, id: string): void {
+  /** The socket is paused, and unread. */
+  begin(socket: Socket, peer: KnownPeer): void {
     if (!worthALook(peekBytes(descriptorOf(socket)))) return this.options.hand(socket);
     const opening = new ConnectionOpening();
     const settled = (): void => {
@@ -50,11 +54,11 @@ export class AnyAuthority {
       }
       settled();
       if (verdict === 'as-is') this.#asIs(socket, opening);
-      else this.#rewrite(socket, id, opening);
+      else this.#rewrite(socket, peer, opening);
     };
     const stopTimer = this.options.clock.after(DECIDE_MS, () => {
       settled();
-      this.#rewrite(socket, id, opening);
+      this.#rewrite(socket, peer, opening);
     });
     socket.on('data', read).once('close', stopTimer).resume();
   }
@@ -64,13 +68,16 @@ export class AnyAuthority {
     this.options.hand(socket);
   }
 
-  #rewrite(socket: Socket, id: string, opening: ConnectionOpening): void {
-    const pair = this.#rewritten < MAX_REWRITTEN ? pairOrNothing() : undefined;
-    if (pair === undefined) return void socket.destroy();
-    this.#rewritten++;
+  #rewrite(socket: Socket, { id, uid }: KnownPeer, opening: ConnectionOpening): void {
+    const giveBack = this.options.places.take(uid);
+    const pair = giveBack && pairOrNothing();
+    if (pair === undefined) {
+      giveBack?.();
+      return void socket.destroy();
+    }
     const [ours, nodes] = pair;
     socket.once('close', () => {
-      this.#rewritten--;
+      giveBack?.();
       ours.destroy();
     });
     // What grpc-js hands out as the peer of a call, as for the socket itself.

@@ -11,6 +11,7 @@ import { Arrivals } from './arrivals';
 import { ConnectionLimits } from './connection-limits';
 import { descriptorOf } from './descriptor-of';
 import { errnoOf } from './errno';
+import { FairShare } from './fair-share';
 import { FloodingUsers } from './flooding-users';
 import { PeerConnection } from './peer-connection';
 import type { PinnedProcesses } from './processes';
@@ -29,6 +30,8 @@ export const PEER_SERVER_OPTIONS: ServerOptions = {
 const OVER_LIMIT = new MandateError('E_PEER_LIMIT');
 /** How long a connection may stay silent before its first byte. */
 const FIRST_BYTE_MS = 2000;
+/** Connections whose requests are rewritten (AnyAuthority). */
+const MAX_REWRITTEN = 1000;
 /** How long a refused connection may stay to hear why. */
 const REFUSED_MS = 2000;
 
@@ -82,7 +85,7 @@ export class PeerListener {
     this.#limits = new ConnectionLimits(options.clock, options);
     this.#flooding = new FloodingUsers(options.clock, (uids, begun) => this.keepAway(uids, begun));
     this.#injector = options.server.createConnectionInjector(ServerCredentials.createInsecure());
-    this.#anyAuthority = new AnyAuthority({ ...options, hand: (socket) => this.hand(socket) });
+    this.#anyAuthority = new AnyAuthority({ ...options, places: new FairShare(MAX_REWRITTEN), hand: (socket) => this.hand(socket) });
     this.#arrivals = new Arrivals({
       ...options,
       take: (credentials) => this.take(credentials),
@@ -226,7 +229,7 @@ export class PeerListener {
   }
 
   private inject(peer: PeerConnection, socket: Socket): void {
-    if (this.options.anyAuthority === true) this.#anyAuthority.begin(socket, peer.id);
+    if (this.options.anyAuthority === true) this.#anyAuthority.begin(socket, peer);
     else this.hand(socket);
   }
 

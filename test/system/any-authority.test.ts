@@ -1,7 +1,11 @@
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as grpc from '@grpc/grpc-js';
+import { AnyAuthority } from '../../src/system/any-authority';
+import { FairShare } from '../../src/system/fair-share';
 import { worthALook } from '../../src/system/first-words';
 import { EMPTY_SETTINGS, frameBytes, PREFACE } from '../../src/system/http2-frames';
 import { ConnectionOpening } from '../../src/system/connection-opening';
@@ -112,6 +116,45 @@ describe('a client of a unix socket', () => {
       answer('localhost'),
       'closed',
     ]);
+  });
+});
+
+describe('the places of connections that are rewritten', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'places-'));
+  const path = join(folder, 'agent.sock');
+  const ends: Socket[] = [];
+  afterAll(() => {
+    for (const end of ends) end.destroy();
+    rmSync(folder, { recursive: true });
+  });
+
+  it('are shared by users: who holds as many as are left is closed, whoever else comes is served', async () => {
+    let outcome: (said: 'served' | 'closed') => void;
+    const authority = new AnyAuthority({
+      hand: (socket) => {
+        ends.push(socket);
+        outcome('served');
+      },
+      places: new FairShare(4),
+      clock: systemClock,
+      log: quiet,
+    });
+    let uid = 0;
+    const server = createServer({ pauseOnConnect: true }, (socket) => authority.begin(socket, { id: 'peer', uid })).listen(path);
+    await once(server, 'listening');
+    const comes = (user: number): Promise<string> =>
+      new Promise((resolve) => {
+        [uid, outcome] = [user, resolve];
+        const client = connect(path, () =>
+          client.write(Buffer.concat([PREFACE, EMPTY_SETTINGS, frameBytes(1, 4, 1, request(named('/run/x.sock')))])),
+        );
+        client.on('error', () => undefined).once('close', () => resolve('closed'));
+        ends.push(client);
+      });
+    const seen: string[] = [];
+    for (const user of [7, 7, 7, 8, 7]) seen.push(await comes(user));
+    server.close();
+    expect(seen).toEqual(['served', 'served', 'closed', 'served', 'closed']);
   });
 });
 
