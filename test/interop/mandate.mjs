@@ -11,6 +11,7 @@ const ANSWER_MS = 60_000;
 export class Mandate {
   #up;
   #rules = new Map();
+  #removed = false;
   folder;
 
   /** `settings(folder)` are for its mandate.yaml; the folder is that of the installation. */
@@ -28,6 +29,8 @@ export class Mandate {
 
   /** Starts `mandate up` and returns when it says Ready. */
   async up() {
+    // An interrupted run must not start what its end has just taken down.
+    if (this.#removed) throw new Error('the run is over');
     const child = spawn(program, ['up', '--state', this.state, '--config', this.config], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: this.env(),
@@ -61,6 +64,7 @@ export class Mandate {
   }
 
   async remove() {
+    this.#removed = true;
     await this.down();
     rmSync(this.folder, { recursive: true, force: true });
   }
