@@ -34,27 +34,35 @@ export const HELPER = {
 
 export const COLUMNS = ['spire-agent', 'spiffe-helper', 'oidc-provider'];
 
-/** Those that could be built; the others are skipped in the table. `read` makes the reader of one process, `declines` is what it cannot be asked. */
+/** The command of a recipe, or undefined where it was not built: then the table says of these clients why. */
+async function commandOf(recipe, names, results, tell) {
+  try {
+    const { missing, command } = await builtFrom(recipe, tell);
+    if (missing !== undefined) for (const name of names) results.skipped(name, missing);
+    return command;
+  } catch (error) {
+    for (const name of names) results.unreached(name, error.message);
+    return undefined;
+  }
+}
+
+/** Those that were built. `read` makes the reader of one process, `verifies` has the tool check what it gets, `declines` is what it cannot be asked. */
 export async function toolClients(results, tell) {
-  const spire = await builtFrom(SPIRE, tell);
-  const helper = await builtFrom(HELPER, tell);
-  const spireAgent = {
+  const spire = await commandOf(SPIRE, ['spire-agent', 'oidc-provider'], results, tell);
+  const helper = await commandOf(HELPER, ['spiffe-helper'], results, tell);
+  const spireAgent = spire && {
     name: 'spire-agent',
-    missing: spire.missing,
-    command: spire.command?.watch,
-    program: spire.command?.program,
+    command: spire.watch,
+    program: spire.program,
     read: spireAgentLines,
-    verifies: spireAgentVerifies(spire.command?.program),
+    verifies: spireAgentVerifies(spire.program),
     declines: { neverShared: '`spire-agent api watch` prints neither keys nor serial numbers' },
   };
-  const spiffeHelper = {
+  const spiffeHelper = helper && {
     name: 'spiffe-helper',
-    ...helper,
+    command: helper,
     read: spiffeHelperLines,
     declines: { secondIdentity: 'spiffe-helper writes the files of one identity' },
   };
-  const provider = { name: 'oidc-provider', missing: spire.missing, program: spire.command?.provider };
-  for (const { name, missing } of [spireAgent, spiffeHelper, provider]) if (missing !== undefined) results.skipped(name, missing);
-  const present = (client) => (client.missing === undefined ? client : undefined);
-  return { spireAgent: present(spireAgent), spiffeHelper: present(spiffeHelper), provider: present(provider) };
+  return { spireAgent, spiffeHelper, provider: spire && { program: spire.provider } };
 }
