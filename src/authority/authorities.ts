@@ -1,4 +1,4 @@
-import { AUTHORITY_KINDS, type AuthorityOrder, type AuthorityStanding, keepsKey, SIGNS } from '../domain/authority-life';
+import { AUTHORITY_KINDS, type AuthorityOrder, type AuthorityStanding, keepsKey } from '../domain/authority-life';
 import type { Bundle } from '../domain/bundle';
 import { MandateError } from '../domain/errors';
 import type { AuthorityKind, AuthorityRow } from '../domain/lineage';
@@ -8,10 +8,10 @@ import { bundleOf, contentOf, everySvidIsSigned, type InForce, openSigners, publ
 import type { JwtAuthority } from './jwt-authority';
 import type { KeyHome } from './key-home';
 import { KeyRing } from './key-ring';
-import { makeAuthority } from './make-authority';
 import { type OrderedStep, type Present, stepsOf } from './orders';
 import type { AuthoritySettings } from './schedule';
 import { checkAuthoritySettings, isPublished, needOf, nextStep, readyAtMs } from './schedule';
+import { type AuthorityEvent, AuthoritySteps } from './steps';
 import type { X509Authority } from './x509-authority';
 
 export interface AuthoritiesDeps {
@@ -24,14 +24,6 @@ export interface AuthoritiesDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
-}
-
-/** A change of stage, for the lineage. */
-export interface AuthorityEvent {
-  readonly kind: 'authority-prepared' | 'authority-activated' | 'authority-retired' | 'authority-tainted' | 'authority-revoked';
-  readonly authority: AuthorityKind;
-  readonly keyId: string;
-  readonly atMs: number;
 }
 
 /** The signing keys of one server through their stages, and the bundle that follows from them. */
@@ -74,37 +66,27 @@ export async function openAuthorities(deps: AuthoritiesDeps): Promise<Authoritie
   return lifecycle.open();
 }
 
-/** What a step that changes the stage of a row leaves behind. */
-const STAGE_OF = {
-  activate: { stage: 'active', at: 'activatedAtMs', event: 'authority-activated' },
-  retire: { stage: 'retired', at: 'retiredAtMs', event: 'authority-retired' },
-  taint: { stage: 'tainted', at: 'taintedAtMs', event: 'authority-tainted' },
-  revoke: { stage: 'revoked', at: 'revokedAtMs', event: 'authority-revoked' },
-} as const;
-
 class Lifecycle implements Authorities {
   opening: readonly AuthorityEvent[] = [];
-  /** Undefined: to be read again, because the outcome of a write is not known. */
-  #rows: readonly AuthorityRow[] | undefined;
   #shown: readonly AuthorityRow[] = [];
   #inForce: InForce | undefined;
   #rs256: boolean;
   #queue: Promise<unknown> = Promise.resolve();
-  /** What a call did before it failed is told by the next one. */
-  readonly #untold: AuthorityEvent[] = [];
   readonly #keys: KeyRing;
+  readonly #steps: AuthoritySteps;
   readonly #publishedAtMs = new Map<string, number>();
   readonly #listeners = new Set<() => void>();
 
   constructor(readonly deps: AuthoritiesDeps) {
     this.#keys = new KeyRing(deps.keys, deps.log);
+    this.#steps = new AuthoritySteps(deps, this.#keys, (keyId) => this.#stop(keyId));
     this.#rs256 = deps.rs256;
   }
 
   async open(): Promise<Authorities> {
-    for (const row of await this.#read()) if (keepsKey(row)) await this.#keys.of(row);
+    for (const row of await this.#steps.rows()) if (keepsKey(row)) await this.#keys.of(row);
     this.opening = await this.tick();
-    await this.#keys.tidy(await this.#read());
+    await this.#keys.tidy(await this.#steps.rows());
     return this;
   }
 
@@ -151,7 +133,7 @@ class Lifecycle implements Authorities {
 
   order(order: AuthorityOrder, record: () => Promise<void>): Promise<readonly AuthorityEvent[]> {
     return this.#inTurn(async () => {
-      const steps = stepsOf(order, this.#present(await this.#read()));
+      const steps = stepsOf(order, this.#present(await this.#steps.rows()));
       await record();
       return steps;
     });
@@ -165,22 +147,22 @@ class Lifecycle implements Authorities {
 
   async #turn(first: () => Promise<readonly OrderedStep[]>): Promise<readonly AuthorityEvent[]> {
     try {
-      for (const step of await first()) await this.#take(step);
+      for (const step of await first()) await this.#steps.take(step);
       let fault: MandateError | undefined;
       for (const kind of AUTHORITY_KINDS) fault = (await this.#takeDue(kind)) ?? fault;
       await this.#putInForce(fault);
       await this.#keys.forgetLeft();
     } catch (error) {
-      this.#rows = undefined;
+      this.#steps.forget();
       throw error;
     }
-    return this.#untold.splice(0);
+    return this.#steps.told();
   }
 
   /** Returns why a signer made no successor: what is active signs on, whatever else is due is done, and the next call tries again. */
   async #takeDue(kind: AuthorityKind): Promise<MandateError | undefined> {
     try {
-      for (let step = await this.#due(kind); step; step = await this.#due(kind)) await this.#take(step);
+      for (let step = await this.#due(kind); step; step = await this.#due(kind)) await this.#steps.take(step);
       return undefined;
     } catch (error) {
       if (!isSignerFault(error)) throw error;
@@ -196,50 +178,10 @@ class Lifecycle implements Authorities {
   }
 
   async #due(kind: AuthorityKind): Promise<OrderedStep | undefined> {
-    const { rows, nowMs, propagationMs, publishedAtMs } = this.#present(await this.#read());
+    const { rows, nowMs, propagationMs, publishedAtMs } = this.#present(await this.#steps.rows());
     const ofKind = rows.filter((row) => row.kind === kind);
     const step = nextStep(ofKind, nowMs, propagationMs, publishedAtMs, needOf(kind, this.#rs256));
     return step && { kind, step };
-  }
-
-  async #take({ kind, step, early = false }: OrderedStep): Promise<void> {
-    const atMs = this.deps.clock.nowMs();
-    if (step.do === 'hasten') return this.#hasten(step.keyId);
-    const event =
-      step.do === 'prepare' ? await this.#prepare(kind, early, atMs) : await this.#move(kind, step.keyId, STAGE_OF[step.do], atMs);
-    this.deps.log.info({ authority: kind, keyId: event.keyId }, event.kind);
-    this.#untold.push(event);
-  }
-
-  /** The key rests in its home before anyone can learn of the authority: a crash in between leaves a key that nobody trusts. */
-  async #prepare(authority: AuthorityKind, early: boolean, atMs: number): Promise<AuthorityEvent> {
-    const { deps } = this;
-    const rows = await this.#read();
-    const fresh = await this.#keys.fresh(authority, rows);
-    const lifetimeMs = deps.settings.lifetimeMs[SIGNS[authority]];
-    const row = await makeAuthority(fresh, deps.trustDomain, atMs, lifetimeMs, deps.random, early);
-    await deps.store.add(row);
-    this.#keys.used(fresh);
-    this.#rows = [...rows, row];
-    return { kind: 'authority-prepared', authority, keyId: row.keyId, atMs };
-  }
-
-  async #hasten(keyId: string): Promise<void> {
-    await this.deps.store.hasten(keyId);
-    this.#rows = this.#rows?.map((row) => (row.keyId === keyId ? { ...row, early: true } : row));
-  }
-
-  async #move(
-    authority: AuthorityKind,
-    keyId: string,
-    { stage, at, event }: (typeof STAGE_OF)[keyof typeof STAGE_OF],
-    atMs: number,
-  ): Promise<AuthorityEvent> {
-    await this.deps.store.stage(keyId, stage, atMs);
-    this.#rows = this.#rows?.map((row) => (row.keyId === keyId ? { ...row, stage, [at]: atMs } : row));
-    if (stage === 'tainted') this.#stop(keyId);
-    if (stage !== 'active') await this.#keys.forget({ kind: authority, keyId });
-    return { kind: event, authority, keyId, atMs };
   }
 
   /** Requests that were admitted before hold the authority: they must not sign with it either. */
@@ -252,7 +194,7 @@ class Lifecycle implements Authorities {
   async #putInForce(fault: MandateError | undefined): Promise<void> {
     const { store, clock, trustDomain, settings } = this.deps;
     const nowMs = clock.nowMs();
-    const all = await this.#read();
+    const all = await this.#steps.rows();
     const rows = all.filter((row) => isPublished(row, nowMs)).sort(publicationOrder);
     const content = contentOf(rows);
     const before = this.#inForce;
@@ -272,9 +214,5 @@ class Lifecycle implements Authorities {
   #current(): InForce {
     if (!this.#inForce) throw new MandateError('E_STARTING', { saw: 'authorities that are not open yet' });
     return this.#inForce;
-  }
-
-  async #read(): Promise<readonly AuthorityRow[]> {
-    return (this.#rows ??= await this.deps.store.all());
   }
 }

@@ -1,7 +1,8 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Authorities, AuthorityEvent } from '../../src/authority/authorities';
+import type { Authorities } from '../../src/authority/authorities';
+import type { AuthorityEvent } from '../../src/authority/steps';
 import { openAuthorities } from '../../src/authority/authorities';
 import { KeyFiles } from '../../src/authority/key-files';
 import { KeyFolder } from '../../src/authority/key-store';
