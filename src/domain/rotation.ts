@@ -51,3 +51,14 @@ export interface Issue {
  */
 export const worthRotating = (replaced: Issue, successor: Issue): boolean =>
   successor.notAfterMs > replaced.notAfterMs || successor.issuedAtMs - replaced.issuedAtMs < 1000;
+
+const RETRY_MS = [100, 250, 500, 1_000, 2_000, 5_000] as const;
+
+/**
+ * Milliseconds until the server is asked again after so many attempts in vain: more each time, but several times more before what is held
+ * expires in `leftMs`, which is Infinity where nothing is.
+ */
+export function retryDelayMs(attempts: number, leftMs: number): number {
+  const usualMs = RETRY_MS[Math.min(attempts, RETRY_MS.length - 1)]!;
+  return Math.min(usualMs, Math.max(RETRY_MS[0], leftMs / 4));
+}

@@ -1,7 +1,7 @@
 import { asMandateError, GRPC, MandateError } from '../domain/errors';
 import { fraction } from '../domain/fraction';
 import type { Clock, Log, Random } from '../domain/ports';
-import { rotationAt, worthRotating } from '../domain/rotation';
+import { retryDelayMs, rotationAt, worthRotating } from '../domain/rotation';
 import type { X509Issued } from '../generated/proto/mandate/v1/node_link_pb';
 import type { PinnedProcess } from '../system/process-view';
 import { answered } from '../wire/refusal';
@@ -17,7 +17,6 @@ import { atWallClock } from './wall-timer';
 const PASSING: readonly number[] = [GRPC.unavailable, GRPC.deadlineExceeded, GRPC.internal];
 /** How often evidence is gathered anew because the server asks who holds the connection: rules may change while it is looked at. */
 const MAX_LOOKS = 3;
-const RETRY_MS = [100, 250, 500, 1_000, 2_000, 5_000] as const;
 
 export interface ServingParts {
   readonly link: ServerLink;
@@ -217,12 +216,10 @@ export class Serving {
     if (Number.isFinite(next)) this.#wakeAt(served, next);
   }
 
-  /** Later each time, but several times more before what is held expires. */
   #retry(served: Served): void {
     const nowMs = this.parts.clock.nowMs();
-    const usualMs = RETRY_MS[Math.min(served.retries++, RETRY_MS.length - 1)]!;
-    const urgentMs = Math.max(RETRY_MS[0], (served.expiresAtMs - nowMs) / 4);
-    this.#wakeAt(served, nowMs + (served.holdsLiveSvid(nowMs) ? Math.min(usualMs, urgentMs) : usualMs));
+    const leftMs = served.holdsLiveSvid(nowMs) ? served.expiresAtMs - nowMs : Infinity;
+    this.#wakeAt(served, nowMs + retryDelayMs(served.retries++, leftMs));
   }
 
   #wakeAt(served: Served, dueMs: number): void {

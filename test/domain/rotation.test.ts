@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { rotationAt, validity, worthRotating } from '../../src/domain/rotation';
+import { retryDelayMs, rotationAt, validity, worthRotating } from '../../src/domain/rotation';
 
 const instant = fc.integer({ min: Date.UTC(1970, 0, 2), max: Date.UTC(9999, 11, 31) });
 const ttl = fc.integer({ min: 1, max: 24 * 3600 });
@@ -111,4 +111,9 @@ describe('a successor is worth its successor', () => {
       }),
     );
   });
+});
+
+test('the server is asked again later each time, and sooner where what is held ends soon', () => {
+  expect([0, 1, 2, 3, 4, 5, 100].map((attempts) => retryDelayMs(attempts, Infinity))).toEqual([100, 250, 500, 1_000, 2_000, 5_000, 5_000]);
+  expect([100_000, 4_000, 200, 0, -1].map((leftMs) => retryDelayMs(5, leftMs))).toEqual([5_000, 1_000, 100, 100, 100]);
 });
