@@ -8,7 +8,7 @@ const JWK = 'src/verify/jwk.ts';
 const POINT = 'src/domain/p256.ts';
 
 const ROOT_ENTRY = "x5c: [der.toString('base64')]";
-const TOKEN_ENTRY = "({ use: 'jwt-svid', kid: key.kid, kty: 'EC', crv: 'P-256',";
+const TOKEN_ENTRY = "({ use: 'jwt-svid', kid: key.kid,";
 
 /** Readers are held against documents that we wrote: one that cannot be read shows in all of them. */
 const READ_BACK = 'TB-01 TB-21 TB-22 TB-23 TB-24 TB-25 TB-26 TB-30 TB-40 TB-42 TB-43';

@@ -180,7 +180,10 @@ const DISCOVERY: readonly Guard[] = [
     'OD-05 FD-03',
   ),
   guard('OD-03', 'the document leaves out what an issuer cannot do', OIDC, ["    authorization_endpoint: '',\n", '']),
-  guard('OD-04', 'keys are those of the bundle as they are', OIDC, ["({ use: 'sig', alg: 'ES256', kid,", "({ use: 'jwt-svid', kid,"]),
+  guard('OD-04', 'keys are those of the bundle as they are', OIDC, [
+    "({ use: 'sig', alg: algorithmOf(key), kid: key.kid,",
+    "({ use: 'jwt-svid', kid: key.kid,",
+  ]),
   guard(
     'OD-05',
     'roots stand among the keys',
@@ -188,6 +191,7 @@ const DISCOVERY: readonly Guard[] = [
     ["of(paths.keys, 'oidc-keys', oidcKeysJson)]", "of(paths.keys, 'oidc-keys', (now) => spiffeBundleJson(now))]"],
     'OD-02 OD-09',
   ),
+  guard('OD-06', 'RS256 is given to nobody', 'src/domain/audience.ts', ["? 'RS256' : 'ES256'", "? 'ES256' : 'ES256'"], 'JS-15'),
   guard(
     'OD-07',
     'a token for relying parties has no iss',
