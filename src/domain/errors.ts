@@ -75,6 +75,7 @@ export const CATALOGUE = {
   E_PEER_LAYOUT: entry('the process runs without address randomisation, which would hide a later exec', 'permissionDenied', 'refused'),
   E_PEER_TRACED: entry('the process is being traced by another one', 'permissionDenied', 'refused'),
   E_PEER_LIMIT: entry('too many connections from one user or process', 'unavailable', 'refused'),
+  E_PEER_CALLS: entry('too many calls under way for one user or process', 'resourceExhausted', 'refused'),
   E_ATTEST_UNREADABLE: entry('the process may not be read by this node', 'permissionDenied', 'refused'),
   E_ATTEST_TOO_LARGE: entry('the program is larger than the node hashes', 'permissionDenied', 'refused'),
   E_ATTEST_CHANGED: entry('the program changed while it was measured', 'unavailable', 'refused'),

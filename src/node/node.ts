@@ -30,6 +30,7 @@ import type { KeeperProgram } from './keepers';
 import { LaunchGroups } from './launch-groups';
 import type { LaunchMeasuringParts } from './measure-launch';
 import { Members } from './members';
+import { OpenCalls } from './open-calls';
 import { OwnUids } from './own-uids';
 import type { ProgramHasher } from './program';
 import { REFLECTION_SERVICES, reflectionApi } from './reflection';
@@ -44,6 +45,8 @@ import { MalformedRequest } from './workload-status';
 const MAX_CONNECTIONS = 6_000;
 const MAX_PER_UID = 5_500;
 const MAX_PER_PROCESS = 1_000;
+/** Two for each connection that may be held, all on one or spread: a stream takes 20 kB. */
+const MOST_CALLS = { perProcess: MAX_PER_PROCESS, perUid: 2 * MAX_CONNECTIONS };
 /** How long streams may take to tell their clients that the node ends. */
 const FAREWELL_MS = 500;
 /** Refusals the node reports in a second; beyond that they are only counted in the log. */
@@ -211,7 +214,7 @@ export async function startNode(parts: NodeParts): Promise<RunningNode> {
     }
   }
 
-  const server = new Server({ ...PEER_SERVER_OPTIONS, interceptors: [gate(peer, log)] });
+  const server = new Server({ ...PEER_SERVER_OPTIONS, interceptors: [gate(peer, new OpenCalls(MOST_CALLS), log)] });
   server.addService(
     grpcService(SpiffeWorkloadAPI, new MalformedRequest()),
     workloadApi({ images, serving, trust, peer, validate: parts.validate, log }),

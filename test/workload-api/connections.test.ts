@@ -6,7 +6,7 @@ import { fetchJwtBundles, fetchX509Bundles, fetchX509Svid } from './calls';
 import { ServedInstallation } from './served-installation';
 import { SECURITY_HEADER, type WireClient } from './wire-client';
 
-const [INVALID_ARGUMENT, DEADLINE_EXCEEDED, PERMISSION_DENIED] = [3, 4, 7];
+const [INVALID_ARGUMENT, DEADLINE_EXCEEDED, PERMISSION_DENIED, UNAVAILABLE] = [3, 4, 7, 14];
 const NOBODY_ELSE = 65_533;
 const root = process.getuid?.() === 0;
 
@@ -58,6 +58,23 @@ describe('connections to the Workload API', () => {
       await Promise.all(calls.map((call) => call.ended()));
     }
     await servesOn();
+  });
+
+  it('a process has a thousand calls under way on all its connections together, and those that end make room', async () => {
+    const crowded = await mandate.launched('calls');
+    const calls = Array.from({ length: 1000 }, (_, i) => fetchX509Svid(crowded, { connection: `c${i % 5}` }));
+    await Promise.all(calls.map((call) => call.message()));
+    const another = () => fetchX509Svid(crowded, { connection: 'another' });
+    expect(await another().ended()).toMatchObject({ status: UNAVAILABLE, code: 'E_PEER_CALLS' });
+    await servesOn();
+    for (const call of calls.slice(0, 200)) call.cancel();
+    // What was cancelled is heard of by the connections one after another.
+    for (let served = false; !served;) {
+      const call = another();
+      served = await Promise.race([call.message().then(() => true), call.ended().then(() => false)]);
+      if (served) call.cancel();
+    }
+    await crowded.kill();
   });
 
   it('WL-15: a closed connection leaves nothing open', async () => {
