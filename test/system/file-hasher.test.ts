@@ -15,6 +15,7 @@ import {
 } from 'node:fs';
 import { getPriority, setPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
 import type { ExeHandle } from '../../src/domain/attestation';
 import type { Clock } from '../../src/domain/ports';
 import { FileHashing } from '../../src/system/file-hasher';
@@ -168,6 +169,20 @@ test('small files without end do not starve a large one', async () => {
   await Promise.all([large, ...small]);
   expect(done.indexOf('large')).toBeGreaterThan(0);
   expect(done.indexOf('large')).toBeLessThan(150);
+});
+
+test('a thread that ends unexpectedly fails what it had, and another one serves what comes next', async () => {
+  const posted = jest.spyOn(Worker.prototype, 'postMessage');
+  const large = hashing.sha256(file('large', 512 * MIB));
+  const failed = expect(large).rejects.toMatchObject({ code: 'E_ATTEST_FAILED', explanation: { saw: 'the hashing thread ended' } });
+  const thread = posted.mock.contexts[0] as Worker;
+  const ended = new Promise((resolve) => thread.once('exit', resolve));
+  thread.postMessage(null); // no job: reading it throws, as a fault of the thread would
+  await failed;
+  await ended;
+  expect(await hashing.sha256(file('small', Buffer.from('x')))).toBe(sha256(Buffer.from('x')));
+  expect(posted.mock.contexts.at(-1)).not.toBe(thread);
+  posted.mockRestore();
 });
 
 test('the queue is bounded', async () => {
