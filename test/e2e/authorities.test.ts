@@ -1,4 +1,6 @@
 import { createPublicKey, X509Certificate } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
 import type { AuthoritiesAnswer, AuthorityItem, OrderAnswer } from '../../src/domain/authority-answers';
 import type { AuthorityKind, AuthorityStage } from '../../src/domain/lineage';
 import type { X509SVIDResponseSchema } from '../../src/generated/proto/spiffe/workloadapi_pb';
@@ -34,6 +36,18 @@ const refusal = async (...args: string[]): Promise<string> => {
   expect(code).not.toBe(0);
   return (JSON.parse(stdout) as { error: { code: string } }).error.code;
 };
+const fileWith = (name: string, text: string): string => {
+  const file = path.join(mandate.home, name);
+  writeFileSync(file, text);
+  return file;
+};
+/** The trust bundle as a service has it that reads it now. */
+const bundleNow = async (name: string): Promise<string> => fileWith(name, (await mandate.mandate(['bundle', 'export'])).stdout);
+/** The newest SVID that came on a stream, as PEM, and whose it is. */
+function heldBy(call: WireCall<typeof X509SVIDResponseSchema>): { readonly spiffeId: string; readonly pem: string } {
+  const [svid] = call.messages.at(-1)!.svids;
+  return { spiffeId: svid!.spiffeId, pem: new X509Certificate(svid!.x509Svid).toString() };
+}
 const ended: (() => Promise<void>)[] = [];
 const client = async (name: string): Promise<WireClient> => {
   const one = await mandate.launched(name);
@@ -54,7 +68,7 @@ describe('with authorities as they are by default', () => {
   const AGENTS = 5;
   const STREAMS = 1_000;
 
-  test('XC-14: a taint moves a thousand open streams to another authority within ten seconds, and a revocation ends the old one', async () => {
+  test('XC-14: a taint moves a thousand open streams to another authority within ten seconds, and a revocation ends the old one: what it signed is refused after one refresh', async () => {
     const clients = await Promise.all(Array.from({ length: AGENTS }, (_, index) => client(`moved-${index}`)));
     const calls = clients.flatMap((one) =>
       Array.from({ length: STREAMS / AGENTS }, (_, n) => fetchX509Svid(one, { connection: `c${n % 4}` })),
@@ -62,6 +76,12 @@ describe('with authorities as they are by default', () => {
     const old = await the('x509', 'active');
     const oldRoot = await rootOf(old.keyId);
     await Promise.all(calls.map((call) => signedBy(call, oldRoot)));
+
+    const before = heldBy(calls[0]!);
+    const verified = (svid: string, bundle: string) => ['verify', svid, '--bundle', bundle, '--id', before.spiffeId];
+    const outdated = fileWith('before.pem', before.pem);
+    const bundleBefore = await bundleNow('bundle-before.pem');
+    await mandate.json(...verified(outdated, bundleBefore));
 
     expect(await refusal('ca', 'revoke', old.keyId, '-y')).toBe('E_AUTHORITY_IN_USE');
     const taintedAtMs = Date.now();
@@ -79,6 +99,11 @@ describe('with authorities as they are by default', () => {
         return bundle.length < both && Buffer.from(bundle).equals(root.raw);
       });
     }
+    // A service needs one refresh to refuse what the old one signed, and accepts what replaced it.
+    const bundleAfter = await bundleNow('bundle-after.pem');
+    await mandate.json(...verified(outdated, bundleBefore));
+    expect(await refusal(...verified(outdated, bundleAfter))).toBe('E_NOT_VERIFIED');
+    await mandate.json(...verified(fileWith('after.pem', heldBy(calls[0]!).pem), bundleAfter));
     const signers = await mandate.query<{ authority_key_id: string }>(
       "SELECT DISTINCT authority_key_id FROM credential WHERE kind = 'x509-svid' AND issued_at > to_timestamp($1)",
       [(await the('x509', 'active')).activated === null ? 0 : Date.parse((await the('x509', 'active')).activated!) / 1000],
