@@ -10,6 +10,8 @@ export interface ImagesParts {
   readonly link: Pick<ServerLink, 'tell'>;
   readonly members: Members;
   readonly random: Random;
+  /** A process that wrote its identity to files has ended. */
+  readonly writerEnded: (process: PinnedProcess) => void;
   readonly log: Log;
 }
 
@@ -120,7 +122,7 @@ export class Images {
 
   /** 16 end: streams, keys and membership go with the process, and the server is told. */
   #ended(process: PinnedProcess): void {
-    const { members, link } = this.parts;
+    const { members, link, writerEnded } = this.parts;
     const { key } = process;
     const served = this.#served.get(key);
     this.#served.delete(key);
@@ -131,6 +133,7 @@ export class Images {
     // Told before the launch can end by it: the server then has no process of it left.
     if (told) link.tell({ case: 'processEnded', value: { processKey: key, reason: 'exit' } });
     members.ended(key);
+    if (served?.delivery === 'files') writerEnded(process);
   }
 }
 

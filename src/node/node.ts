@@ -28,6 +28,7 @@ import { gate } from './interceptor';
 import { launchApi } from './launch-api';
 import type { KeeperProgram } from './keepers';
 import { LaunchGroups } from './launch-groups';
+import { LeftFiles } from './left-files';
 import type { LaunchMeasuringParts } from './measure-launch';
 import { Members } from './members';
 import { OpenCalls } from './open-calls';
@@ -166,7 +167,8 @@ export async function startNode(parts: NodeParts): Promise<RunningNode> {
   const holding = new Holding(parts.reader, clock);
   const { attestors, hasher, reader } = parts;
   const attesting = new Attesting({ members, groups, ownUids, attestors, hasher, holding, reader, clock, hold });
-  const images = new Images({ link, members, random: parts.random, log });
+  const leftFiles = new LeftFiles(parts.keeper, parts.uid, clock, log);
+  const images = new Images({ link, members, random: parts.random, writerEnded: (process) => leftFiles.ended(process), log });
   const serving = new Serving({ link, images, members, attesting, holding, clock, random: parts.random, log, hold });
 
   const bundleChange = new BundleChange(images, serving, log);

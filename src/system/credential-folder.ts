@@ -6,12 +6,14 @@ import {
   openSync,
   readdirSync,
   readlinkSync,
+  readSync,
   renameSync,
   rmSync,
   statfsSync,
   symlinkSync,
   unlinkSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs';
 import path from 'node:path';
 import { MandateError } from '../domain/errors';
@@ -20,36 +22,52 @@ import { lockFile } from './this-process';
 
 const TMPFS = 0x01021994;
 const OTHERS = 0o077;
+/** PATH_MAX: what is longer is no path. */
+const MAX_PATH_BYTES = 4096;
 
 /** The folder of this user on a tmpfs, made where it was missing. Keys never touch a disk: without a tmpfs it throws E_FILES. */
 export function tmpfsFor(uid: number, runtimeFolder: string | undefined): string {
-  const candidates = [
-    ...(runtimeFolder?.startsWith('/') ? [`${runtimeFolder}/mandate-files`] : []),
-    `/run/user/${uid}/mandate-files`,
-    `/dev/shm/mandate-files-${uid}`,
-  ];
+  const candidates = [...(runtimeFolder?.startsWith('/') ? [`${runtimeFolder}/mandate-files`] : []), ...foldersOf(uid)];
   const found = candidates.find((folder) => ownFolder(folder, uid));
   if (found === undefined) throw new MandateError('E_FILES', { why: 'there is no tmpfs to keep keys in', fix: 'mount one at /dev/shm' });
   return found;
 }
 
+/** Removes what killed writers of this user left where `tmpfsFor` looks without a runtime folder. Never throws. */
+export function removeLeftFiles(uid: number): void {
+  for (const folder of foldersOf(uid)) {
+    try {
+      if (isOwn(folder, uid)) sweep(folder);
+    } catch {
+      continue; // what cannot be removed now is removed by the next writer
+    }
+  }
+}
+
+const foldersOf = (uid: number): readonly string[] => [`/run/user/${uid}/mandate-files`, `/dev/shm/mandate-files-${uid}`];
+
 function ownFolder(folder: string, uid: number): boolean {
   try {
     if (statfsSync(path.dirname(folder)).type !== TMPFS) return false;
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    // /dev/shm is everybody's: somebody else may have taken the name.
-    const found = lstatSync(folder);
-    return found.isDirectory() && found.uid === uid && (found.mode & OTHERS) === 0;
+    return isOwn(folder, uid);
   } catch {
     return false;
   }
+}
+
+/** /dev/shm is everybody's: somebody else may have taken the name. */
+function isOwn(folder: string, uid: number): boolean {
+  const found = lstatSync(folder);
+  return found.isDirectory() && found.uid === uid && (found.mode & OTHERS) === 0;
 }
 
 /**
  * Files for one launch, replaced all at once: `seenAt` is a link to the version of now, and a reader that opens files below it gets them of
  * one version unless it opens them around a replacement. Each file is 0600 in folders of 0700 from its first instant.
  *
- * What a writer left that was killed is removed by the next one of the same user: a lock that the kernel gives back says who is gone.
+ * What a writer left that was killed is removed for the node, or by the next writer of the same user: a lock that the kernel gives back says who is
+ * gone, and the text in it where the link to it was.
  */
 export class CredentialFolder {
   readonly #name: string;
@@ -63,7 +81,7 @@ export class CredentialFolder {
     random: Random,
   ) {
     sweep(tmpfs);
-    this.#name = locked(tmpfs, random);
+    this.#name = locked(tmpfs, random, seenAt);
     this.#folder = path.join(tmpfs, this.#name);
     mkdirSync(this.#folder, 0o700);
   }
@@ -90,7 +108,7 @@ export class CredentialFolder {
 
   /** Everything of this launch, and the link if it is still ours. */
   remove(): void {
-    if (linkTarget(this.seenAt)?.startsWith(`${this.#folder}/`)) unlinkSync(this.seenAt);
+    unlinkOwn(this.seenAt, this.#folder);
     rmSync(this.#folder, { recursive: true, force: true });
     rmSync(`${this.#folder}.lock`, { force: true });
   }
@@ -122,12 +140,26 @@ function linkTarget(file: string): string | null | undefined {
   }
 }
 
+/** A link into this folder and nothing else. */
+function unlinkOwn(file: string, folder: string): void {
+  if (linkTarget(file)?.startsWith(`${folder}/`)) unlinkSync(file);
+}
+
+/** What `locked` wrote; a file of an earlier version is empty. */
+function linkNamedBy(fd: number): string {
+  const path = Buffer.alloc(MAX_PATH_BYTES);
+  return path.toString('utf8', 0, readSync(fd, path, 0, path.length, 0));
+}
+
 /** A name that is ours until this process ends. A sweep may have taken the lock before we did, and removed it: then another name. */
-function locked(tmpfs: string, random: Random): string {
+function locked(tmpfs: string, random: Random, seenAt: string): string {
   for (;;) {
     const name = random.bytes(8).toString('hex');
     const fd = openSync(path.join(tmpfs, `${name}.lock`), 'wx', 0o600);
-    if (lockFile(fd) && fstatSync(fd).nlink > 0) return name;
+    if (lockFile(fd) && fstatSync(fd).nlink > 0) {
+      writeSync(fd, seenAt);
+      return name;
+    }
     closeSync(fd);
   }
 }
@@ -139,8 +171,9 @@ function sweep(tmpfs: string): void {
     const folder = path.join(tmpfs, name);
     let fd: number | undefined;
     try {
-      fd = openSync(`${folder}.lock`, 'a', 0o600);
+      fd = openSync(`${folder}.lock`, 'a+', 0o600);
       if (!lockFile(fd)) continue;
+      unlinkOwn(linkNamedBy(fd), folder);
       rmSync(folder, { recursive: true, force: true });
       rmSync(`${folder}.lock`, { force: true });
     } finally {

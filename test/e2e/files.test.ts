@@ -108,6 +108,18 @@ describe.each(installations)('%s', (_, account) => {
     await until('the link is gone', () => !isThere(at));
   });
 
+  it('of a writer that was killed are removed for the node, and the link to them', async () => {
+    const { child, left } = await living();
+    const svid = new X509Certificate(readFileSync(path.join(at, 'svid.pem')));
+    const trace = await mandate.json<Trace>('trace', svid.serialNumber.toLowerCase().padStart(32, '0'));
+    process.kill(Number(trace.hops[0]!.attributes['pid']), 'SIGKILL');
+    await gone(left);
+    expect(existsSync(`${left}.lock`)).toBe(false);
+    // The launch is none of the writer's business.
+    expect([child.exitCode, child.signalCode]).toEqual([null, null]);
+    child.stdin!.end();
+  });
+
   it('are replaced as a pair', async () => {
     await mandate.apply({ ...LAUNCHED, issue: { ...LAUNCHED.issue, x509: { ttl: '2s' } } });
     expect((await run(process.execPath, '-e', READER, at, '4')).stdout).toBe('4 0\n');
