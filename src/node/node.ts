@@ -20,8 +20,7 @@ import { grpcService } from '../wire/grpc';
 import { watchLoopDelay } from '../system/loop-delay';
 import { Attesting, type ReadingThreads } from './attesting';
 import { BundleChange } from './bundle-change';
-import { reportCaller } from './callers';
-import { nodeFigures } from './figures';
+import { type Device, helloOf } from './device';
 import { Images } from './images';
 import { type HolderReader, Holding } from './holding';
 import { gate } from './interceptor';
@@ -34,11 +33,11 @@ import { Members } from './members';
 import { OpenCalls } from './open-calls';
 import { OwnUids } from './own-uids';
 import type { ProgramHasher } from './program';
+import { answerQuestion } from './questions';
 import { REFLECTION_SERVICES, reflectionApi } from './reflection';
 import { resume } from './resume';
 import { Serving } from './serve';
 import { openServerLink, type ServerLink } from './server-link';
-import { stopAgent } from './stop-agent';
 import { type Trust, TrustSource, trustOf } from './trust';
 import { workloadApi } from './workload-api';
 import { MalformedRequest } from './workload-status';
@@ -52,14 +51,6 @@ const MOST_CALLS = { perProcess: MAX_PER_PROCESS, perUid: 2 * MAX_CONNECTIONS };
 const FAREWELL_MS = 500;
 /** Refusals the node reports in a second; beyond that they are only counted in the log. */
 const REPORTS_PER_SECOND = 20;
-
-export interface Device {
-  readonly bootId: string;
-  readonly machineId: string;
-  readonly hostname: string;
-  readonly os: string;
-  readonly kernel: string;
-}
 
 export interface NodeParts {
   readonly layout: Layout;
@@ -128,25 +119,9 @@ export async function startNode(parts: NodeParts): Promise<RunningNode> {
     return connection;
   };
 
-  const hello = () =>
-    ({
-      case: 'hello',
-      value: {
-        nodeVersion: parts.version,
-        bootId: parts.device.bootId,
-        machineId: parts.device.machineId,
-        hostname: parts.device.hostname,
-        os: parts.device.os,
-        kernel: parts.device.kernel,
-        uid: parts.uid,
-        allUsers: parts.uid === 0,
-        groupsMissing: groups.missing,
-      },
-    }) as const;
-
   const link: ServerLink = openServerLink(
     layout.linkSocket,
-    hello,
+    () => helloOf(parts.device, parts.version, parts.uid, groups.missing),
     {
       welcome: (welcome) => {
         resume({ members, groups, ownUids, processes, link, hold, log }, welcome);
@@ -203,17 +178,7 @@ export async function startNode(parts: NodeParts): Promise<RunningNode> {
     const { body } = message;
     if (body.case === 'bundle' && trust.now) bundled(trust.now.trustDomain, body.value);
     else if (body.case === 'poke') serving.poked(body.value.processKeys);
-    else if (body.case === 'caller') {
-      void reportCaller(body.value, processes, members, groups, images, serving).then((report) =>
-        link.tell({ case: 'caller', value: report }, message.id),
-      );
-    } else if (body.case === 'figures') link.tell({ case: 'figures', value: nodeFigures(images, loopDelay()) }, message.id);
-    else if (body.case === 'stopAgent') {
-      stopAgent({ members, groups, processes, clock, log }, body.value).then(
-        (stopped) => link.tell({ case: 'agentStopped', value: stopped }, message.id),
-        (thrown: unknown) => log.error({ err: thrown }, 'an agent could not be stopped'),
-      );
-    }
+    else answerQuestion(message, { processes, members, groups, images, serving, link, loopDelay, clock, log });
   }
 
   const server = new Server({ ...PEER_SERVER_OPTIONS, interceptors: [gate(peer, new OpenCalls(MOST_CALLS), log)] });
