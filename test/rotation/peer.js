@@ -4,7 +4,8 @@
  *
  * Its identity comes from a stream of the Workload API and is put into a fresh TLS context each time. It trusts the bundle of that stream or,
  * as `endpoint`, only what it read from the bundle endpoint, every REFRESH_MS: what is signed by an authority that was not published in time
- * fails there. It says one JSON document a line, and ends with its standard input.
+ * fails there. It says one JSON document a line, each refusal with its reason and when the certificates of both ends end, and ends with its
+ * standard input.
  */
 const path = require('node:path');
 const https = require('node:https');
@@ -53,8 +54,12 @@ function follow(changed) {
     const call = client.makeServerStreamRequest(method, requestSerialize, responseDeserialize, create(api.X509SVIDRequestSchema), header);
     call.on('data', ({ svids: [svid] }) => {
       const key = createPrivateKey({ key: Buffer.from(svid.x509SvidKey), format: 'der', type: 'pkcs8' });
+      const chain = pemOf(Buffer.from(svid.x509Svid));
+      const endsMs = Date.parse(new X509Certificate(chain[0]).validTo);
+      say({ leaf: { atMs: Date.now(), endsMs } });
       changed({
-        cert: pemOf(Buffer.from(svid.x509Svid)).join(''),
+        endsMs,
+        cert: chain.join(''),
         key: key.export({ format: 'pem', type: 'pkcs8' }),
         ca: pemOf(Buffer.from(svid.bundle)),
         trustDomain: svid.spiffeId.split('/').slice(0, 3).join('/'),
@@ -89,11 +94,12 @@ function service(trust, url) {
   const context = () => ({ cert: identity.cert, key: identity.key, ca: roots, minVersion: 'TLSv1.3' });
   const renew = () => (server ? server.setSecureContext(context()) : listen());
   const listen = () => {
-    server = tls.createServer({ ...context(), requestCert: true, rejectUnauthorized: true }, (socket) => {
+    // Refused here and not by Node, which closes such a connection and tells neither side why.
+    server = tls.createServer({ ...context(), requestCert: true, rejectUnauthorized: false }, (socket) => {
       socket.on('error', () => undefined);
-      socket.end('accepted');
+      socket.end(socket.authorized ? 'accepted' : `refused: ${socket.authorizationError}`);
     });
-    server.on('tlsClientError', (error) => say({ refused: error.code ?? error.message }));
+    server.on('tlsClientError', (error) => say({ broken: error.code ?? error.message }));
     server.listen({ host: '127.0.0.1', port: 0 }, () => say({ port: server.address().port }));
   };
   const refresh = () =>
@@ -121,26 +127,45 @@ function agent(everyMs, ...ports) {
   let turn = 0;
   let accepted = 0;
   let failed = 0;
-  const fail = (why) => {
+  const fail = (why, endsMs, serviceEndsMs) => {
     failed++;
-    say({ failed: why });
+    say({ failure: { why, atMs: Date.now(), endsMs, serviceEndsMs } });
   };
   const handshake = () => {
-    const { cert, key, ca, trustDomain } = identity;
+    const { cert, key, ca, trustDomain, endsMs } = identity;
     const port = Number(ports[turn++ % ports.length]);
     // A service has no name but its SPIFFE ID.
     const checkServerIdentity = (_, { subjectaltname }) =>
       subjectaltname === `URI:${trustDomain}/agent/${process.env.ROTATION_USER}`
         ? undefined
         : new Error(`another identity: ${subjectaltname}`);
-    const socket = tls.connect({ host: '127.0.0.1', port, cert, key, ca, checkServerIdentity, minVersion: 'TLSv1.3' });
+    // Refused here and not by Node, after which the certificate could not be read any more.
+    const socket = tls.connect({
+      host: '127.0.0.1',
+      port,
+      cert,
+      key,
+      ca,
+      checkServerIdentity,
+      rejectUnauthorized: false,
+      minVersion: 'TLSv1.3',
+    });
     let answer = '';
     let error;
+    let serviceEndsMs;
+    socket.once('secureConnect', () => {
+      serviceEndsMs = Date.parse(socket.getPeerCertificate().valid_to);
+      if (!socket.authorized) socket.destroy(new Error(`the service is refused: ${socket.authorizationError}`));
+    });
     socket.setTimeout(HANDSHAKE_MS, () => socket.destroy(new Error('timeout')));
     socket.setEncoding('latin1').on('data', (text) => (answer += text));
     socket.on('error', (thrown) => (error = thrown));
     // Only an answer says that the service accepted our certificate: in TLS 1.3 the client is done before.
-    socket.on('close', () => (answer === 'accepted' ? accepted++ : fail(error?.code ?? error?.message ?? 'closed without an answer')));
+    socket.on('close', () =>
+      answer === 'accepted'
+        ? accepted++
+        : fail(error?.code ?? error?.message ?? (answer || 'closed without an answer'), endsMs, serviceEndsMs),
+    );
   };
   follow((received) => {
     const first = identity === undefined;

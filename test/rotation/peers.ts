@@ -4,12 +4,28 @@ import { createInterface } from 'node:readline';
 import { type Installation, MANDATE } from '../running/installation';
 import { until } from '../supervision/until';
 
+/** A certificate that a peer was given: when, and when it ends. */
+export interface Leaf {
+  readonly atMs: number;
+  readonly endsMs: number;
+}
+
+/** A handshake that did not end in an answer: why, when, and when the certificates of both ends end; that of the service where it was seen. */
+export interface Failure {
+  readonly why: string;
+  readonly atMs: number;
+  readonly endsMs: number;
+  readonly serviceEndsMs?: number;
+}
+
 interface Line {
   readonly port?: number;
   readonly ready?: true;
   readonly accepted?: number;
-  readonly failed?: number | string;
-  readonly refused?: string;
+  readonly failed?: number;
+  readonly failure?: Failure;
+  readonly broken?: string;
+  readonly leaf?: Leaf;
   readonly notRead?: string;
 }
 
@@ -20,6 +36,8 @@ class Peer {
   notRead = 0;
   port: number | undefined;
   ready = false;
+  leaf: Leaf | undefined;
+  readonly failures: Failure[] = [];
   readonly faults: string[] = [];
   readonly #child: ChildProcess;
 
@@ -43,9 +61,10 @@ class Peer {
     if (line.ready) this.ready = true;
     if (line.notRead !== undefined) this.notRead++;
     if (line.accepted !== undefined) this.accepted = line.accepted;
-    if (typeof line.failed === 'number') this.failed = line.failed;
-    else if (line.failed !== undefined) this.faults.push(`agent: ${line.failed}`);
-    if (line.refused !== undefined) this.faults.push(`service: ${line.refused}`);
+    if (line.failed !== undefined) this.failed = line.failed;
+    if (line.failure !== undefined) this.failures.push(line.failure);
+    if (line.broken !== undefined) this.faults.push(`a handshake broke at a service: ${line.broken}`);
+    if (line.leaf !== undefined) this.leaf = line.leaf;
   }
 }
 
@@ -55,6 +74,7 @@ const AT_ONCE = 4;
 export interface Counts {
   readonly accepted: number;
   readonly failed: number;
+  readonly failures: readonly Failure[];
   readonly faults: readonly string[];
 }
 
@@ -113,8 +133,14 @@ export class Peers {
     return {
       accepted: sum(({ accepted }) => accepted),
       failed: sum(({ failed }) => failed),
+      failures: all.flatMap(({ failures }) => failures),
       faults: [...ended, ...all.flatMap(({ faults }) => faults)],
     };
+  }
+
+  /** Each peer's certificate of now. */
+  get leaves(): readonly Leaf[] {
+    return [...this.#agents, ...this.#services].flatMap(({ leaf }) => leaf ?? []);
   }
 
   end(): void {
