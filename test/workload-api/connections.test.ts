@@ -42,9 +42,11 @@ describe('connections to the Workload API', () => {
   afterAll(() => mandate?.end());
 
   async function servesOn(): Promise<void> {
-    const call = fetchX509Svid(client, { connection: `check ${client.id()}` });
+    const [open, connection] = [mandate.connections(), `check ${client.id()}`];
+    const call = fetchX509Svid(client, { connection });
     expect((await call.message()).svids).toHaveLength(1);
-    call.cancel();
+    client.tell({ do: 'disconnect', connection });
+    await eventually('its connection is gone', () => mandate.connections() <= open);
   }
 
   it('WL-15: one connection carries 200 streams, again and again: cancelled ones take no place', async () => {
@@ -62,6 +64,7 @@ describe('connections to the Workload API', () => {
 
   it('a process has a thousand calls under way on all its connections together, and those that end make room', async () => {
     const crowded = await mandate.launched('calls');
+    const before = mandate.connections();
     const calls = Array.from({ length: 1000 }, (_, i) => fetchX509Svid(crowded, { connection: `c${i % 5}` }));
     await Promise.all(calls.map((call) => call.message()));
     const another = () => fetchX509Svid(crowded, { connection: 'another' });
@@ -75,6 +78,8 @@ describe('connections to the Workload API', () => {
       if (served) call.cancel();
     }
     await crowded.kill();
+    // The next case counts from what is open when it begins.
+    await eventually('its connections are gone', () => mandate.connections() <= before);
   });
 
   it('WL-15: a closed connection leaves nothing open', async () => {
