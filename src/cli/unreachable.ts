@@ -34,7 +34,7 @@ const keptAway = (socket: string, cause: unknown) =>
     {
       saw: `${socket} is open, but not to this user`,
       why: 'a program of this user floods it with connections',
-      fix: 'end that program, and try again in ten seconds',
+      fix: 'end that program, and try again in a minute',
     },
     { cause },
   );
