@@ -2,6 +2,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { childrenOf, commandLine } from '../supervision/proc';
 import { until } from '../supervision/until';
 import { finished, type Finished, ROOT } from './installation';
 
@@ -91,9 +92,8 @@ export class SystemdMachine {
 
   /** The only child of unshare(1), once it is systemd. */
   #first(): number | undefined {
-    const { stdout } = spawnSync('ps', ['--ppid', String(this.#booted?.pid), '-o', 'pid=,comm='], { encoding: 'utf8' });
-    const [, pid] = /^\s*(\d+) systemd$/m.exec(stdout) ?? [];
-    return pid === undefined ? undefined : Number(pid);
+    const parent = this.#booted?.pid;
+    return parent === undefined ? undefined : childrenOf(parent).find((pid) => commandLine(pid).startsWith(SYSTEMD));
   }
 }
 
