@@ -1,7 +1,7 @@
 import { AUTHORITY_KINDS, type AuthorityOrder, type AuthorityStanding, keepsKey } from '../domain/authority-life';
 import type { Bundle } from '../domain/bundle';
 import { MandateError } from '../domain/errors';
-import type { AuthorityKind, AuthorityRow } from '../domain/lineage';
+import type { AuthorityKind, AuthorityRow } from '../domain/authority-row';
 import type { AuthorityStore, Clock, Log, Random } from '../domain/ports';
 import { isSignerFault } from '../domain/remote-signer';
 import { bundleOf, contentOf, everySvidIsSigned, type InForce, openSigners, publicationOrder, soundX509 } from './in-force';

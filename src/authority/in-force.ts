@@ -1,7 +1,7 @@
 import type { Bundle } from '../domain/bundle';
 import { MandateError } from '../domain/errors';
 import { JWT_ALGORITHM_OF, jwtKeyOf } from '../domain/jwt-key';
-import type { AuthorityKind, AuthorityRow } from '../domain/lineage';
+import type { AuthorityKind, AuthorityRow } from '../domain/authority-row';
 import { type JwtAuthority, type JwtAuthorityRow, openJwtAuthority } from './jwt-authority';
 import type { SigningKey } from './signing-key';
 import { openX509Authority, type X509Authority } from './x509-authority';

@@ -2,7 +2,7 @@ import { createPublicKey } from 'node:crypto';
 import { MandateError } from '../domain/errors';
 import type { JwtPlan, SelfCheck, Signer } from '../domain/issuance';
 import { JWT_ALGORITHM_OF, jwtKeyOf, type JwtPublicKey, jwtThumbprint } from '../domain/jwt-key';
-import type { JwtAuthorityKind } from '../domain/lineage';
+import type { JwtAuthorityKind } from '../domain/authority-row';
 import { jwtSelfCheck } from './jwt-self-check';
 import { jwtSigner } from './jwt-signer';
 import { checkKeyPair } from './key-pair';

@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto';
-import type { AuthorityKind } from '../domain/lineage';
+import type { AuthorityKind } from '../domain/authority-row';
 import type { SigningKey } from './signing-key';
 
 /** Which authority a key belongs to. */

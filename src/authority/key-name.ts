@@ -1,5 +1,5 @@
 import { JWT_ALGORITHM_OF, jwtKeyOf, jwtThumbprint } from '../domain/jwt-key';
-import type { AuthorityKind } from '../domain/lineage';
+import type { AuthorityKind } from '../domain/authority-row';
 import { p256PointOf } from '../domain/p256';
 import type { KeyName } from './key-home';
 import { keyIdOf } from './root-certificate';

@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import { createPublicKey, generateKeyPairSync, sign, verify } from 'node:crypto';
 import { MandateError } from '../domain/errors';
-import type { AuthorityKind } from '../domain/lineage';
+import type { AuthorityKind } from '../domain/authority-row';
 import { P256_PKCS8_PREFIX, p256PointOf } from '../domain/p256';
 import { rsa2048ModulusOf } from '../domain/rsa2048';
 import type { SigningKey } from './signing-key';

@@ -2,7 +2,7 @@ import { createPublicKey, type KeyObject } from 'node:crypto';
 import { keepsKey } from '../domain/authority-life';
 import { parseCertificate } from '../domain/certificate';
 import { MandateError } from '../domain/errors';
-import type { AuthorityKind, AuthorityRow } from '../domain/lineage';
+import type { AuthorityKind, AuthorityRow } from '../domain/authority-row';
 import type { Log } from '../domain/ports';
 import { isSignerFault } from '../domain/remote-signer';
 import type { KeyHome, KeyName, NamedKey } from './key-home';

@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import { MandateError } from '../domain/errors';
-import type { AuthorityKind } from '../domain/lineage';
+import type { AuthorityKind } from '../domain/authority-row';
 import type { KeyHome, KeyName, NamedKey } from './key-home';
 import { keyNameOf } from './key-name';
 import { checkKeyPair, generateAuthorityKey } from './key-pair';

@@ -1,4 +1,4 @@
-import type { AuthorityRow } from '../domain/lineage';
+import type { AuthorityRow } from '../domain/authority-row';
 import type { Random } from '../domain/ports';
 import { newSerial } from '../domain/serial';
 import type { NamedKey } from './key-home';

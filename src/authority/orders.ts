@@ -1,6 +1,6 @@
 import { type AuthorityOrder, lastUseMs, STAGES_BEFORE } from '../domain/authority-life';
 import { MandateError } from '../domain/errors';
-import type { AuthorityKind, AuthorityRow } from '../domain/lineage';
+import type { AuthorityKind, AuthorityRow } from '../domain/authority-row';
 import { type PublishedAt, readyAtMs, type Step } from './schedule';
 
 /** What an order is judged by. */

@@ -1,7 +1,7 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { MandateError } from '../domain/errors';
 import { KEY_HOME_WORDS, type SealableKeys, type Sealed } from '../domain/key-seal';
-import type { AuthorityKind } from '../domain/lineage';
+import type { AuthorityKind } from '../domain/authority-row';
 import type { Log, Random } from '../domain/ports';
 import { badAnswer, isSignerFault, keyNameAtSigner, kindOfName, NAME_BYTES, SIGNER_ALGORITHM_OF } from '../domain/remote-signer';
 import type { KeyHome, KeyName, NamedKey } from './key-home';

@@ -1,6 +1,6 @@
 import { lastUseMs } from '../domain/authority-life';
 import { MandateError } from '../domain/errors';
-import type { AuthorityKind, AuthorityRow } from '../domain/lineage';
+import type { AuthorityKind, AuthorityRow } from '../domain/authority-row';
 
 /** How long authorities live and how far ahead their successors are published. */
 export interface AuthoritySettings {

@@ -1,5 +1,5 @@
 import { SIGNS } from '../domain/authority-life';
-import type { AuthorityKind, AuthorityRow } from '../domain/lineage';
+import type { AuthorityKind, AuthorityRow } from '../domain/authority-row';
 import type { AuthorityStore, Clock, Log, Random } from '../domain/ports';
 import type { KeyRing } from './key-ring';
 import { makeAuthority } from './make-authority';

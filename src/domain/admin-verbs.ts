@@ -2,7 +2,7 @@ import type { AgentAnswer, AgentsAnswer, StopAnswer, WhoAnswer } from './agent-a
 import type { BundleAnswer, SealAnswer, StatusAnswer } from './answers';
 import type { AuthoritiesAnswer, OrderAnswer } from './authority-answers';
 import type { AuthorityVerb } from './authority-life';
-import type { AuthorityKind } from './lineage';
+import type { AuthorityKind } from './authority-row';
 import type { FederationAnswer, FederationRemovedAnswer, FederationWish } from './federation-answers';
 import type { ApplyAnswer, ExplainAnswer, RuleAnswer, RulesAnswer } from './rule-answers';
 import type { ManifestAcceptedAnswer, ManifestAnswer, ManifestsAnswer } from './manifest-answers';

@@ -1,7 +1,7 @@
 import type { Check } from './doctor';
 import type { ErrorCode } from './errors';
 import type { KeyHomeKind, SealedHome } from './key-seal';
-import type { AuthorityKind, AuthorityStage } from './lineage';
+import type { AuthorityKind, AuthorityStage } from './authority-row';
 
 /**
  * The JSON documents that `-o json` prints and the Admin service answers with: one contract (docs/schema), closed enums, null for

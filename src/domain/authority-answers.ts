@@ -1,6 +1,6 @@
 import type { AuthorityConfig } from './authority-config';
 import type { AuthorityVerb } from './authority-life';
-import type { AuthorityKind, AuthorityStage } from './lineage';
+import type { AuthorityKind, AuthorityStage } from './authority-row';
 
 /** One authority as `ca show` and the other verbs of `ca` tell of it. Instants are null where that has not come to pass. */
 export interface AuthorityItem {

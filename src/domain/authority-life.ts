@@ -1,4 +1,4 @@
-import type { AuthorityKind, AuthorityRow, AuthorityStage } from './lineage';
+import type { AuthorityKind, AuthorityRow, AuthorityStage } from './authority-row';
 import { MAX_JWT_TTL_SECONDS, MAX_X509_TTL_SECONDS } from './rule';
 
 export const AUTHORITY_KINDS = ['x509', 'jwt', 'jwt-rs256'] as const satisfies readonly AuthorityKind[];

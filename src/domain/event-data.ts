@@ -5,7 +5,8 @@ import type { AuthorityVerb } from './authority-life';
 import type { FederationProfile } from './federation';
 import type { SealedBy } from './key-seal';
 import type { LaunchPart } from './launch-measures';
-import type { AuthorityKind, EndedKind } from './lineage';
+import type { AuthorityKind } from './authority-row';
+import type { EndedKind } from './lineage';
 import type { ManifestKind } from './manifest';
 import type { ToldBy } from './membership';
 

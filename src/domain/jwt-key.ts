@@ -1,4 +1,4 @@
-import type { JwtAuthorityKind } from './lineage';
+import type { JwtAuthorityKind } from './authority-row';
 import { p256Coordinates, p256PointOf, p256Thumbprint } from './p256';
 import { rsa2048Members, rsa2048ModulusOf, rsa2048Thumbprint } from './rsa2048';
 

@@ -1,4 +1,5 @@
-import type { AgentSummary, AuthorityRow, Chain, CredentialRow, GovernedRow, Installation, LaterStage, LineageEntry } from './lineage';
+import type { AuthorityRow, LaterStage } from './authority-row';
+import type { AgentSummary, Chain, CredentialRow, GovernedRow, Installation, LineageEntry } from './lineage';
 import type { FederationRow, StoredDocument } from './federation';
 import type { ManifestRow, StatementRow, TrustedKey } from './manifest';
 import type { Rule, RuleVersion } from './rule';

@@ -1,6 +1,6 @@
 import { MandateError } from './errors';
 import { AUTHORITY_KINDS } from './authority-life';
-import type { AuthorityKind } from './lineage';
+import type { AuthorityKind } from './authority-row';
 
 /** The protocol of a remote signer (docs/remote-signer.md), as far as it is text: names, sizes, and the answers as they are read. */
 

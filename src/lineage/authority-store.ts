@@ -1,6 +1,6 @@
 import { STAGES_BEFORE } from '../domain/authority-life';
 import { MandateError } from '../domain/errors';
-import type { AuthorityRow, AuthorityStage, LaterStage } from '../domain/lineage';
+import type { AuthorityRow, AuthorityStage, LaterStage } from '../domain/authority-row';
 import type { AuthorityStore } from '../domain/ports';
 import type { Prisma } from '../generated/prisma/client';
 import type { Database } from './connection';

@@ -3,9 +3,9 @@ import type { DelegatorAssurance, DeviceAssurance, Given } from '../domain/assur
 import type { MembershipKind } from '../domain/membership';
 import { measuresOf } from '../domain/launch-measures';
 import { confinementOf } from '../domain/confinement';
+import type { AuthorityRow } from '../domain/authority-row';
 import type {
   AgentRow,
-  AuthorityRow,
   CredentialKind,
   CredentialRow,
   DelegationRow,

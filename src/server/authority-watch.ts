@@ -3,7 +3,7 @@ import type { AuthorityConfig } from '../domain/authority-config';
 import type { AuthorityOrder, AuthorityStanding } from '../domain/authority-life';
 import type { Bundle } from '../domain/bundle';
 import type { JwtPlan, X509Plan } from '../domain/issuance';
-import type { AuthorityKind, AuthorityRow } from '../domain/lineage';
+import type { AuthorityKind, AuthorityRow } from '../domain/authority-row';
 import type { AuthorityStore, Clock, Log } from '../domain/ports';
 import type { EventData } from '../domain/event-data';
 import type { ActiveAuthority, Frozen } from './configuration';

@@ -1,6 +1,6 @@
 import type { Bundle } from '../domain/bundle';
 import { algorithmOf, type JwtAlgorithm } from '../domain/jwt-key';
-import type { AuthorityRow } from '../domain/lineage';
+import type { AuthorityRow } from '../domain/authority-row';
 import type { LoopDelay } from '../system/loop-delay';
 import type { NodeApi } from './node-api';
 import type { Profile, Publication } from './publication';

@@ -2,7 +2,7 @@ import { AUTHORIZED_VERBS, type AuthorizedVerb } from '../domain/admin-verbs';
 import type { StatusAnswer } from '../domain/answers';
 import type { Bundle } from '../domain/bundle';
 import { MandateError } from '../domain/errors';
-import type { AuthorityRow } from '../domain/lineage';
+import type { AuthorityRow } from '../domain/authority-row';
 import type { VerbHandlers } from './admin-api';
 import { bundleAnswer } from './answers';
 import type { Callers, PinnedCaller, Standing } from './callers';

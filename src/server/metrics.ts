@@ -1,7 +1,7 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { AUTHORITY_KINDS } from '../domain/authority-life';
 import { type ErrorCode, isErrorCode } from '../domain/errors';
-import type { AuthorityKind } from '../domain/lineage';
+import type { AuthorityKind } from '../domain/authority-row';
 import type { CommitMeter } from '../domain/ports';
 import type { Figures } from './figures';
 import type { Profile } from './publication';

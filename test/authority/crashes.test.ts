@@ -7,7 +7,7 @@ import { KeyFiles } from '../../src/authority/key-files';
 import { KeyFolder } from '../../src/authority/key-store';
 import { LocalKeys } from '../../src/authority/local-keys';
 import { keepsKey } from '../../src/domain/authority-life';
-import type { AuthorityKind, AuthorityRow } from '../../src/domain/lineage';
+import type { AuthorityKind, AuthorityRow } from '../../src/domain/authority-row';
 import type { AuthorityStore, Clock } from '../../src/domain/ports';
 import { systemRandom } from '../../src/system/random';
 import { silentLog } from '../silent-log';

@@ -1,5 +1,5 @@
 import { STAGES_BEFORE } from '../../src/domain/authority-life';
-import type { AuthorityRow, LaterStage } from '../../src/domain/lineage';
+import type { AuthorityRow, LaterStage } from '../../src/domain/authority-row';
 import type { AuthorityStore } from '../../src/domain/ports';
 
 const REACHED = {

@@ -7,7 +7,7 @@ import type { KeyHome, NamedKey } from '../../src/authority/key-home';
 import { LocalKeys } from '../../src/authority/local-keys';
 import { openKeyHome } from '../../src/authority/open-key-home';
 import { openRemoteKeys } from '../../src/authority/open-remote-keys';
-import type { AuthorityKind } from '../../src/domain/lineage';
+import type { AuthorityKind } from '../../src/domain/authority-row';
 import type { WantedKeyHome } from '../../src/domain/key-seal';
 import { systemClock } from '../../src/system/clock';
 import { systemRandom } from '../../src/system/random';

@@ -1,6 +1,6 @@
 import { stepsOf } from '../../src/authority/orders';
 import { type AuthorityOrder, STAGES_BEFORE } from '../../src/domain/authority-life';
-import type { AuthorityRow, AuthorityStage } from '../../src/domain/lineage';
+import type { AuthorityRow, AuthorityStage } from '../../src/domain/authority-row';
 import { DAY_MS, NOW_MS } from './fixture';
 
 const PROPAGATION_MS = 300_000;

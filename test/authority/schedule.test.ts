@@ -1,6 +1,6 @@
 import type { AuthoritySettings, Need, Step } from '../../src/authority/schedule';
 import { checkAuthoritySettings, isPublished, nextStep } from '../../src/authority/schedule';
-import type { AuthorityRow } from '../../src/domain/lineage';
+import type { AuthorityRow } from '../../src/domain/authority-row';
 import { DAY_MS, NOW_MS, SETTINGS } from './fixture';
 
 const PROPAGATION_MS = 300_000;

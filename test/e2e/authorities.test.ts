@@ -2,7 +2,7 @@ import { createPublicKey, X509Certificate } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { AuthoritiesAnswer, AuthorityItem, OrderAnswer } from '../../src/domain/authority-answers';
-import type { AuthorityKind, AuthorityStage } from '../../src/domain/lineage';
+import type { AuthorityKind, AuthorityStage } from '../../src/domain/authority-row';
 import type { X509SVIDResponseSchema } from '../../src/generated/proto/spiffe/workloadapi_pb';
 import { MANDATE, SCRIPTED } from '../running/installation';
 import { fetchJwtBundles, fetchJwtSvid, fetchX509Svid, validateJwtSvid } from '../workload-api/calls';

@@ -1,5 +1,5 @@
 import pg from 'pg';
-import type { AuthorityRow } from '../../src/domain/lineage';
+import type { AuthorityRow } from '../../src/domain/authority-row';
 import type { Rule } from '../../src/domain/rule';
 import { canonicalJson } from '../../src/domain/canonical';
 import { createHash } from 'node:crypto';

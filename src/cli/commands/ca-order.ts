@@ -2,7 +2,7 @@ import type { AuthoritiesAnswer, AuthorityItem } from '../../domain/authority-an
 import { durationText } from '../../domain/authority-config';
 import { AUTHORITY_KINDS, SIGNS } from '../../domain/authority-life';
 import { EXIT, MandateError } from '../../domain/errors';
-import type { AuthorityKind } from '../../domain/lineage';
+import type { AuthorityKind } from '../../domain/authority-row';
 import { askAdmin } from '../admin-client';
 import { operand } from '../arguments';
 import { authorityTable } from '../authority-text';
