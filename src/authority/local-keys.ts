@@ -17,7 +17,7 @@ export class LocalKeys implements KeyHome {
   }
 
   async create(kind: AuthorityKind): Promise<NamedKey> {
-    const key = kind === 'jwt-rs256' ? await generateRsaKey() : p256Key();
+    const key = kind === 'jwt-rs256' ? await generateRsaKey() : generateAuthorityKey().key;
     const made = localKey(key);
     const name = keyNameOf(kind, made.publicKey.export({ format: 'der', type: 'spki' }));
     if (name === undefined) throw new MandateError('E_INTERNAL', { saw: `a key that no ${kind} authority can have` });
@@ -38,9 +38,4 @@ export class LocalKeys implements KeyHome {
   remove(name: KeyName): Promise<void> {
     return this.resting.remove(name);
   }
-}
-
-function p256Key(): KeyObject {
-  const { key } = generateAuthorityKey();
-  return key;
 }
