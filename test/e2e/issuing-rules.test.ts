@@ -92,7 +92,7 @@ describe('what is issued, as it arrives', () => {
       ['ID-14: a trust domain below its own', () => agentId.replace('spiffe://', 'spiffe://sub.')],
       ['ID-19: its own path in another trust domain', () => agentId.replace(domain, 'spiffe://example.org')],
     ])('%s is not the identity of the caller', async (_, id) => {
-      expect(await fetchJwtSvid(client, ['a'], id()).ended()).toMatchObject({ status: PERMISSION_DENIED });
+      expect(await fetchJwtSvid(client, ['a'], id()).refused()).toMatchObject({ status: PERMISSION_DENIED });
     });
 
     it('ID-15, ID-17, CI-08: every SPIFFE ID that leaves has the one spelling of the trust domain, bundles without a slash', async () => {
@@ -173,7 +173,7 @@ describe('what is issued, as it arrives', () => {
       ['JS-16: one that makes a token too long', ['a'.repeat(64 * 1024)]],
     ])('%s gives no token', async (_, asked) => {
       const call = fetchJwtSvid(client, asked);
-      expect(await call.ended()).toMatchObject({ status: asked.join('').length > MAX_MESSAGE ? RESOURCE_EXHAUSTED : INVALID_ARGUMENT });
+      expect(await call.refused()).toMatchObject({ status: asked.join('').length > MAX_MESSAGE ? RESOURCE_EXHAUSTED : INVALID_ARGUMENT });
       expect(call.messages).toEqual([]);
     });
 
@@ -220,7 +220,7 @@ describe('what is issued, as it arrives', () => {
 
     it.each(['FetchWITSVID', 'FetchWITBundles'])('CI-15: %s is not served', async (method) => {
       const call = client.call(`/SpiffeWorkloadAPI/${method}`, [X509SVIDRequestSchema, X509SVIDResponseSchema], {});
-      expect(await call.ended()).toMatchObject({ status: UNIMPLEMENTED });
+      expect(await call.refused()).toMatchObject({ status: UNIMPLEMENTED });
     });
 
     it('CI-16: the address is printed as a unix socket with an absolute path', async () => {

@@ -68,7 +68,7 @@ describe('connections to the Workload API', () => {
     const calls = Array.from({ length: 1000 }, (_, i) => fetchX509Svid(crowded, { connection: `c${i % 5}` }));
     await Promise.all(calls.map((call) => call.message()));
     const another = () => fetchX509Svid(crowded, { connection: 'another' });
-    expect(await another().ended()).toMatchObject({ status: UNAVAILABLE, code: 'E_PEER_CALLS' });
+    expect(await another().refused()).toMatchObject({ status: UNAVAILABLE, code: 'E_PEER_CALLS' });
     await servesOn();
     for (const call of calls.slice(0, 200)) call.cancel();
     // What was cancelled is heard of by the connections one after another.
@@ -181,9 +181,9 @@ describe('connections to the Workload API', () => {
 
     it('WE-06, WE-08: are refused, whoever they are, but for a missing security header first', async () => {
       const stranger = await theirs.outside();
-      expect(await fetchX509Svid(stranger).ended()).toMatchObject({ status: PERMISSION_DENIED, code: 'E_PEER_OTHER_USER' });
+      expect(await fetchX509Svid(stranger).refused()).toMatchObject({ status: PERMISSION_DENIED, code: 'E_PEER_OTHER_USER' });
       const without = fetchX509Svid(stranger, { connection: 'without header', headers: {} });
-      expect(await without.ended()).toMatchObject({ status: INVALID_ARGUMENT, code: 'E_SECURITY_HEADER' });
+      expect(await without.refused()).toMatchObject({ status: INVALID_ARGUMENT, code: 'E_SECURITY_HEADER' });
     });
   });
 });

@@ -26,7 +26,7 @@ describe('requests to the Workload API', () => {
   afterAll(() => mandate?.end());
 
   const other = (path: string, headers: Record<string, string | string[]> = SECURITY_HEADER) =>
-    client.call(path, [X509SVIDRequestSchema, X509SVIDResponseSchema], {}, { headers }).ended();
+    client.call(path, [X509SVIDRequestSchema, X509SVIDResponseSchema], {}, { headers }).refused();
 
   describe('security header', () => {
     const wrong: [string, Record<string, string | string[]>][] = [
@@ -61,12 +61,12 @@ describe('requests to the Workload API', () => {
 
     it('WE-06: is looked for before the request is read', async () => {
       const call = fetchX509Svid(client, { headers: {}, bytes: framed(randomBytes(100)) });
-      expect(await call.ended()).toMatchObject({ status: INVALID_ARGUMENT, code: 'E_SECURITY_HEADER' });
+      expect(await call.refused()).toMatchObject({ status: INVALID_ARGUMENT, code: 'E_SECURITY_HEADER' });
     });
 
     it('WE-06: is looked for while the request is still open', async () => {
       const call = fetchX509Svid(client, { headers: {}, bytes: framed(Buffer.alloc(10), 0, 1000), half: true });
-      expect(await call.ended()).toMatchObject({ status: INVALID_ARGUMENT });
+      expect(await call.refused()).toMatchObject({ status: INVALID_ARGUMENT });
     });
   });
 
@@ -110,12 +110,12 @@ describe('requests to the Workload API', () => {
     });
 
     it('WE-05, WE-10: nothing is described without the security header', async () => {
-      expect(await ask('v1', list, { headers: {} }).ended()).toMatchObject({ status: INVALID_ARGUMENT, code: 'E_SECURITY_HEADER' });
+      expect(await ask('v1', list, { headers: {} }).refused()).toMatchObject({ status: INVALID_ARGUMENT, code: 'E_SECURITY_HEADER' });
     });
 
     it('WE-10: bytes that are no request end the stream alone', async () => {
       const bytes = framed(Buffer.from('0fffffffff', 'hex'));
-      expect(await ask('v1', list, { bytes }).ended()).toMatchObject({ status: INVALID_ARGUMENT, code: 'E_REQUEST' });
+      expect(await ask('v1', list, { bytes }).refused()).toMatchObject({ status: INVALID_ARGUMENT, code: 'E_REQUEST' });
       expect((await ask('v1', list).message()).messageResponse.case).toBe('listServicesResponse');
     });
   });
@@ -123,12 +123,12 @@ describe('requests to the Workload API', () => {
   describe('requests that are too large or not what they say', () => {
     it('a message over the bound is refused', async () => {
       const call = fetchJwtSvid(client, [AUDIENCE], '', { bytes: framed(Buffer.alloc(70_000)) });
-      expect(await call.ended()).toMatchObject({ status: RESOURCE_EXHAUSTED });
+      expect(await call.refused()).toMatchObject({ status: RESOURCE_EXHAUSTED });
     });
 
     it('a message that is announced as 4 GiB is refused before it comes', async () => {
       const call = fetchJwtSvid(client, [AUDIENCE], '', { bytes: framed(Buffer.alloc(100), 0, 0xffff_ffff), half: true });
-      expect(await call.ended()).toMatchObject({ status: RESOURCE_EXHAUSTED });
+      expect(await call.refused()).toMatchObject({ status: RESOURCE_EXHAUSTED });
     });
 
     it('a compressed message may not grow past the bound', async () => {
@@ -137,14 +137,14 @@ describe('requests to the Workload API', () => {
         headers: { ...SECURITY_HEADER, 'grpc-encoding': 'gzip' },
         bytes: framed(bomb, 1),
       });
-      expect(await call.ended()).toMatchObject({ status: RESOURCE_EXHAUSTED });
+      expect(await call.refused()).toMatchObject({ status: RESOURCE_EXHAUSTED });
     });
 
     it('WL-12: bytes that are no message are an InvalidArgument, and the connection serves on', async () => {
       const call = fetchJwtSvid(client, [AUDIENCE], '', { bytes: framed(Buffer.from('ffffffffffffffffff', 'hex')) });
-      expect(await call.ended()).toMatchObject({ status: INVALID_ARGUMENT, code: 'E_REQUEST' });
+      expect(await call.refused()).toMatchObject({ status: INVALID_ARGUMENT, code: 'E_REQUEST' });
       const watch = fetchX509Svid(client, { bytes: framed(Buffer.from('ff', 'hex')) });
-      expect(await watch.ended()).toMatchObject({ status: INVALID_ARGUMENT, code: 'E_REQUEST' });
+      expect(await watch.refused()).toMatchObject({ status: INVALID_ARGUMENT, code: 'E_REQUEST' });
       expect((await fetchJwtSvid(client, [AUDIENCE]).ended()).status).toBe(OK);
     });
   });
@@ -186,12 +186,12 @@ describe('requests to the Workload API', () => {
       ['a SPIFFE ID with a line break', ['a'], 'spiffe://example.org/x\n'],
       ['a SPIFFE ID that is too long', ['a'], `spiffe://example.org/${'x'.repeat(2048)}`],
     ])('WL-12, WL-40, WL-42: InvalidArgument: %s', async (_, audience, spiffeId) => {
-      expect(await fetchJwtSvid(client, audience, spiffeId).ended()).toMatchObject({ status: INVALID_ARGUMENT });
+      expect(await fetchJwtSvid(client, audience, spiffeId).refused()).toMatchObject({ status: INVALID_ARGUMENT });
     });
 
     it("WL-42, WE-15: PermissionDenied: somebody else's SPIFFE ID", async () => {
       for (const id of [`spiffe://${mandate.trustDomain}/agent/somebody-else`, 'spiffe://example.org/x', `${agentId}/child`]) {
-        const { status, message } = await fetchJwtSvid(client, ['a'], id).ended();
+        const { status, message } = await fetchJwtSvid(client, ['a'], id).refused();
         expect({ id, status }).toEqual({ id, status: PERMISSION_DENIED });
         expect(message).toContain('no identity issued');
       }
@@ -234,7 +234,7 @@ describe('requests to the Workload API', () => {
       ['no audience', () => token, ''],
       ['no token', () => '', AUDIENCE],
     ])('WL-49: %s is no request', async (_, svid, audience) => {
-      expect(await validateJwtSvid(client, svid(), audience).ended()).toMatchObject({ status: INVALID_ARGUMENT, code: 'E_REQUEST' });
+      expect(await validateJwtSvid(client, svid(), audience).refused()).toMatchObject({ status: INVALID_ARGUMENT, code: 'E_REQUEST' });
     });
 
     it.each<[string, () => string, string]>([
@@ -260,7 +260,7 @@ describe('requests to the Workload API', () => {
       ['padding', () => `${token}=`, AUDIENCE],
       ['a subject of another trust domain', () => part(1, json({ sub: 'spiffe://example.org/x' })), AUDIENCE],
     ])('WL-51: InvalidArgument: %s', async (_, svid, audience) => {
-      const { status, message } = await validateJwtSvid(client, svid(), audience).ended();
+      const { status, message } = await validateJwtSvid(client, svid(), audience).refused();
       expect(status).toBe(INVALID_ARGUMENT);
       expect(message).not.toContain(token.split('.')[2]);
     });
@@ -270,11 +270,11 @@ describe('requests to the Workload API', () => {
     it('WE-13, WE-15, WL-21, WL-32: is told PermissionDenied by every call that needs one, in the words clients look for', async () => {
       const stranger = await mandate.outside();
       const ends = await Promise.all([
-        fetchX509Svid(stranger).ended(),
-        fetchX509Bundles(stranger).ended(),
-        fetchJwtBundles(stranger).ended(),
-        fetchJwtSvid(stranger, ['a']).ended(),
-        validateJwtSvid(stranger, 'x.y.z', 'a').ended(),
+        fetchX509Svid(stranger).refused(),
+        fetchX509Bundles(stranger).refused(),
+        fetchJwtBundles(stranger).refused(),
+        fetchJwtSvid(stranger, ['a']).refused(),
+        validateJwtSvid(stranger, 'x.y.z', 'a').refused(),
       ]);
       for (const { status, message, code } of ends) {
         expect({ status, code }).toEqual({ status: PERMISSION_DENIED, code: 'E_NO_RULE' });

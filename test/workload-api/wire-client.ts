@@ -173,6 +173,13 @@ export class WireCall<A extends DescMessage> {
     return { status, message: told?.message ?? '', code: refusal?.code ?? '', reset };
   }
 
+  /** The end of a call that is never answered; a message fails at once what a served stream would keep waiting. */
+  async refused(): Promise<Ended> {
+    const { ended } = await this.client.heard(this.id, 'a refusal', (line) => line.ended === true || line.data !== undefined);
+    if (ended !== true) throw new Error('answered, not refused');
+    return this.ended();
+  }
+
   cancel(): void {
     this.client.tell({ do: 'cancel', id: this.id });
   }

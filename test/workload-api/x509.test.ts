@@ -137,7 +137,7 @@ describe('what streams of the Workload API carry', () => {
       expect(status).toBe(PERMISSION_DENIED);
       expect(message).toContain('no identity issued');
     }
-    expect((await fetchX509Svid(client).ended()).status).toBe(PERMISSION_DENIED);
+    expect((await fetchX509Svid(client).refused()).status).toBe(PERMISSION_DENIED);
     await mandate.rule('launched', { id: '/agent/{user}' });
     const again = fetchX509Svid(client);
     expect(idsOf(await again.message())).toEqual([agentId]);
