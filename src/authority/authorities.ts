@@ -10,7 +10,7 @@ import type { KeyHome } from './key-home';
 import { KeyRing } from './key-ring';
 import { type OrderedStep, type Present, stepsOf } from './orders';
 import type { AuthoritySettings } from './schedule';
-import { checkAuthoritySettings, isPublished, needOf, nextStep, readyAtMs } from './schedule';
+import { checkAuthoritySettings, isPublished, needOf, nextStep, readyAtMs, revocationAtMs } from './schedule';
 import { type AuthorityEvent, AuthoritySteps } from './steps';
 import type { X509Authority } from './x509-authority';
 
@@ -115,11 +115,14 @@ class Lifecycle implements Authorities {
   }
 
   standing(): readonly AuthorityStanding[] {
-    const { nowMs, propagationMs, publishedAtMs } = this.#present(this.#shown);
-    return this.#shown.map((row) => {
-      const ready = row.stage === 'prepared' ? readyAtMs(row, propagationMs, publishedAtMs) : Infinity;
-      return { row, published: isPublished(row, nowMs), readyAtMs: Number.isFinite(ready) ? ready : null };
-    });
+    const present = this.#present(this.#shown);
+    const finite = (atMs: number) => (Number.isFinite(atMs) ? atMs : null);
+    return this.#shown.map((row) => ({
+      row,
+      published: isPublished(row, present.nowMs),
+      readyAtMs: row.stage === 'prepared' ? finite(readyAtMs(row, present)) : null,
+      revocationAtMs: row.stage === 'tainted' ? finite(revocationAtMs(row, activeOf(this.#shown, row.kind), present)) : null,
+    }));
   }
 
   onChange(changed: () => void): () => void {
@@ -174,13 +177,14 @@ class Lifecycle implements Authorities {
   #present(rows: readonly AuthorityRow[]): Present {
     const { clock, settings } = this.deps;
     const publishedAtMs = (keyId: string) => this.#publishedAtMs.get(keyId);
-    return { rows, nowMs: clock.nowMs(), propagationMs: settings.propagationMs, publishedAtMs };
+    const { propagationMs, refreshHintSeconds } = settings;
+    return { rows, nowMs: clock.nowMs(), propagationMs, refreshHintMs: refreshHintSeconds * 1000, publishedAtMs };
   }
 
   async #due(kind: AuthorityKind): Promise<OrderedStep | undefined> {
-    const { rows, nowMs, propagationMs, publishedAtMs } = this.#present(await this.#steps.rows());
-    const ofKind = rows.filter((row) => row.kind === kind);
-    const step = nextStep(ofKind, nowMs, propagationMs, publishedAtMs, needOf(kind, this.#rs256));
+    const present = this.#present(await this.#steps.rows());
+    const ofKind = present.rows.filter((row) => row.kind === kind);
+    const step = nextStep(ofKind, present.nowMs, present, needOf(kind, this.#rs256));
     return step && { kind, step };
   }
 
@@ -216,3 +220,6 @@ class Lifecycle implements Authorities {
     return this.#inForce;
   }
 }
+
+const activeOf = (rows: readonly AuthorityRow[], wanted: AuthorityKind): AuthorityRow | undefined =>
+  rows.find(({ kind, stage }) => kind === wanted && stage === 'active');

@@ -1,14 +1,12 @@
 import { type AuthorityOrder, lastUseMs, STAGES_BEFORE } from '../domain/authority-life';
 import { MandateError } from '../domain/errors';
 import type { AuthorityKind, AuthorityRow } from '../domain/authority-row';
-import { type PublishedAt, readyAtMs, type Step } from './schedule';
+import { type Publication, readyAtMs, type Step } from './schedule';
 
 /** What an order is judged by. */
-export interface Present {
+export interface Present extends Publication {
   readonly rows: readonly AuthorityRow[];
   readonly nowMs: number;
-  readonly propagationMs: number;
-  readonly publishedAtMs: PublishedAt;
 }
 
 export type OrderedStep = { readonly kind: AuthorityKind; readonly step: Step; readonly early?: boolean };
@@ -51,14 +49,15 @@ function assertStage(verb: keyof typeof REACHED, row: AuthorityRow): void {
 }
 
 /** Verifiers that read the bundle before it was in there would refuse what it signs. */
-function assertPublished(row: AuthorityRow, { nowMs, propagationMs, publishedAtMs }: Present): void {
+function assertPublished(row: AuthorityRow, present: Present): void {
+  const { nowMs } = present;
   if (row.notAfterMs <= nowMs) throw new MandateError('E_AUTHORITY_STAGE', { saw: `${named(row)} has ended` });
-  const readyMs = readyAtMs(row, propagationMs, publishedAtMs);
+  const readyMs = readyAtMs(row, present);
   if (nowMs >= readyMs) return;
   const left = Number.isFinite(readyMs) ? `${Math.ceil((readyMs - nowMs) / 1000)} s are left` : 'nobody has seen it published yet';
   throw new MandateError('E_AUTHORITY_UNPUBLISHED', {
     saw: `${named(row)}, published too shortly`,
-    why: `${left} of the ${propagationMs / 1000} s after which verifiers know it`,
+    why: `${left} of the ${present.propagationMs / 1000} s after which verifiers know it`,
     fix: `wait, or have it done by itself with mandate ca rotate ${row.kind}`,
   });
 }

@@ -42,22 +42,22 @@ export type Need = 'always' | 'asked' | 'none';
 
 export const needOf = (kind: AuthorityKind, rs256: boolean): Need => (kind !== 'jwt-rs256' ? 'always' : rs256 ? 'asked' : 'none');
 
-/** Since when a key is published, as far as this process has seen it. */
-export type PublishedAt = (keyId: string) => number | undefined;
+/** What verifiers know of the bundle, and when. */
+export interface Publication {
+  readonly propagationMs: number;
+  /** Verifiers read the bundle again after that. */
+  readonly refreshHintMs: number;
+  /** Since when a key is published, as far as this process has seen it. */
+  readonly publishedAtMs: (keyId: string) => number | undefined;
+}
 
 /**
  * Decides what is due, one step at a time, for all authorities of one kind. A successor is prepared at half life of the active one and
  * takes over at three quarters, earlier where an administrator rotates, or when the active one has ended or is tainted. Only the last does
  * not wait until it is published: nothing else could be issued. The first one that rules ask for waits, since nobody was served by another. A
- * tainted one is revoked when nothing that it signed can be valid any more. Returns undefined where nothing is due.
+ * tainted one is revoked when verifiers know the one in its place, see `revocationAtMs`. Returns undefined where nothing is due.
  */
-export function nextStep(
-  rows: readonly AuthorityRow[],
-  nowMs: number,
-  propagationMs: number,
-  publishedAtMs: PublishedAt,
-  need: Need,
-): Step | undefined {
+export function nextStep(rows: readonly AuthorityRow[], nowMs: number, publication: Publication, need: Need): Step | undefined {
   const active = rows.filter((row) => row.stage === 'active').sort(newestFirst((row) => row.activatedAtMs ?? 0));
   const [current, ...replaced] = active;
   // Two are active when a crash came between taking over and stepping down.
@@ -69,14 +69,28 @@ export function nextStep(
   if (!successor && current && spent) return { do: 'retire', keyId: current.keyId };
   const due = successor && (!current || successor.early || nowMs >= partOfLife(current, 3 / 4));
   const missed = spent && (need === 'always' || current !== undefined || rows.some(signedAndTainted));
-  if (due && (missed || nowMs >= readyAtMs(successor, propagationMs, publishedAtMs))) return { do: 'activate', keyId: successor.keyId };
-  const useless = rows.find((row) => row.stage === 'tainted' && lastUseMs(row) <= nowMs);
+  if (due && (missed || nowMs >= readyAtMs(successor, publication))) return { do: 'activate', keyId: successor.keyId };
+  const useless = rows.find((row) => row.stage === 'tainted' && revocationAtMs(row, spent ? undefined : current, publication) <= nowMs);
   return useless && { do: 'revoke', keyId: useless.keyId };
 }
 
 /** From when on a prepared one may take over; infinity where nobody has seen it published. */
-export const readyAtMs = ({ keyId }: AuthorityRow, propagationMs: number, publishedAtMs: PublishedAt): number =>
+export const readyAtMs = ({ keyId }: AuthorityRow, { propagationMs, publishedAtMs }: Publication): number =>
   (publishedAtMs(keyId) ?? Infinity) + propagationMs;
+
+/**
+ * When a tainted one is revoked without an order. Whoever has its key can sign anything with any end, so it is not waited until what was issued
+ * has expired: only until verifiers had the time to read the bundle with the active one (`replacement`) in it. Without one it stays, since
+ * nothing else is valid.
+ */
+export function revocationAtMs(
+  tainted: AuthorityRow,
+  replacement: AuthorityRow | undefined,
+  { refreshHintMs, publishedAtMs }: Publication,
+): number {
+  const knownAtMs = (replacement && publishedAtMs(replacement.keyId)) ?? Infinity;
+  return Math.min(lastUseMs(tainted), Math.max(tainted.taintedAtMs ?? Infinity, knownAtMs) + refreshHintMs);
+}
 
 /**
  * True while verifiers need the authority: from preparation until the last SVID that it can have signed has expired. One that never

@@ -42,7 +42,7 @@ function next(item: AuthorityItem, nowMs: number, style: Style): string {
     case 'retired':
       return item.published && item.lastUse !== null ? `leaves the bundle at ${at(item.lastUse)}` : 'out of the bundle';
     case 'tainted':
-      return `in the bundle until it is revoked${item.lastUse === null ? '' : `, by itself at ${at(item.lastUse)}`}`;
+      return `in the bundle until it is revoked${item.revocation === null ? '' : `, by itself at ${at(item.revocation)}`}`;
     case 'revoked':
       return 'out of the bundle';
   }

@@ -17,6 +17,8 @@ export interface AuthorityItem {
   readonly activated: string | null;
   readonly retired: string | null;
   readonly tainted: string | null;
+  /** Of one that is tainted: when it is revoked by itself. */
+  readonly revocation: string | null;
   readonly revoked: string | null;
   readonly notAfter: string;
   /** Of one that signed and does not any more: nothing that it signed is valid after this instant. */

@@ -46,4 +46,6 @@ export interface AuthorityStanding {
   readonly published: boolean;
   /** From when on it may take over; null where it is not prepared, or not known to be published yet. */
   readonly readyAtMs: number | null;
+  /** When it is revoked by itself; null where it is not tainted, or nothing is known in its place yet. */
+  readonly revocationAtMs: number | null;
 }

@@ -71,7 +71,7 @@ function orderOf(
   return { do: order, keyId: theOne(found, wanted, ({ row }) => row.keyId).row.keyId };
 }
 
-function authorityItem({ row, published, readyAtMs }: AuthorityStanding): AuthorityItem {
+function authorityItem({ row, published, readyAtMs, revocationAtMs }: AuthorityStanding): AuthorityItem {
   const orNull = (atMs: number | null) => (atMs === null ? null : rfc3339(atMs));
   const lastUse = lastUseMs(row);
   return {
@@ -85,6 +85,7 @@ function authorityItem({ row, published, readyAtMs }: AuthorityStanding): Author
     activated: orNull(row.activatedAtMs),
     retired: orNull(row.retiredAtMs),
     tainted: orNull(row.taintedAtMs),
+    revocation: orNull(revocationAtMs),
     revoked: orNull(row.revokedAtMs),
     notAfter: rfc3339(row.notAfterMs),
     lastUse: row.stage === 'active' || !Number.isFinite(lastUse) ? null : rfc3339(lastUse),

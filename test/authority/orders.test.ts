@@ -29,7 +29,7 @@ const tainted = row('dddd', 'tainted', { taintedAtMs: day(1) });
 const revoked = row('eeee', 'revoked', { revokedAtMs: day(1) });
 
 const judge = (order: AuthorityOrder, rows: readonly AuthorityRow[], nowMs: number, publishedAtMs?: number) =>
-  stepsOf(order, { rows, nowMs, propagationMs: PROPAGATION_MS, publishedAtMs: () => publishedAtMs });
+  stepsOf(order, { rows, nowMs, propagationMs: PROPAGATION_MS, refreshHintMs: 60_000, publishedAtMs: () => publishedAtMs });
 
 test.each<[string, AuthorityOrder, readonly AuthorityRow[], number, number | undefined, readonly object[]]>([
   [

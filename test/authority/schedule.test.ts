@@ -4,6 +4,8 @@ import type { AuthorityRow } from '../../src/domain/authority-row';
 import { DAY_MS, NOW_MS, SETTINGS } from './fixture';
 
 const PROPAGATION_MS = 300_000;
+const REFRESH_MS = 60_000;
+const published = (atMs: number | undefined) => ({ propagationMs: PROPAGATION_MS, refreshHintMs: REFRESH_MS, publishedAtMs: () => atMs });
 
 /** Lives from day 0 to day 8: half life on day 4, three quarters on day 6. */
 const row = (keyId: string, changes: Partial<AuthorityRow> = {}): AuthorityRow => ({
@@ -85,6 +87,16 @@ it.each<[string, readonly AuthorityRow[], number, number | undefined, Step | und
     { do: 'activate', keyId: 'b' },
   ],
   ['a tainted one, its last leaf alive', [tainted('a'), row('b')], day(2) - 1, undefined, undefined],
+  ['a tainted one, replaced less than a refresh ago', [tainted('a'), row('b')], day(1) + REFRESH_MS - 1, day(0), undefined],
+  ['a tainted one, replaced a refresh ago', [tainted('a'), row('b')], day(1) + REFRESH_MS, day(0), { do: 'revoke', keyId: 'a' }],
+  ['a tainted one, the one in its place published too shortly', [tainted('a'), row('b')], day(1.5), day(1.5) - REFRESH_MS + 1, undefined],
+  [
+    'a tainted one, the one in its place published for a refresh',
+    [tainted('a'), row('b')],
+    day(1.5),
+    day(1.5) - REFRESH_MS,
+    { do: 'revoke', keyId: 'a' },
+  ],
   ['a tainted one, its last leaf gone', [tainted('a'), row('b')], day(2), undefined, { do: 'revoke', keyId: 'a' }],
   [
     'tainted after it was retired',
@@ -108,8 +120,8 @@ it.each<[string, readonly AuthorityRow[], number, number | undefined, Step | und
     { do: 'activate', keyId: 'c' },
   ],
 ])('XC-14, FD-10: %s', (_, rows, nowMs, publishedAtMs, expected) => {
-  expect(nextStep(rows, nowMs, PROPAGATION_MS, () => publishedAtMs, 'always')).toEqual(expected);
-  expect(nextStep([...rows].reverse(), nowMs, PROPAGATION_MS, () => publishedAtMs, 'always')).toEqual(expected);
+  expect(nextStep(rows, nowMs, published(publishedAtMs), 'always')).toEqual(expected);
+  expect(nextStep([...rows].reverse(), nowMs, published(publishedAtMs), 'always')).toEqual(expected);
 });
 
 /** What differs where rules ask for an authority, and where none does any more. */
@@ -139,7 +151,7 @@ it.each<[string, Need, readonly AuthorityRow[], number, number | undefined, Step
   ['one tainted that nobody needs', 'none', [tainted('a')], day(1), undefined, undefined],
   ['one retired long ago', 'asked', [row('a', { stage: 'retired', retiredAtMs: day(1) }), prepared('b')], day(4), undefined, undefined],
 ])('XC-14, FD-10: %s, needed: %s', (_, need, rows, nowMs, publishedAtMs, expected) => {
-  expect(nextStep(rows, nowMs, PROPAGATION_MS, () => publishedAtMs, need)).toEqual(expected);
+  expect(nextStep(rows, nowMs, published(publishedAtMs), need)).toEqual(expected);
 });
 
 it.each<[string, AuthorityRow, number, boolean]>([

@@ -24,7 +24,7 @@ test('show: who signs, who will, and who is still in the bundle, each with what 
   expect(lines[2]).toMatch(/^KIND +STAGE +KEY +PREPARED +NOT-AFTER +NEXT$/);
   expect(lines.slice(3).map((line) => line.split(/ {2,}/).slice(1, 2)[0])).toEqual(['retired', 'tainted', 'active', 'prepared', 'active']);
   expect(out).toMatch(/retired .* leaves the bundle at 2026-02-25T10:00:00Z\n/);
-  expect(out).toMatch(/tainted .* in the bundle until it is revoked, by itself at 2026-03-02T09:00:00Z\n/);
+  expect(out).toMatch(/tainted .* in the bundle until it is revoked, by itself at 2026-03-01T09:01:00Z\n/);
   expect(out).toMatch(/active .* signs\n/);
   expect((await ca(['show', '--all'])).out).toMatch(/revoked .* out of the bundle\n/);
 });
@@ -59,7 +59,7 @@ test.each(['taint', 'revoke'])('%s needs a yes', async (verb) => {
 
 test('taint says what services will see that do not know a successor yet', async () => {
   const active = '6c1f';
-  const stays = 'stays in the bundle until it is revoked';
+  const stays = 'stays in the bundle until it is revoked: by itself, 1m after';
   expect((await ca(['taint', active, '-y'])).err).toContain(stays);
   service.answers.admin = {
     showAuthorities: { ...AUTHORITIES, authorities: AUTHORITIES.authorities.filter(({ stage }) => stage !== 'prepared') },

@@ -60,15 +60,15 @@ afterEach(async () => {
   await mandate.end();
 }, 60_000);
 
-describe('with authorities as they are by default', () => {
+describe('with services that read the bundle every five seconds', () => {
   beforeEach(async () => {
-    mandate = await ServedInstallation.start();
+    mandate = await ServedInstallation.start({}, `${SCRIPTED}bundle: { refresh_hint: 5s }\n`);
   }, 60_000);
 
   const AGENTS = 5;
   const STREAMS = 1_000;
 
-  test('XC-14: a taint moves a thousand open streams to another authority within ten seconds, and a revocation ends the old one: what it signed is refused after one refresh', async () => {
+  test('XC-14: a taint moves a thousand open streams to another authority within ten seconds, and what the old one signed is refused after one refresh', async () => {
     const clients = await Promise.all(Array.from({ length: AGENTS }, (_, index) => client(`moved-${index}`)));
     const calls = clients.flatMap((one) =>
       Array.from({ length: STREAMS / AGENTS }, (_, n) => fetchX509Svid(one, { connection: `c${n % 4}` })),
@@ -92,7 +92,6 @@ describe('with authorities as they are by default', () => {
     expect(Date.now() - taintedAtMs).toBeLessThan(10_000);
 
     const both = oldRoot.raw.length + root.raw.length;
-    await mandate.json('ca', 'revoke', old.keyId, '-y');
     for (const call of calls) {
       await until('the end of the old root', () => {
         const bundle = call.messages.at(-1)!.svids[0]!.bundle;
@@ -109,7 +108,14 @@ describe('with authorities as they are by default', () => {
       [(await the('x509', 'active')).activated === null ? 0 : Date.parse((await the('x509', 'active')).activated!) / 1000],
     );
     expect(signers.map((row) => row.authority_key_id)).toEqual([(await the('x509', 'active')).keyId]);
+    expect((await shown()).find(({ keyId }) => keyId === old.keyId)).toMatchObject({ stage: 'revoked', published: false });
   }, 120_000);
+});
+
+describe('with authorities as they are by default', () => {
+  beforeEach(async () => {
+    mandate = await ServedInstallation.start();
+  }, 60_000);
 
   test('JS-13: a tainted JWT authority signs no more, and once it is revoked nobody accepts what it signed', async () => {
     const one = await client('tokens');
@@ -190,9 +196,8 @@ describe('with authorities of a minute', () => {
     expect((await shown()).find(({ keyId }) => keyId === old.keyId)).toMatchObject({ stage: 'retired' });
     await mandate.json('ca', 'taint', successor.keyId, '-y');
     await killed();
-    expect((await shown()).find(({ keyId }) => keyId === successor.keyId)).toMatchObject({ stage: 'tainted', published: true });
     await signedBy(call, await rootOf((await the('x509', 'active')).keyId));
-    await mandate.json('ca', 'revoke', successor.keyId, '-y');
+    await until('its revocation', async () => (await shown()).find(({ keyId }) => keyId === successor.keyId)?.stage === 'revoked');
     await killed();
     expect((await shown()).find(({ keyId }) => keyId === successor.keyId)).toMatchObject({ stage: 'revoked', published: false });
   }, 120_000);

@@ -61,14 +61,14 @@ export const caTaint = ending('taint', (item, answer, nowMs) => {
   const svids = NAMES[SIGNS[item.kind]];
   const replaced =
     item.kind === 'x509' ? 'every open stream gets an SVID of another authority' : 'tokens that are out stay valid until it is revoked';
+  const hint = durationText(answer.refreshHintSeconds);
   const lines = [
-    `${safe(item.keyId)} (${item.stage}) signs no ${svids} from now on, and ${replaced}. It stays in the bundle until it is revoked.`,
+    `${safe(item.keyId)} (${item.stage}) signs no ${svids} from now on, and ${replaced}.`,
+    `It stays in the bundle until it is revoked: by itself, ${hint} after another one signs in its place and is published.`,
   ];
   const successor = answer.authorities.find(({ kind, stage }) => kind === item.kind && stage === 'prepared');
   if (item.stage === 'active' && (successor?.ready ?? null) === null)
-    lines.push(
-      `No successor is published: services that read the bundle refuse new ${svids} until they read it again, every ${durationText(answer.refreshHintSeconds)}.`,
-    );
+    lines.push(`No successor is published: services that read the bundle refuse new ${svids} until they read it again, every ${hint}.`);
   else if (item.stage === 'active' && Date.parse(successor?.ready ?? '') > nowMs)
     lines.push(`Its successor was published a moment ago: services that did not read the bundle since refuse new ${svids} until they do.`);
   return `${lines.join('\n')}\n`;
