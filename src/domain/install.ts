@@ -48,6 +48,8 @@ export interface InstallPlan {
   readonly accounts: readonly string[];
   /** Carried out after the files are there, in this order. */
   readonly commands: readonly Command[];
+  /** The commands start the service. */
+  readonly starts: boolean;
   /** What is left for a person to do. */
   readonly byHand: readonly string[];
   /** Files that are not what was written: nothing is done while there is one. */
@@ -99,11 +101,14 @@ export function planInstall(found: Found, program: InstalledProgram): InstallPla
     folders,
     accounts,
     commands: nothingToDo ? [] : installCommands(found, accounts),
+    starts: !nothingToDo && startsService(found),
     byHand: nothingToDo ? [] : byHand(found),
     edited,
     nothingToDo,
   };
 }
+
+const startsService = ({ root, systemd }: Pick<Found, 'root' | 'systemd'>): boolean => root === '/' && systemd === 'runs';
 
 function installCommands({ root, systemd }: Found, accounts: readonly string[]): readonly Command[] {
   // Another machine's tree: its accounts are lines in its files, and its systemd does the rest when it starts.
@@ -122,7 +127,7 @@ function installCommands({ root, systemd }: Found, accounts: readonly string[]):
     ]);
   }
   const made: Command[] = [...(accounts.length > 0 ? [['systemd-sysusers', SYSUSERS] as const] : [])];
-  if (systemd === 'installed') return made;
+  if (!startsService({ root, systemd })) return made;
   return [...made, ['systemd-tmpfiles', '--create', TMPFILES], ['systemctl', 'daemon-reload'], ['systemctl', 'start', TARGET]];
 }
 

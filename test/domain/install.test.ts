@@ -60,6 +60,7 @@ describe('what would be made', () => {
           ['systemctl', 'daemon-reload'],
           ['systemctl', 'start', 'mandate.target'],
         ],
+        starts: true,
         byHand: [],
       },
     ],
@@ -73,6 +74,7 @@ describe('what would be made', () => {
       { systemd: 'installed' },
       {
         commands: [['systemd-sysusers', '/etc/sysusers.d/mandate.conf']],
+        starts: false,
         byHand: [expect.stringContaining('when this machine is started')],
       },
     ],
@@ -102,7 +104,7 @@ describe('what would be made', () => {
     [
       "another machine's tree: no command is run",
       { root: '/mnt', systemd: 'installed' },
-      { commands: [], byHand: [expect.anything(), expect.anything()] },
+      { commands: [], starts: false, byHand: [expect.anything(), expect.anything()] },
     ],
   ])('%s', (_what, found, expected) => {
     expect(planInstall(machine(found), PROGRAM)).toMatchObject({ ...expected, edited: [], nothingToDo: false });

@@ -12,13 +12,20 @@ const SERVICES = ['mandate-db', 'mandate-server', 'mandate-node', 'mandate-launc
 (missing === undefined ? describe : describe.skip)('units that systemd runs', () => {
   const machine = new SystemdMachine();
   const { uid, gid } = ordinaryAccount()!;
+  let installed = '';
   beforeAll(async () => {
     await machine.boot();
     const { code, stdout, stderr } = await machine.run(PROGRAM, 'install');
     if (code !== 0) throw new Error(`${stdout}${stderr}`);
-    await ready();
+    installed = stderr;
   });
   afterAll(() => machine.end());
+
+  test('are ready when install ends', async () => {
+    expect(installed).toMatch(/^installed\nReady {2}workload API unix:\/\/\/run\/mandate\/\S+\n$/);
+    const { stdout } = await machine.run(PROGRAM, 'status', '-o', 'json');
+    expect(JSON.parse(stdout)).toMatchObject({ ready: true, mode: 'installed' });
+  });
 
   const ready = () =>
     until('mandate to be ready', async () => {

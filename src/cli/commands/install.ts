@@ -10,11 +10,13 @@ import { installationFacts } from '../../system/installation-facts';
 import { programFault } from '../../system/program-files';
 import { installText } from '../install-text';
 import type { CliDeps } from '../ports';
+import { safe } from '../safe';
+import { startedService } from '../started-service';
 import { treeRoot } from '../tree-root';
 import type { Command, CommandContext } from '../specs/spec';
 
-/** `mandate install`: accounts, units and folders, so that systemd runs each part by itself; `--dry-run` only says what. */
-export const install: Command = (context, _operands, options) => {
+/** `mandate install`: accounts, units and folders, so that systemd runs each part by itself, and waits until it does; `--dry-run` only says what. */
+export const install: Command = async (context, _operands, options) => {
   const root = treeRoot(context, options);
   const dryRun = options['dryRun'] === true;
   const tree = new InstallTree(root);
@@ -24,11 +26,12 @@ export const install: Command = (context, _operands, options) => {
   refuseFaults(context, plan, root, dryRun, found.manifest === undefined);
   // Said before it is done, so that a person sees what was under way where something fails.
   context.out.answer(answerOf(plan, root, dryRun), (style) => installText(plan, { root, dryRun }, style));
-  if (!dryRun && !plan.nothingToDo) {
-    carryOut(tree, plan, root);
-    context.out.note(() => 'installed\n');
-  }
-  return Promise.resolve();
+  if (dryRun || plan.nothingToDo) return;
+  carryOut(tree, plan, root);
+  context.out.note(() => 'installed\n');
+  if (!plan.starts) return;
+  const { workloadApi } = await startedService(context.deps.clock, context.deps.layoutFor(undefined).adminSocket);
+  context.out.note(() => `Ready  workload API ${safe(workloadApi)}\n`);
 };
 
 function carryOut(tree: InstallTree, plan: InstallPlan, root: string): void {
