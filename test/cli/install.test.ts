@@ -133,6 +133,13 @@ function everything(folder: string): string[] {
     expect(readdirSync(`${root}/etc`).sort()).toEqual(['group', 'passwd', 'shadow', 'systemd']);
   });
 
+  test('what fails on the way is the only document', async () => {
+    const taken = Array.from({ length: 1000 }, (_, uid) => `u${uid}:x:${uid}:${uid}::/:/bin/sh\n`).join('');
+    put('root/etc/passwd', taken, 0o644);
+    const { exit, out } = await install('-o', 'json');
+    expect([exit, JSON.parse(out)]).toMatchObject([1, { error: { saw: 'no free number for the account mandate' } }]);
+  });
+
   test('a link on the way is not followed out of the tree', async () => {
     symlinkSync(program, `${root}/etc/tmpfiles.d`);
     const { exit, out } = await install('-o', 'json');

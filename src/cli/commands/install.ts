@@ -24,15 +24,22 @@ export const install: Command = async (context, _operands, options) => {
   const found = tree.found();
   const plan = planInstall(found, program);
   refuseFaults(context, plan, root, dryRun, found.manifest === undefined);
-  // Said before it is done, so that a person sees what was under way where something fails.
-  context.out.answer(answerOf(plan, root, dryRun), (style) => installText(plan, { root, dryRun }, style));
-  if (dryRun || plan.nothingToDo) return;
-  carryOut(tree, plan, root);
-  context.out.note(() => 'installed\n');
-  if (!plan.starts) return;
-  const { workloadApi } = await startedService(context.deps.clock, context.deps.layoutFor(undefined).adminSocket);
-  context.out.note(() => `Ready  workload API ${safe(workloadApi)}\n`);
+  const { out } = context;
+  const say = () => out.answer(answerOf(plan, root, dryRun), (style) => installText(plan, { root, dryRun }, style));
+  // A person sees what was under way where something fails; a program gets one document, and that is then the failure.
+  if (out.format === 'text') say();
+  if (!dryRun && !plan.nothingToDo) {
+    carryOut(tree, plan, root);
+    out.note(() => 'installed\n');
+    if (plan.starts) await untilReady(context);
+  }
+  if (out.format !== 'text') say();
 };
+
+async function untilReady({ deps, out }: CommandContext): Promise<void> {
+  const { workloadApi } = await startedService(deps.clock, deps.layoutFor(undefined).adminSocket);
+  out.note(() => `Ready  workload API ${safe(workloadApi)}\n`);
+}
 
 function carryOut(tree: InstallTree, plan: InstallPlan, root: string): void {
   for (const folder of plan.folders) tree.makeFolder(folder);
