@@ -63,7 +63,10 @@ export const TOKENS: readonly Guard[] = [
     'JS-17',
     'one key signs certificates and tokens',
     'src/authority/local-keys.ts',
-    [': generateAuthorityKey().key;', ': ((globalThis as { one?: ReturnType<typeof generateAuthorityKey> }).one ??= generateAuthorityKey()).key;'],
+    [
+      ': generateAuthorityKey().key;',
+      ': ((globalThis as { one?: ReturnType<typeof generateAuthorityKey> }).one ??= generateAuthorityKey()).key;',
+    ],
     'XC-14',
   ),
 ];
