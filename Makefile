@@ -1,6 +1,6 @@
 # Two commands set everything up on a fresh machine: `make run` and `make test`.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check smoke interop faults attack conformance test-rotation bench clean
+.PHONY: help setup run test check lint types format smoke interop faults attack conformance test-rotation bench clean
 SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
 
@@ -18,10 +18,17 @@ run: setup ## set up, start mandate, launch a small agent and show whose it is; 
 test: setup ## run every test that needs nothing from elsewhere
 	@node node_modules/jest/bin/jest.js $(TESTS)
 
-check: setup ## lint, types and formatting
+check: ## lint, types and formatting, side by side
+	@$(MAKE) -j3 lint types format
+
+lint: setup
 	@node node_modules/eslint/bin/eslint.js .
-	@node node_modules/typescript/bin/tsc -p . --noEmit
+
+# Sources of the product as well: `setup` compiled them.
+types: setup
 	@node node_modules/typescript/bin/tsc -p test
+
+format: setup
 	@node node_modules/prettier/bin/prettier.cjs --check .
 
 smoke: setup ## a short walk on Node.js 24, installed for it alone
