@@ -13,7 +13,8 @@ module.exports = {
   testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/faults/', '<rootDir>/test/interop/'],
   globalSetup: '<rootDir>/test/global-setup.ts',
   globalTeardown: '<rootDir>/test/global-teardown.ts',
-  maxWorkers: Math.max(2, availableParallelism() - 1), // half of what a test takes, it waits for the processes that it started
+  testSequencer: '<rootDir>/test/longest-first.js',
+  maxWorkers: availableParallelism() + 1, // a suite waits for the processes that it started, and for what is to come in its time
   testTimeout: 120_000, // a limit for what hangs; a busy machine must not decide a test
   transform: { '^.+\\.(ts|js|mjs)$': ['@swc/jest', swc] },
   transformIgnorePatterns: ['/node_modules/(?!jose/)'], // published as ESM only
