@@ -12,12 +12,6 @@ const PYTHON = '/usr/bin/python3';
 
 let mandate: Installation;
 let program: { readonly path: string; readonly sha256: string };
-beforeAll(async () => {
-  mandate = await Installation.start();
-  program = ownProgram(mandate, 'agent');
-});
-afterAll(() => mandate.end());
-
 const apply = (require: object = { connection: 'sole' }, issue: object = {}) =>
   mandate.apply({
     name: 'alone',
@@ -49,6 +43,12 @@ const connection = ({ conditions }: { conditions: readonly { selector: string; s
   conditions.find(({ selector }) => selector === 'require.connection')?.seen;
 
 withReadableProcesses(__filename, () => {
+  beforeAll(async () => {
+    mandate = await Installation.start();
+    program = ownProgram(mandate, 'agent');
+  });
+  afterAll(() => mandate.end());
+
   test('gives SVIDs to a process that does, and the evidence says who holds it', async () => {
     await apply();
     const agent = startAgent(mandate, program.path, ['x509', 'jwt']);
@@ -124,14 +124,14 @@ withReadableProcesses(__filename, () => {
     await letGo(holder);
     await agent.end();
   });
-});
 
-test('a process that never connected: that nobody looked is said, and what would be looked at', async () => {
-  await apply();
-  const agent = startAgent(mandate, program.path, []);
-  await agent.until('its start', ({ event }) => event === 'started');
-  const { refusal, rules } = await mandate.json<ExplainAnswer>('rules', 'explain', '--pid', String(agent.pid));
-  expect(refusal).toMatchObject({ code: 'E_CONNECTION_HOLDERS', fix: expect.stringContaining('when the process itself asks') });
-  expect(connection(rules[0]!)).toBe('not looked at');
-  await agent.end();
+  test('a process that never connected: that nobody looked is said, and what would be looked at', async () => {
+    await apply();
+    const agent = startAgent(mandate, program.path, []);
+    await agent.until('its start', ({ event }) => event === 'started');
+    const { refusal, rules } = await mandate.json<ExplainAnswer>('rules', 'explain', '--pid', String(agent.pid));
+    expect(refusal).toMatchObject({ code: 'E_CONNECTION_HOLDERS', fix: expect.stringContaining('when the process itself asks') });
+    expect(connection(rules[0]!)).toBe('not looked at');
+    await agent.end();
+  });
 });
