@@ -195,12 +195,8 @@ export class Installation {
     }
   }
 
+  /** Ends what still runs by the signal that Ctrl-C is: what `mandate down` does is tried where it is tested. */
   async end(): Promise<void> {
-    try {
-      await this.down();
-    } catch {
-      // What does not end when it is asked is killed below.
-    }
     const up = this.#up;
     if (up && up.exitCode === null && up.signalCode === null) {
       const ended = new Promise<void>((resolve) => up.once('exit', () => resolve()));
@@ -208,6 +204,11 @@ export class Installation {
       up.kill('SIGTERM');
       await ended;
       clearTimeout(killer);
+    }
+    try {
+      await this.down(); // of a subclass that starts its parts otherwise
+    } catch {
+      // What does not end when it is asked is killed below.
     }
     this.#killAll();
     process.off('exit', this.#lastResort);
