@@ -4,6 +4,7 @@ import path from 'node:path';
 import { schemaOf } from '../cli/schema';
 import { type AgentProcess, launchAgent } from './agent-process';
 import { Installation, MANDATE } from '../running/installation';
+import { until } from '../supervision/until';
 
 jest.setTimeout(120_000);
 
@@ -129,7 +130,6 @@ describe('a failure', () => {
     const text = await mandate.mandate(args, { env });
     expect({ code: text.code, stdout: text.stdout }).toEqual({ code: exit, stdout: '' });
     expect(text.stderr).toContain(`(${errorCode})`);
-    expect((await mandate.mandate(['help', errorCode])).stdout).toContain(errorCode);
   });
 });
 
@@ -200,12 +200,8 @@ describe('what scripts take as it is', () => {
 
 describe('hostile names', () => {
   const node = readFileSync(process.execPath);
-  it.each([
-    ['a newline', 'a\nb'],
-    ['a parenthesis that looks like the end of a process name', 'x) S 1 (y'],
-    ['an escape sequence', 'red\x1b[31m'],
-    ['a backslash', 'a\\x41'],
-  ])('a program named with %s is attested, shown harmlessly and traced', async (_, name) => {
+  it('a program whose name has a line break, what looks like the end of a process name, an escape and a backslash is attested, shown harmlessly and traced', async () => {
+    const name = 'a\nb) S 1 (y\x1b[31m\\x41';
     const program = path.join(mandate.home, name);
     writeFileSync(program, node, { mode: 0o755 });
     const hostile = launchAgent(mandate, 'hostile', program, ['x509']);
@@ -228,11 +224,10 @@ describe('hostile names', () => {
   it('a program whose name is no UTF-8 is attested outside a launch, and refused with its name shown', async () => {
     writeFileSync(Buffer.concat([Buffer.from(`${mandate.home}/n`), Buffer.from([0xff])]), readFileSync('/bin/sleep'), { mode: 0o755 });
     const child = mandate.spawn('/bin/sh', ['-c', `exec "$(printf '%s/n\\377' "$0")" 60`, mandate.home], { stdio: 'ignore' });
-    let facts: { selector: string; value: string }[] = [];
-    const until = Date.now() + 20_000;
-    while (Date.now() < until && !facts.some(({ value }) => value.endsWith('n\\xff'))) {
-      ({ facts } = await mandate.json<{ facts: typeof facts }>('who', String(child.pid)));
-    }
+    const facts = await until('the program that the shell becomes', async () => {
+      const who = await mandate.json<{ facts: { selector: string; value: string }[] }>('who', String(child.pid));
+      return who.facts.some(({ value }) => value.endsWith('n\\xff')) && who.facts;
+    });
     expect(facts).toContainEqual(expect.objectContaining({ selector: 'binary.path', value: `${mandate.home}/n\\xff` }));
     child.kill();
   });
@@ -241,9 +236,8 @@ describe('hostile names', () => {
     const huge = path.join(mandate.home, 'huge');
     await mandate.run('truncate', ['-s', '5G', huge]);
     await mandate.run('chmod', ['755', huge]);
-    const began = performance.now();
     const { code, stderr } = await mandate.mandate(['run', '--', huge]);
-    expect({ code, took: performance.now() - began < 10_000 }).toEqual({ code: 125, took: true });
+    expect(code).toBe(125);
     expect(stderr).toContain('E_ATTEST_TOO_LARGE');
   });
 
