@@ -43,7 +43,9 @@ export interface CallOptions {
   readonly half?: boolean;
 }
 
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 60_000;
+/** What a client says of itself. */
+const NOBODY = '';
 export const SECURITY_HEADER = { 'workload.spiffe.io': 'true' } as const;
 
 /** A message in its gRPC frame: not compressed, its length, its bytes. */
@@ -58,8 +60,9 @@ export function framed(message: Uint8Array, flag = 0, length = message.length): 
 export class WireClient {
   static readonly file = path.join(__dirname, 'told-client.js');
   readonly #child: ChildProcess;
-  readonly #lines: Line[] = [];
-  readonly #looks = new Set<() => void>();
+  /** By what they are about: a thousand streams are told apart without a search. */
+  readonly #lines = new Map<string, Line[]>();
+  readonly #looks = new Map<string, Set<() => void>>();
   readonly #exited: Promise<void>;
   #stderr = '';
   #next = 1;
@@ -70,9 +73,11 @@ export class WireClient {
     this.#exited = new Promise((resolve) => this.#child.once('exit', () => resolve()));
     this.#child.stdin!.on('error', () => undefined);
     this.#child.stderr!.setEncoding('utf8').on('data', (text: string) => (this.#stderr += text));
-    createInterface({ input: this.#child.stdout! }).on('line', (line) => {
-      this.#lines.push(JSON.parse(line) as Line);
-      for (const look of [...this.#looks]) look();
+    createInterface({ input: this.#child.stdout! }).on('line', (text) => {
+      const line = JSON.parse(text) as Line;
+      const { id = NOBODY } = line;
+      this.#about(id).push(line);
+      for (const look of [...(this.#looks.get(id) ?? [])]) look();
     });
   }
 
@@ -81,7 +86,7 @@ export class WireClient {
   }
 
   started(): Promise<Line> {
-    return this.#until('its start', (line) => line.started !== undefined);
+    return this.heard(NOBODY, 'its start', (line) => line.started !== undefined);
   }
 
   tell(command: object): void {
@@ -106,33 +111,42 @@ export class WireClient {
   }
 
   /** Lines said about one id so far. */
-  about(id: string): Line[] {
-    return this.#lines.filter((line) => line.id === id);
+  about(id: string): readonly Line[] {
+    return this.#about(id);
   }
 
   /** The first line about an id that fits. */
   heard(id: string, what: string, fits: (line: Line) => boolean): Promise<Line> {
-    return this.#until(what, (line) => line.id === id && fits(line));
-  }
-
-  #until(what: string, fits: (line: Line) => boolean): Promise<Line> {
+    const lines = this.#about(id);
+    const looks = this.#looks.get(id) ?? new Set();
+    this.#looks.set(id, looks);
     return new Promise((resolve, reject) => {
       const settle = (act: () => void) => {
         clearTimeout(late);
-        this.#looks.delete(look);
+        looks.delete(look);
         act();
       };
       const look = () => {
-        const found = this.#lines.find(fits);
-        if (found) settle(() => resolve(found));
+        try {
+          const found = lines.find(fits);
+          if (found) settle(() => resolve(found));
+        } catch (error) {
+          settle(() => reject(error instanceof Error ? error : new Error(String(error)))); // what came shows that it never will
+        }
       };
       const late = setTimeout(
-        () => settle(() => reject(new Error(`waited for ${what}; heard ${JSON.stringify(this.#lines.slice(-5))} ${this.#stderr}`))),
+        () => settle(() => reject(new Error(`waited for ${what}; heard ${JSON.stringify(lines.slice(-5))} ${this.#stderr}`))),
         PATIENCE_MS,
       );
-      this.#looks.add(look);
+      looks.add(look);
       look();
     });
+  }
+
+  #about(id: string): Line[] {
+    const lines = this.#lines.get(id) ?? [];
+    this.#lines.set(id, lines);
+    return lines;
   }
 
   /** Kills the client and leaves what it started alone. */
