@@ -33,7 +33,8 @@ export interface AgentEvent {
   readonly refusal?: ToldRefusal;
 }
 
-const PATIENCE_MS = 20_000;
+/** Of one that hangs, not of one that is slow. */
+const PATIENCE_MS = 60_000;
 
 /** agent.js as a running process, with what it said so far. */
 export class AgentProcess {

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { unifiedPath } from '../../src/domain/cgroup-text';
 import type { GroupTree } from '../../src/system/group-tree';
 import { groupsOf, noGroups } from '../running/control-groups';
+import { until } from '../supervision/until';
 import { type Finished, finished, Installation, MANDATE } from '../running/installation';
 
 jest.setTimeout(120_000);
@@ -34,15 +35,14 @@ interface Stopped {
 
 let mandate: Installation;
 
-/** Looks until it holds: the end of a process is told in its own time. */
-async function eventually<T>(what: string, look: () => T | Promise<T>, holds: (seen: T) => boolean): Promise<T> {
-  const until = Date.now() + 30_000;
-  for (;;) {
-    const seen = await look();
-    if (holds(seen)) return seen;
-    if (Date.now() > until) throw new Error(`${what}: ${JSON.stringify(seen)}`);
-  }
-}
+/** What is seen once it holds: the end of a process is told in its own time. */
+const eventually = async <T>(what: string, look: () => T | Promise<T>, holds: (seen: T) => boolean): Promise<T> => {
+  const { seen } = await until(what, async () => {
+    const now = await look();
+    return holds(now) && { seen: now };
+  });
+  return seen;
+};
 const agent = async (name: string): Promise<AgentRow> => {
   const { agents } = await mandate.json<{ agents: AgentRow[] }>('agents', 'ls', '--all');
   return agents.find((one) => one.name.startsWith(`${name}-`))!;

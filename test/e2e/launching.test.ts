@@ -157,7 +157,7 @@ describeTerminal('at a terminal', () => {
     });
     const until = async (pattern: RegExp) => {
       let late = false;
-      const timer = setTimeout(() => ((late = true), wake()), 20_000);
+      const timer = setTimeout(() => ((late = true), wake()), 60_000);
       while (!pattern.test(seen)) {
         if (late) throw new Error(`no ${pattern} in ${JSON.stringify(seen)}`);
         await new Promise<void>((resolve) => (wake = resolve));

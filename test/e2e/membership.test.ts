@@ -3,6 +3,7 @@ import path from 'node:path';
 import { AGENT, AgentProcess, launchAgent, ownProgram, startAgent } from './agent-process';
 import { Installation, MANDATE } from '../running/installation';
 import { noGroups } from '../running/control-groups';
+import { until } from '../supervision/until';
 import { describeTerminal, onTerminal } from './terminal';
 
 jest.setTimeout(120_000);
@@ -26,15 +27,14 @@ interface AgentRow {
 const agents = async () => (await mandate.json<{ agents: AgentRow[] }>('agents', 'ls', '--all')).agents;
 const named = async (name: string) => (await agents()).filter((agent) => agent.name.startsWith(`${name}-`));
 
-/** Looks until it holds: the end of a process is told to the server in its own time. */
-async function eventually<T>(what: string, look: () => Promise<T>, holds: (seen: T) => boolean): Promise<T> {
-  const until = Date.now() + 20_000;
-  for (;;) {
-    const seen = await look();
-    if (holds(seen)) return seen;
-    if (Date.now() > until) throw new Error(`${what}: ${JSON.stringify(seen)}`);
-  }
-}
+/** What is seen once it holds: the end of a process is told to the server in its own time. */
+const eventually = async <T>(what: string, look: () => Promise<T>, holds: (seen: T) => boolean): Promise<T> => {
+  const { seen } = await until(what, async () => {
+    const now = await look();
+    return holds(now) && { seen: now };
+  });
+  return seen;
+};
 
 const firstSvid = async (agent: AgentProcess) => (await agent.until('an SVID', ({ event }) => event === 'x509')).svids![0]!;
 

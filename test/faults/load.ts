@@ -24,6 +24,9 @@ export interface LoadOptions {
   readonly program: readonly string[];
 }
 
+/** Of each request of an agent, of either program: what nobody ends before lasts as long. */
+export const DEADLINE_MS = 20_000;
+
 export const NODE_AGENT: readonly string[] = [process.execPath, path.join(__dirname, 'agent.js')];
 
 /** Agents that hold an X.509 stream and ask for JWT-SVIDs until they are ended; all members of one launch, each a process of its own. */

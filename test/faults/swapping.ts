@@ -66,7 +66,7 @@ export async function swapTrial(running: Running, swap: Swap): Promise<Swapped> 
       process.kill(server.pid, 'SIGCONT');
     }
     const verdict = () => judge(Buffer.concat(frames));
-    await until('an answer or an end', () => over || verdict().ended || verdict().delivered > 0, 30_000);
+    await until('an answer or an end', () => over || verdict().ended || verdict().delivered > 0);
     return { swap, delivered: verdict().delivered, ended: over || verdict().ended };
   } finally {
     child.kill('SIGKILL');

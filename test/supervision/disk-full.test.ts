@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
 import path from 'node:path';
-import { Load, NODE_AGENT, SHORT_LIVED } from '../faults/load';
+import { DEADLINE_MS, Load, NODE_AGENT, SHORT_LIVED } from '../faults/load';
 import { join } from '../faults/join';
 import { allAsked, allReceived } from '../faults/oracle';
 import { newHome } from '../running/installation';
@@ -37,7 +37,7 @@ if (!asRoot) process.stdout.write('disk-full.test.ts: mounting a small tmpfs nee
     expect(running.pid).toBe(pid);
     const failed = allAsked(load.folder).filter(({ code }) => code !== 0);
     expect(failed.filter(({ code }) => ![4, 14].includes(code))).toEqual([]);
-    expect(Math.max(...failed.map(({ fromMs, toMs }) => toMs - fromMs))).toBeLessThan(10_000);
+    expect(Math.max(...failed.map(({ fromMs, toMs }) => toMs - fromMs))).toBeLessThan(DEADLINE_MS);
     const reader = await running.reader();
     expect((await join(allReceived(load.folder), reader)).differences).toEqual([]);
     await reader.end();

@@ -202,7 +202,7 @@ export class Running {
         }
       }
     }
-    await until('the end of everything', () => this.left().length === 0, 10_000);
+    await until('the end of everything', () => this.left().length === 0);
     await removeGroups(this.state);
     rmSync(path.dirname(this.state), { recursive: true, force: true });
   }
