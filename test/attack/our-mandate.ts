@@ -81,29 +81,17 @@ export class OurMandate extends Installation {
     mkdirSync(other);
     if (account !== undefined) chownSync(other, OTHER_UID, OTHER_UID);
     const uids = [account?.uid ?? process.getuid!(), ...(account === undefined ? [] : [OTHER_UID])].map(String);
-    await this.apply({ name: 'trusted', match: { 'binary.sha256': hashesOf(programs) }, issue: { id: '/trusted' } });
-    await this.apply({
-      name: 'intact',
-      priority: -1,
-      match: { 'binary.sha256': hashesOf(programs), 'integrity.foreign_code': false },
-      issue: { id: '/intact' },
-    });
-    await this.apply({
-      name: 'own-account',
-      priority: -1,
-      match: { 'binary.sha256': hashesOf(programs), 'user.uid': String(OTHER_UID) },
-      issue: { id: '/own-account' },
-    });
     const alone = makePrograms(path.join(this.home, 'alone'));
-    await this.apply({
-      name: 'alone',
-      match: { 'binary.sha256': hashesOf(alone) },
-      require: { connection: 'sole' },
-      issue: { id: '/alone' },
-    });
-    await this.apply({ name: 'by-path', match: { 'binary.path': programs.sleeper, 'user.uid': uids }, issue: { id: '/by-path' } });
-    await this.apply({ name: 'launched', match: { 'launch.id': '*' }, issue: { id: '/launched/{user}' } });
-    await this.apply({ name: 'person', match: { 'launch.id': '*' }, require: { given: 'launched' }, issue: { id: '/person' } });
+    const trusted = { 'binary.sha256': hashesOf(programs) };
+    await this.apply(
+      { name: 'trusted', match: trusted, issue: { id: '/trusted' } },
+      { name: 'intact', priority: -1, match: { ...trusted, 'integrity.foreign_code': false }, issue: { id: '/intact' } },
+      { name: 'own-account', priority: -1, match: { ...trusted, 'user.uid': String(OTHER_UID) }, issue: { id: '/own-account' } },
+      { name: 'alone', match: { 'binary.sha256': hashesOf(alone) }, require: { connection: 'sole' }, issue: { id: '/alone' } },
+      { name: 'by-path', match: { 'binary.path': programs.sleeper, 'user.uid': uids }, issue: { id: '/by-path' } },
+      { name: 'launched', match: { 'launch.id': '*' }, issue: { id: '/launched/{user}' } },
+      { name: 'person', match: { 'launch.id': '*' }, require: { given: 'launched' }, issue: { id: '/person' } },
+    );
     const { trustDomain } = await this.json<{ trustDomain: string }>('status');
     return new Field({
       mode,

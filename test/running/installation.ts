@@ -169,16 +169,17 @@ export class Installation {
     return JSON.parse(stdout) as T;
   }
 
-  /** A file with one rule. Rule files are YAML, and so is JSON. */
-  ruleFile(rule: object): string {
+  /** A file with these rules. Rule files are YAML, and so is JSON. */
+  ruleFile(...rules: readonly object[]): string {
     const file = path.join(this.home, 'rule.yaml');
-    writeFileSync(file, JSON.stringify({ apiVersion: 'mandate/v1', kind: 'Rule', ...rule }, null, 2));
+    const documents = rules.map((rule) => JSON.stringify({ apiVersion: 'mandate/v1', kind: 'Rule', ...rule }, null, 2));
+    writeFileSync(file, documents.join('\n---\n'));
     return file;
   }
 
-  /** Puts one rule into force as the administrator that the tests run as. */
-  async apply(rule: object): Promise<void> {
-    await this.json('rules', 'apply', this.ruleFile(rule));
+  /** Puts rules into force, all at once, as the administrator that the tests run as. */
+  async apply(...rules: readonly object[]): Promise<void> {
+    await this.json('rules', 'apply', this.ruleFile(...rules));
   }
 
   /** Rows as a role of the database sees them. */

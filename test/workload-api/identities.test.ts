@@ -16,8 +16,10 @@ describe('several identities of one process', () => {
   beforeAll(async () => {
     mandate = await ServedInstallation.start();
     agentId = `spiffe://${mandate.trustDomain}/agent/${userInfo().username}`;
-    await mandate.rule('a-last', { id: '/agent/{user}/last', priority: -3, hint: 'twice' });
-    await mandate.rule('z-first', { id: '/agent/{user}/first', priority: 3, hint: 'twice' });
+    await mandate.rules({
+      'a-last': { id: '/agent/{user}/last', priority: -3, hint: 'twice' },
+      'z-first': { id: '/agent/{user}/first', priority: 3, hint: 'twice' },
+    });
     client = await mandate.launched('three');
   });
   afterAll(() => mandate?.end());
@@ -76,7 +78,9 @@ describe('several identities of one process', () => {
     expect((await call.message(message)).svids.map(({ spiffeId }) => spiffeId)).toEqual(expected);
     expect(call.messages.length).toBeLessThanOrEqual(1 + changes);
     call.cancel();
-    for (let i = 0; i < changes; i++) await mandate.rule(`quick-${i}`, { id: `/quick/${i}`, disabled: true });
+    await mandate.rules(
+      Object.fromEntries(Array.from({ length: changes }, (_, i) => [`quick-${i}`, { id: `/quick/${i}`, disabled: true }])),
+    );
   });
 
   it('WL-29: they come in the same order after a restart', async () => {

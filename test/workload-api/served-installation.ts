@@ -21,8 +21,18 @@ export class ServedInstallation extends Installation {
     this.status = await this.json<StatusAnswer>('status');
   }
 
-  rule(name: string, { id, match = { 'launch.id': '*' }, x509 = '15m', hint = '', ...rule }: RuleText): Promise<void> {
-    return this.apply({ name, match, ...rule, issue: { id, hint, x509: { ttl: x509 }, jwt: { audiences: '*' } } });
+  rule(name: string, text: RuleText): Promise<void> {
+    return this.rules({ [name]: text });
+  }
+
+  /** Several rules by their names, put into force at once. */
+  rules(texts: Readonly<Record<string, RuleText>>): Promise<void> {
+    return this.apply(
+      ...Object.entries(texts).map(([name, { id, match = { 'launch.id': '*' }, x509 = '15m', hint = '', ...rule }]) => ({
+        ...{ name, match, ...rule },
+        issue: { id, hint, x509: { ttl: x509 }, jwt: { audiences: '*' } },
+      })),
+    );
   }
 
   /** A client that is an agent of its own, by `mandate run`. */
