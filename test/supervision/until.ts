@@ -9,9 +9,11 @@ export async function until<T>(
 ): Promise<T> {
   const end = Date.now() + limitMs;
   for (;;) {
+    const askedAt = Date.now();
     const answer = await ask();
     if (answer !== undefined && answer !== false) return answer;
     if (Date.now() > end) throw new Error(`waited ${limitMs / 1000} s for ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    // As long as it took to ask: whoever asks by a command leaves half of the time to what is waited for.
+    await new Promise((resolve) => setTimeout(resolve, Math.max(20, Date.now() - askedAt)));
   }
 }
