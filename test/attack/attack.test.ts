@@ -91,7 +91,7 @@ const QUICK = [
   'agents stop',
   "a launch's identity by a broker",
 ];
-const QUICK_TRIALS = 10;
+const QUICK_TRIALS = 5;
 
 test('attackers on a running mandate obtain nothing that they have to be kept from', async () => {
   const rows: Row[] = [];

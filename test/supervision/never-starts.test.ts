@@ -1,4 +1,4 @@
-import { appendFileSync, chmodSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { appendFileSync, chmodSync, existsSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { newHome } from '../running/installation';
@@ -40,22 +40,6 @@ test('a damaged key file ends up after five starts, and the repaired one starts'
   writeFileSync(file, whole);
   await running.up();
   await running.signal('SIGTERM');
-});
-
-test('a missing key file is no reason to make another key in silence', async () => {
-  const file = keyFile();
-  renameSync(file, `${file}.away`);
-  const outcome = await givenUp();
-  renameSync(`${file}.away`, file);
-  expect(outcome).toEqual({ code: 'E_KEY_FILE', exit: 1, starts: 5 });
-});
-
-test('a key file that others may read is refused', async () => {
-  const file = keyFile();
-  chmodSync(file, 0o644);
-  const outcome = await givenUp();
-  chmodSync(file, 0o600);
-  expect(outcome).toMatchObject({ code: 'E_KEY_FILE', exit: 1 });
 });
 
 test('an occupied port ends up after five starts; free again, it is the same port', async () => {
