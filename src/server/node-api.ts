@@ -1,12 +1,13 @@
 import type { handleBidiStreamingCall } from '@grpc/grpc-js';
-import { MandateError } from '../domain/errors';
+import { asMandateError, MandateError } from '../domain/errors';
 import type { AgentStopped, CallerReport, NodeFigures, NodeMessage, ServerMessage } from '../generated/proto/mandate/v1/node_link_pb';
 import { statusOf } from '../wire/refusal';
 import type { DeviceSession } from './device-session';
 import type { ServerBody } from './node-requests';
 import { NodeStream, type NodeStreamParts } from './node-stream';
+import type { PeerOf } from './sockets';
 
-/** The server's end of NodeLink. One node at a time; which process may be it was decided when its connection was accepted. */
+/** The server's end of NodeLink. One node at a time; which process may be it is decided when its connection is accepted. */
 export class NodeApi {
   #link: NodeStream | undefined;
 
@@ -21,16 +22,22 @@ export class NodeApi {
     return this.#link?.queued ?? 0;
   }
 
-  readonly handler: handleBidiStreamingCall<NodeMessage, ServerMessage> = (call) => {
-    if (this.#link) {
-      call.emit('error', Object.assign(new Error('busy'), statusOf(new MandateError('E_NOT_ADMIN', { why: 'a node is linked already' }))));
-      return;
-    }
-    const link = new NodeStream(call, this.parts, () => {
-      if (this.#link === link) this.#link = undefined;
-    });
-    this.#link = link;
-  };
+  /** `peer` throws where the connection of a call is refused: it stays for a moment, and what comes on it meanwhile is not from the node. */
+  handler(peer: PeerOf): handleBidiStreamingCall<NodeMessage, ServerMessage> {
+    return (call) => {
+      try {
+        peer(call);
+        if (this.#link) throw new MandateError('E_NOT_ADMIN', { why: 'a node is linked already' });
+      } catch (thrown) {
+        call.emit('error', Object.assign(new Error('refused'), statusOf(asMandateError(thrown))));
+        return;
+      }
+      const link = new NodeStream(call, this.parts, () => {
+        if (this.#link === link) this.#link = undefined;
+      });
+      this.#link = link;
+    };
+  }
 
   /** Tells the linked node something; dropped where none is linked, since the next welcome says it all. */
   tell(body: ServerBody): void {

@@ -207,7 +207,11 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   });
 
   const sockets = { ...parts, journal };
-  const link = await listenForNode(sockets, { definition: grpcService(NodeLink), implementation: { link: node.handler } }, parts.nodeDoor);
+  const link = await listenForNode(
+    sockets,
+    (peer) => [{ definition: grpcService(NodeLink), implementation: { link: node.handler(peer) } }],
+    parts.nodeDoor,
+  );
   const people = await listenForPeople(sockets, (peer) => [
     { definition: grpcService(Admin), implementation: adminApi(handlers, peer, log) },
     { definition: grpcService(Health), implementation: healthService([Admin.typeName], missing, clock) },

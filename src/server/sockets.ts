@@ -3,7 +3,7 @@ import { MandateError } from '../domain/errors';
 import type { Layout } from '../domain/layout';
 import type { Clock, Log } from '../domain/ports';
 import type { PeerConnection } from '../system/peer-connection';
-import { listenForPeers, PEER_SERVER_OPTIONS, type PeerListener } from '../system/peer-listener';
+import { listenForPeers, PEER_SERVER_OPTIONS, type PeerListener, type PeerListenerOptions } from '../system/peer-listener';
 import type { PinnedProcess } from '../system/process-view';
 import type { PinnedProcesses } from '../system/processes';
 import type { Readiness } from '../system/readiness';
@@ -36,13 +36,14 @@ export interface NodeDoor {
   readonly byGroup: boolean;
 }
 
+/** Names the peer of a call. Throws why its connection is refused: until it is closed, calls may come on it. */
+export type PeerOf = (call: { getPeer(): string }) => PeerConnection;
+
 /** The socket for the node, and for no other process however it was asked. */
-export function listenForNode(parts: SocketParts, service: Service, { isNode, byGroup }: NodeDoor): Promise<PeerListener> {
-  const server = new Server({ ...PEER_SERVER_OPTIONS, 'grpc.max_receive_message_length': MAX_LINK_MESSAGE_BYTES });
-  server.addService(service.definition, service.implementation);
-  return listenForPeers({
+export function listenForNode(parts: SocketParts, services: (peer: PeerOf) => readonly Service[], door: NodeDoor): Promise<PeerListener> {
+  const { isNode, byGroup } = door;
+  return serve(MAX_LINK_MESSAGE_BYTES, services, {
     ...common(parts, 'link'),
-    server,
     path: parts.layout.linkSocket,
     folderMode: byGroup ? 0o710 : 0o700,
     socketMode: byGroup ? 0o660 : 0o600,
@@ -55,18 +56,10 @@ export function listenForNode(parts: SocketParts, service: Service, { isNode, by
 }
 
 /** The socket for people; who may do what is decided per call. `services` gets the peer of a call by `peer`. */
-export async function listenForPeople(
-  parts: SocketParts,
-  services: (peer: (call: { getPeer(): string }) => PeerConnection) => readonly Service[],
-): Promise<PeerListener> {
+export function listenForPeople(parts: SocketParts, services: (peer: PeerOf) => readonly Service[]): Promise<PeerListener> {
   const installed = parts.layout.mode === 'installed';
-  const server = new Server({ ...PEER_SERVER_OPTIONS, 'grpc.max_receive_message_length': MAX_ADMIN_MESSAGE_BYTES });
-  const opened: { listener?: PeerListener } = {};
-  for (const { definition, implementation } of services((call) => peerOf(opened.listener, call)))
-    server.addService(definition, implementation);
-  opened.listener = await listenForPeers({
+  return serve(MAX_ADMIN_MESSAGE_BYTES, services, {
     ...common(parts, 'admin'),
-    server,
     path: parts.layout.adminSocket,
     folderMode: installed ? 0o755 : 0o700,
     socketMode: installed ? 0o666 : 0o600,
@@ -74,6 +67,18 @@ export async function listenForPeople(
     maxPerUid: 128,
     admit: () => undefined,
   });
+}
+
+async function serve(
+  maxMessageBytes: number,
+  services: (peer: PeerOf) => readonly Service[],
+  options: Omit<PeerListenerOptions, 'server'>,
+): Promise<PeerListener> {
+  const server = new Server({ ...PEER_SERVER_OPTIONS, 'grpc.max_receive_message_length': maxMessageBytes });
+  const opened: { listener?: PeerListener } = {};
+  for (const { definition, implementation } of services((call) => peerOf(opened.listener, call)))
+    server.addService(definition, implementation);
+  opened.listener = await listenForPeers({ ...options, server });
   return opened.listener;
 }
 
