@@ -1,7 +1,8 @@
-import { chmodSync, chownSync, closeSync } from 'node:fs';
+import { chmodSync, chownSync, closeSync, rmSync } from 'node:fs';
 import { createServer, Socket } from 'node:net';
 import type { Server, SocketConstructorOpts } from 'node:net';
 import type { Log } from '../domain/ports';
+import { boundSocket } from './bound-socket';
 import { descriptorOf } from './descriptor-of';
 import { errnoOf } from './errno';
 import { FairQueue } from './fair-queue';
@@ -51,27 +52,36 @@ export class Arrivals {
   }
 
   async listen(): Promise<void> {
-    const { path, socketMode, owner, given, log } = this.options;
+    const { path, given, log } = this.options;
+    // Whoever made it has it pass credentials from its beginning, too (PassCredentials= of the unit).
+    if (given !== undefined) passCredentials(given);
+    const fd = given ?? this.#make();
     await new Promise<void>((resolve, reject) => {
       this.#watcher.once('error', reject);
-      // Bound in this turn: between bind and chmod the file would have the mode that the umask leaves.
-      const umask = process.umask(0o777 & ~socketMode);
-      try {
-        this.#watcher.listen(given === undefined ? { path, backlog: BACKLOG } : { fd: given, backlog: BACKLOG }, resolve);
-      } finally {
-        process.umask(umask);
-      }
+      this.#watcher.listen({ fd, backlog: BACKLOG }, resolve);
     });
     this.#watcher.removeAllListeners('error');
     this.#watcher.on('error', (error) => log.error({ error: error.message, path }, 'the socket does not accept connections'));
-    passCredentials(descriptorOf(this.#watcher));
-    if (given !== undefined) return;
-    chmodSync(path, socketMode);
-    if (owner !== undefined) chownSync(path, owner.uid, owner.gid);
+  }
+
+  /** Its owner and mode are final before anybody can connect. */
+  #make(): number {
+    const { path, socketMode, owner } = this.options;
+    // Between bind and chmod the file would have the mode that the umask leaves.
+    const umask = process.umask(0o777 & ~socketMode);
+    try {
+      const fd = boundSocket(path);
+      chmodSync(path, socketMode);
+      if (owner !== undefined) chownSync(path, owner.uid, owner.gid);
+      return fd;
+    } finally {
+      process.umask(umask);
+    }
   }
 
   /** Stops listening and removes the socket; who was still waiting is let go. */
   close(): void {
+    if (this.options.given === undefined && this.#watcher.listening) rmSync(this.options.path, { force: true });
     this.#watcher.close();
     for (let waiting = this.#waiting.next(); waiting; waiting = this.#waiting.next()) drop(waiting);
   }

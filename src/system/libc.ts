@@ -3,7 +3,7 @@ import { constants } from 'node:os';
 
 /**
  * Every call to libc that Node has no word for. Nothing else in Mandate reaches past Node: what stands here can read and write any
- * memory of this process, so its callers (socket-credentials, accept, access-list, peer-pidfds, socket-peer, file-tables, pidfd, below, mapped-files, epoll,
+ * memory of this process, so its callers (socket-credentials, bound-socket, accept, access-list, peer-pidfds, socket-peer, file-tables, pidfd, below, mapped-files, epoll,
  * landlock, this-process, machine-facts, given-socket, service-manager, mounts, id-map, give-up, memory-file, pseudo-terminal, child-stops,
  * release-memory) pass plain integers, names of our own, and buffers of a size that they chose.
  *
@@ -44,6 +44,7 @@ const declarations = {
   setsockopt: 'int setsockopt(int fd, int level, int name, _In_ uint8_t *value, uint32_t length)',
   getsockname: 'int getsockname(int fd, _Out_ uint8_t *address, _Inout_ uint32_t *length)',
   socket: 'int socket(int domain, int type, int protocol)',
+  bind: 'int bind(int fd, _In_ uint8_t *address, uint32_t size)',
   sendto: 'int64_t sendto(int fd, _In_ uint8_t *bytes, size_t length, int flags, _In_ uint8_t *address, uint32_t size)',
   recvmsg: 'int64_t recvmsg(int fd, void *message, int flags)',
   pidfdOpen: 'long syscall(long number, int pid, uint flags)',
