@@ -1,15 +1,15 @@
 import { createPublicKey, X509Certificate } from 'node:crypto';
 import { calculateJwkThumbprint, type JWK } from 'jose';
+import { generateAuthorityKey } from '../../src/authority/key-pair';
 import { bundleDer, bundlePem, jwkSetJson, spiffeBundleJson } from '../../src/domain/bundle';
 import type { Bundle } from '../../src/domain/bundle';
 import { p256Thumbprint } from '../../src/domain/p256';
-import { generateAgentKey } from '../../src/node/agent-key';
 import { makeRoot } from '../authority/fixture';
 
 let bundle: Bundle;
 beforeAll(async () => {
   const roots = [await makeRoot(), await makeRoot()];
-  const points = [generateAgentKey().point, generateAgentKey().point];
+  const points = [generateAuthorityKey().point, generateAuthorityKey().point];
   bundle = {
     trustDomain: 'example.org',
     sequence: 7,
@@ -54,7 +54,7 @@ it('TB-04, TB-07, TB-08, TB-09, TB-11, TB-12: gives a JWT entry its kid and the 
 
 it('TB-10: encodes full-length coordinates also where they begin with zero octets', () => {
   for (let i = 0; i < 600; i++) {
-    const { point } = generateAgentKey();
+    const { point } = generateAuthorityKey();
     const [key] = keysOf(jwkSetJson({ ...bundle, jwt: [{ kid: 'k', point }] }));
     expect([key!['x'], key!['y']].every((text) => typeof text === 'string' && text.length === 43)).toBe(true);
   }

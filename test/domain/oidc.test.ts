@@ -1,9 +1,9 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { calculateJwkThumbprint } from 'jose';
+import { generateAuthorityKey } from '../../src/authority/key-pair';
 import { jwtKeyOf, jwtThumbprint } from '../../src/domain/jwt-key';
 import { discoveryJson, discoveryUrl, ISSUER, oidcKeysJson, oidcPaths } from '../../src/domain/oidc';
 import { p256Thumbprint } from '../../src/domain/p256';
-import { generateAgentKey } from '../../src/node/agent-key';
 
 test.each([
   'https://id.example.org',
@@ -80,7 +80,7 @@ test('OD-04, OD-06: an RS256 key stands in it with its algorithm, modulus and ex
 });
 
 test('OD-04: a key set of its own, for signatures, with alg and kid and public members alone', () => {
-  const points = [generateAgentKey().point, generateAgentKey().point];
+  const points = [generateAuthorityKey().point, generateAuthorityKey().point];
   const { keys } = JSON.parse(oidcKeysJson({ jwt: points.map((point) => ({ kid: p256Thumbprint(point), point })) }));
   expect(keys).toHaveLength(2);
   for (const [i, key] of keys.entries()) {

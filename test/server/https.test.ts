@@ -1,11 +1,11 @@
 import { connect as plainConnect, type Socket } from 'node:net';
 import { Agent } from 'node:https';
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
+import { generateAuthorityKey } from '../../src/authority/key-pair';
 import type { Bundle } from '../../src/domain/bundle';
 import { serveDocuments } from '../../src/server/documents';
 import { type HttpsListener, LISTENER_LIMITS, openHttps } from '../../src/server/https-listener';
 import { publishedDocuments } from '../../src/server/published';
-import { generateAgentKey } from '../../src/node/agent-key';
 import { makeRoot } from '../authority/fixture';
 import { get, type Got } from './get';
 import { WebAuthority, type WebPair } from './web-authority';
@@ -25,7 +25,7 @@ beforeAll(async () => {
     sequence: 7,
     refreshHintSeconds: 60,
     x509: [(await makeRoot()).der],
-    jwt: [{ kid: 'k', point: generateAgentKey().point }],
+    jwt: [{ kid: 'k', point: generateAuthorityKey().point }],
   };
   const answer = serveDocuments({
     documents: publishedDocuments(() => bundle, ISSUER),

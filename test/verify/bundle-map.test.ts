@@ -1,6 +1,6 @@
+import { generateAuthorityKey } from '../../src/authority/key-pair';
 import { spiffeBundleJson } from '../../src/domain/bundle';
 import { parseBundleMap, parseBundles } from '../../src/verify/bundle-map';
-import { generateAgentKey } from '../../src/node/agent-key';
 import { makeRoot } from '../authority/fixture';
 
 const documentOf = async (trustDomain: string): Promise<string> =>
@@ -9,7 +9,7 @@ const documentOf = async (trustDomain: string): Promise<string> =>
     sequence: 3,
     refreshHintSeconds: 60,
     x509: [(await makeRoot(undefined, undefined, trustDomain)).der],
-    jwt: [{ kid: 'k', point: generateAgentKey().point }],
+    jwt: [{ kid: 'k', point: generateAuthorityKey().point }],
   });
 
 const parse = (text: string) => parseBundleMap(Buffer.from(text));

@@ -1,8 +1,8 @@
 import { generateKeyPairSync } from 'node:crypto';
+import { generateAuthorityKey } from '../../src/authority/key-pair';
 import type { Bundle } from '../../src/domain/bundle';
 import { bundlePem, jwkSetJson, spiffeBundleJson } from '../../src/domain/bundle';
 import { parseCertificate } from '../../src/domain/certificate';
-import { generateAgentKey } from '../../src/node/agent-key';
 import { isOlder, parseBundle } from '../../src/verify/trust-bundle';
 import { makeRoot } from '../authority/fixture';
 import { forge } from './forge';
@@ -10,7 +10,7 @@ import { forge } from './forge';
 let bundle: Bundle;
 let entries: Record<string, unknown>[];
 beforeAll(async () => {
-  const jwt = ['k1', 'k2'].map((kid) => ({ kid, point: generateAgentKey().point }));
+  const jwt = ['k1', 'k2'].map((kid) => ({ kid, point: generateAuthorityKey().point }));
   const roots = [await makeRoot(), await makeRoot()];
   bundle = { trustDomain: 'example.org', sequence: 3, refreshHintSeconds: 60, x509: roots.map(({ der }) => der), jwt };
   entries = (JSON.parse(spiffeBundleJson(bundle)) as { keys: Record<string, unknown>[] }).keys;
