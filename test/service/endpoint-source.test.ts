@@ -6,7 +6,7 @@ import { pem } from '../../src/domain/pem';
 import { EndpointSource, type EndpointProfile, type EndpointSourceOptions } from '../../src/service/endpoint-source';
 import { contextOptions } from '../../src/service/tls-context';
 import type { X509Identity } from '../../src/service/sources';
-import { NOW_MS } from '../authority/fixture';
+import { DAY_MS, NOW_MS } from '../authority/fixture';
 import { forge, type Forged } from '../verify/forge';
 import { DOMAIN, identity, idOf, middle, ToldClock } from './world';
 
@@ -19,7 +19,8 @@ let endpoint: X509Identity;
 beforeAll(async () => {
   root = await forge({ ca: true });
   next = await forge({ ca: true, name: 'CN=next' });
-  endpoint = await identity('endpoint', root);
+  // Outlives every poll: what falls due next is always the poll, and not the end of a certificate.
+  endpoint = await identity('endpoint', root, { notAfterMs: NOW_MS + DAY_MS });
 });
 
 let clock: ToldClock;
@@ -103,7 +104,7 @@ test('FD-25, FD-28: fetches the bundle from an endpoint that shows the configure
 test('FD-22: a self-serving endpoint is checked with the bundle fetched last, no longer with the first one', async () => {
   answer = (_request, response) => void response.end(document([next]));
   await opened();
-  server.setSecureContext(contextOptions(await identity('endpoint', next)));
+  server.setSecureContext(contextOptions(await identity('endpoint', next, { notAfterMs: NOW_MS + DAY_MS })));
   await polled();
   expect(problems).toEqual([]);
   server.setSecureContext(contextOptions(endpoint));
@@ -165,6 +166,7 @@ test('FD-39: an endpoint that drips is given up after ten seconds', async () => 
   answer = (_request, response) => void response.write('{');
   const opening = opened();
   while (asked.length === 0) await new Promise((resolve) => setImmediate(resolve));
+  expect(clock.nextMs).toBe(10_000);
   clock.pass(10_000);
   await opening;
   expect(whys()).toEqual(['the bundle endpoint did not answer in time']);
