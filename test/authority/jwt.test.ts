@@ -86,13 +86,16 @@ it('claims what was planned, in whole seconds, and one private claim', async () 
   expect(Buffer.from(payload, 'base64url').toString()).toMatch(/"iat":\d+,"nbf":\d+,"exp":\d+[,}]/);
 });
 
-it('JS-12, OD-01: names the issuer byte for byte where JWT-SVIDs are ID tokens', async () => {
+it('JS-12, OD-01: names the issuer byte for byte where JWT-SVIDs are ID tokens, and says nothing else more', async () => {
+  const plan = jwtPlan(authority.keyId);
+  const claimsOf = async (one: JwtPlan) => decode((await signed(one)).toString('latin1').split('.')[1]!);
+  const iss = 'https://id.example.org/ana';
+  expect(await claimsOf({ ...plan, issuer: iss })).toEqual({ ...(await claimsOf(plan)), iss });
+});
+
+it('passes the self-check with an issuer', async () => {
   const plan = jwtPlan(authority.keyId, { issuer: 'https://id.example.org/ana' });
-  const token = (await signed(plan)).toString('latin1');
-  const claims = decode(token.split('.')[1]!);
-  expect(claims['iss']).toBe('https://id.example.org/ana');
-  expect(Object.keys(claims).sort()).toEqual(['aud', 'exp', 'iat', 'iss', 'jti', 'nbf', 'sub', 'urn:mandate:lineage']);
-  expect((await walkOnly())(plan, Buffer.from(token, 'latin1'))).toBeUndefined();
+  expect((await walkOnly())(plan, await signed(plan))).toBeUndefined();
 });
 
 it('JS-14: is verified by node:crypto, R and S side by side', async () => {
