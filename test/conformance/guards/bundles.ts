@@ -23,7 +23,7 @@ const PUBLISHED: readonly Guard[] = [
     'await store.sequence(true)',
     'await store.sequence(before === undefined)',
   ]),
-  guard('TB-03', 'no hint is given', WRITER, ['    spiffe_refresh_hint: bundle.refreshHintSeconds,\n', ''], 'TB-01 TB-14'),
+  guard('TB-03', 'no hint is given', WRITER, ['    spiffe_refresh_hint: bundle.refreshHintSeconds,\n', ''], 'TB-01 TB-14 TB-40'),
   guard('TB-04', 'a root has another use', WRITER, ["use: 'x509-svid'", "use: 'X509-SVID'"], READ_BACK),
   guard('TB-05', 'a root has a kid', WRITER, [ROOT_ENTRY, `kid: 'root', ${ROOT_ENTRY}`], 'TB-09'),
   guard('TB-05', 'a root comes with another certificate', WRITER, [ROOT_ENTRY, "x5c: [der.toString('base64'), der.toString('base64')]"]),

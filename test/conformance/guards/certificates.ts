@@ -74,7 +74,7 @@ const LEAVES: readonly Guard[] = [
     'the ID is written otherwise than it is',
     ENCODER,
     ['bytes.write(plan.spiffeId,', "bytes.write(plan.spiffeId.replace('/a', '/A'),"],
-    'XL-01',
+    'XL-01 XV-20',
   ),
 ];
 
@@ -142,10 +142,10 @@ const AUTHORITIES: readonly Guard[] = [
   ),
   guard(
     'XC-07 FD-08',
-    'our endpoint shows the authority itself',
+    'our endpoint shows an authority',
     'src/authority/endpoint-leaf.ts',
-    ["certificatePem: pem('CERTIFICATE', certificate),\n    key,", "certificatePem: pem('CERTIFICATE', root.der),\n    key: rootKey,"],
-    'XL-11 FD-01 FD-03 FD-05 FD-14 FD-36 OD-04 OD-05 TB-02 TB-03',
+    ["role: 'leaf'", "role: 'authority'"],
+    'FD-01 FD-36 OD-05 TB-02',
   ),
   guard('XC-08', 'an authority sets a length of paths', MAKER, [
     CONSTRAINTS,

@@ -16,10 +16,10 @@ const OIDC = 'src/domain/oidc.ts';
 const ENDPOINTS: readonly Guard[] = [
   guard(
     'FD-01',
-    'there is no endpoint for the web',
+    'the endpoint for the web has no documents',
     'src/server/publication.ts',
-    ['const opened = web && (', 'const opened = web === null && ('],
-    'FD-03 FD-05 FD-14 FD-36 OD-01 OD-02 OD-04 OD-05 OD-07 OD-08 OD-09 JS-12 TB-02 TB-03',
+    ["answer: answer('https_web', WEB_HEADERS)", 'answer: (_request, response) => void response.writeHead(404).end()'],
+    'FD-36 OD-01 OD-05 TB-02',
   ),
   guard('FD-03', 'any method is answered', DOCUMENTS, [
     "if (request.method !== 'GET' && request.method !== 'HEAD')",

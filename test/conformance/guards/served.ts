@@ -94,7 +94,7 @@ const STREAMS: readonly Guard[] = [
   ),
   guard('WL-02', 'a first message waits for the server', SERVING, [
     "const settled = served.standing.kind === 'entitled' &&",
-    "const settled = served.standing.kind === 'unknown' &&",
+    'const settled = this.parts.clock.nowMs() < 0 &&',
   ]),
   guard(
     'WL-03 WL-20',
@@ -161,7 +161,7 @@ const X509: readonly Guard[] = [
     'the root stands behind the leaf',
     RESPONSE,
     ['    x509Svid: chain,\n', '    x509Svid: Buffer.concat([chain, trust.x509]),\n'],
-    'WL-20 WL-22',
+    'WL-13 WL-20 WL-22',
   ),
   guard('WL-24', 'a key has a byte too many', SERVING, [
     'this.#hold(served, issued, key.pkcs8);',
@@ -178,7 +178,7 @@ const X509: readonly Guard[] = [
     'rules come by their names alone',
     'src/domain/match.ts',
     ['return y.priority - x.priority || (', 'return ('],
-    'WL-03 WL-13 WL-20 WL-27 WL-41 WL-43 WL-44',
+    'WL-03 WL-04 WL-06 WL-13 WL-20 WL-27 WL-41 WL-43 WL-44',
   ),
   guard('WL-31 WL-45', 'our own bundle is left out', TRUST, [', [mapKey(trust.trustDomain)]: trust[kind] }', ' }'], 'WL-14 WL-26'),
   guard('WL-32', 'bundles are given to who has no identity', API, [
@@ -239,7 +239,13 @@ const MESSAGES = 'src/service/workload-messages.ts';
 
 /** Our own client. */
 const CLIENT: readonly Guard[] = [
-  guard('WL-70', 'a stream that ended is not opened again', FOLLOWED, ['() => this.#open());', '() => undefined);'], 'WL-10 WL-74'),
+  guard(
+    'WL-70',
+    'a stream that ended is not opened again',
+    FOLLOWED,
+    ['this.#cancelPause = clock.after(settled ? 0 : backoffMs(this.#failures - 1, random), () => this.#open());', ''],
+    'WL-10 WL-74',
+  ),
   guard('WL-70', 'what was refused for good is asked again', FOLLOWED, ['    if (final) return;\n', '']),
   guard(
     'WL-71',
