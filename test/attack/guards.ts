@@ -70,7 +70,7 @@ export const FIRST_BRACKET: Patch = { file: 'src/domain/proc-text.ts', edits: [[
 /** Whoever connects to the socket of the node is taken for the node, even beside it. */
 export const ANY_NODE: readonly Patch[] = [
   { file: 'src/server/sockets.ts', edits: [['if (!isNode(peer.process))', 'if (!isNode(peer.process) && peer.pid < 0)']] },
-  { file: 'src/server/node-api.ts', edits: [['if (this.#link) {', 'if (this.#link && call === undefined) {']] },
+  { file: 'src/server/node-api.ts', edits: [['if (this.#link) throw', 'if (this.#link && call === undefined) throw']] },
 ];
 
 /** Programs of any size are hashed. */
