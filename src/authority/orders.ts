@@ -12,13 +12,15 @@ export interface Present extends Publication {
 export type OrderedStep = { readonly kind: AuthorityKind; readonly step: Step; readonly early?: boolean };
 
 /**
- * The steps that an order of an administrator means. Throws E_NOT_FOUND, E_AUTHORITY_STAGE, E_AUTHORITY_UNPUBLISHED and E_AUTHORITY_IN_USE
+ * The steps that an order of an administrator means; none where it holds already. Throws E_NOT_FOUND, E_AUTHORITY_STAGE, E_AUTHORITY_UNPUBLISHED and E_AUTHORITY_IN_USE
  * where they would leave verifiers with SVIDs that they cannot verify.
  */
 export function stepsOf(order: AuthorityOrder, present: Present): readonly OrderedStep[] {
   if ('kinds' in order) return order.kinds.flatMap((kind) => successorStep(order.do, kind, present));
   const row = present.rows.find(({ keyId }) => keyId === order.keyId);
   if (!row) throw new MandateError('E_NOT_FOUND', { saw: `authority ${order.keyId}` });
+  // By itself, a moment before: what is ordered holds, and a script that tainted it has not failed.
+  if (order.do === 'revoke' && row.stage === 'revoked') return [];
   assertStage(order.do, row);
   if (order.do === 'activate') assertPublished(row, present);
   if (order.do === 'revoke') assertUnused(row, present);

@@ -97,6 +97,7 @@ test.each<[string, AuthorityOrder, readonly AuthorityRow[], number, number | und
     undefined,
     [{ kind: 'x509', step: { do: 'revoke', keyId: 'dddd' } }],
   ],
+  ['revoke what was revoked by itself', { do: 'revoke', keyId: 'eeee' }, [revoked], day(1), undefined, []],
   [
     'revoke what never signed',
     { do: 'revoke', keyId: 'bbbb' },
@@ -157,7 +158,7 @@ test('an order never takes a stage back', () => {
   const stages = { activate: 'active', taint: 'tainted', revoke: 'revoked' } as const;
   for (const one of [active, prepared, retired, tainted, revoked]) {
     for (const verb of ['activate', 'taint', 'revoke'] as const) {
-      if (STAGES_BEFORE[stages[verb]].includes(one.stage) || (verb === 'revoke' && one.stage === 'active')) continue;
+      if (STAGES_BEFORE[stages[verb]].includes(one.stage) || (verb === 'revoke' && ['active', 'revoked'].includes(one.stage))) continue;
       expect(() => judge({ do: verb, keyId: one.keyId }, [one], day(3), day(0))).toThrow(
         expect.objectContaining({ code: 'E_AUTHORITY_STAGE' }),
       );
