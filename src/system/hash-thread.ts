@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { Hash } from 'node:crypto';
 import { readSync } from 'node:fs';
-import { constants, getPriority, setPriority } from 'node:os';
 import { parentPort, receiveMessageOnPort } from 'node:worker_threads';
 import type { HashAnswer, HashJob } from './file-hasher';
+import { stepBack } from './step-back';
 
 /**
  * Hashes open files a chunk at a time: by turns of the one with the least to do, so that a large file does not delay the small ones
@@ -11,8 +11,6 @@ import type { HashAnswer, HashJob } from './file-hasher';
  */
 
 const CHUNK_BYTES = 1024 * 1024;
-/** As in nice(1); on Linux it holds for the calling thread alone. */
-const LESS_THAN_THE_MAIN_THREAD = 5;
 
 interface Running {
   readonly job: HashJob;
@@ -50,9 +48,7 @@ const add = (job: HashJob): void => void running.push({ job, hash: createHash('s
 
 const next = (): HashJob | undefined => (parentPort ? (receiveMessageOnPort(parentPort)?.message as HashJob | undefined) : undefined);
 
-// Whoever is known already is served by the main thread, on the same processors: a flood of large programs must not slow that down.
-// Beside what it was started with: an ordinary user may not go back up.
-setPriority(Math.min(constants.priority.PRIORITY_LOW, getPriority() + LESS_THAN_THE_MAIN_THREAD));
+stepBack();
 
 parentPort?.on('message', (job: HashJob) => {
   add(job);

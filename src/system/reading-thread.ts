@@ -13,6 +13,7 @@ import { type OwnWordsRead, readOwnWords } from './own-words';
 import { readRecord } from './proc-folder';
 import type { ReadingAnswer, ReadingJob, ReadingStart, ReadingTask, TaskAnswer } from './reading-job';
 import { type OnBehalfOf, pathOf, readWhole, SeenTree } from './seen-tree';
+import { stepBack } from './step-back';
 
 const { answers, places } = workerData as ReadingStart;
 
@@ -133,6 +134,8 @@ function readFirstLine(fd: number): FoundText {
   const [line = ''] = bytes.toString('latin1', 0, readSync(fd, bytes, 0, bytes.length, 0)).split('\n', 1);
   return { state: 'read', sha256: createHash('sha256').update(line, 'latin1').digest('hex'), text: line };
 }
+
+stepBack();
 
 parentPort?.on('message', (job: ReadingJob) => {
   carryOut(job).then(
