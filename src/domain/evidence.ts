@@ -44,12 +44,14 @@ export interface Evidence {
 
 /** Canonical bytes and SHA-256 digest (lower-case hex) of evidence; facts and gaps are sorted and duplicate facts dropped. */
 export function encodeEvidence(evidence: Evidence): { bytes: Buffer; digest: string } {
-  const facts = [...new Map(evidence.facts.map((fact) => [`${fact.type}\0${fact.value}`, fact])).entries()]
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([, fact]) => fact);
+  const facts = [...evidence.facts].sort(compareFacts).filter((fact, at, all) => !sameFact(fact, all[at + 1]));
   const bytes = bytesInOrder({ ...evidence, facts, gaps: [...evidence.gaps].sort() });
   return { bytes, digest: evidenceDigest(bytes) };
 }
+
+const compareFacts = (a: Fact, b: Fact): number => compareText(a.type, b.type) || compareText(a.value, b.value);
+const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+const sameFact = (a: Fact, b: Fact | undefined): boolean => b !== undefined && a.type === b.type && a.value === b.value;
 
 /** Canonical bytes of evidence whose facts and gaps are in order. Throws RangeError on a lone surrogate. */
 export function bytesInOrder(evidence: Evidence): Buffer {
@@ -74,10 +76,7 @@ export function bytesInOrder(evidence: Evidence): Buffer {
 
 /** True where each fact comes after the one before it, as canonical evidence has them. */
 export const factsInOrder = (facts: readonly Fact[]): boolean =>
-  facts.every(({ type, value }, at) => {
-    const before = facts[at - 1];
-    return before === undefined || before.type < type || (before.type === type && before.value < value);
-  });
+  facts.every((fact, at) => at === 0 || compareFacts(facts[at - 1]!, fact) < 0);
 
 /** SHA-256 of canonical evidence bytes, lower-case hex. */
 export const evidenceDigest = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');

@@ -12,23 +12,15 @@ export interface Stat {
   readonly layout: readonly [startCode: string, startStack: string, startBrk: string];
 }
 
+/** What follows the name, from field 3 of proc(5) on: 4, 6, 7, 22, 26, 28 and 47 are taken. */
+const AFTER_NAME = /^\S (-?\d+) \S+ (-?\d+) (-?\d+)(?: \S+){14} (\d+)(?: \S+){3} (\d+) \S+ (\d+)(?: \S+){18} (\d+)(?!\S)/;
+
 /** Parses /proc/PID/stat; undefined where it is cut short. The name in it may hold anything, `)` and newlines included. */
 export function parseStat(text: string): Stat | undefined {
-  const fields = text
-    .slice(text.lastIndexOf(')') + 2)
-    .trimEnd()
-    .split(' ');
-  // Field 3 of proc(5) is the first after the name.
-  const field = (number: number): string => fields[number - 3] ?? '';
-  const numbers = [4, 6, 7, 22, 26, 28, 47].map(field);
-  if (!text.includes(')') || !numbers.every((value) => /^-?\d+$/.test(value))) return undefined;
-  return {
-    ppid: Number(field(4)),
-    session: Number(field(6)),
-    tty: Number(field(7)),
-    startTicks: field(22),
-    layout: [field(26), field(28), field(47)],
-  };
+  const end = text.lastIndexOf(')');
+  const [, ppid, session, tty, startTicks, code, stack, brk] = (end < 0 ? undefined : AFTER_NAME.exec(text.slice(end + 2))) ?? [];
+  if (brk === undefined) return undefined;
+  return { ppid: Number(ppid), session: Number(session), tty: Number(tty), startTicks: startTicks!, layout: [code!, stack!, brk] };
 }
 
 /** The kernel shows 0 and 1 in place of addresses to readers who may not see them. */

@@ -34,7 +34,7 @@ export function attestorsOf({ accounts, hasher, host, reader, scripts, homes, cl
   return [
     integrityAttestor(reader, ownNamespaces()),
     scriptAttestor(scripts),
-    agentAttestor(reader, scripts, homes),
+    agentAttestor(reader, scripts, { home: recently(clock, (uid: number) => homes.home(uid)) }),
     hostAttestor(host),
     userAttestor(accounts, kernelKeepsLogins()),
     binaryAttestor(hasher),

@@ -115,5 +115,16 @@ function stamp(source: string, { name, value, assurance }: Observation): Fact {
   if (Buffer.byteLength(value) > MAX_VALUE_BYTES || !value.isWellFormed()) {
     throw new MandateError('E_ATTEST_FAILED', { saw: `${source}.${name} is longer than ${MAX_VALUE_BYTES} bytes or not well formed` });
   }
-  return { type: `${source}.${name}`, value, assurance };
+  return { type: typeOf(source, name), value, assurance };
+}
+
+/** One text for each, however many processes are looked at: they are compared with each other time and again. */
+const types = new Map<string, Map<string, string>>();
+
+function typeOf(source: string, name: string): string {
+  let ofSource = types.get(source);
+  if (ofSource === undefined) types.set(source, (ofSource = new Map<string, string>()));
+  let type = ofSource.get(name);
+  if (type === undefined) ofSource.set(name, (type = `${source}.${name}`));
+  return type;
 }

@@ -1,9 +1,11 @@
-import { closeSync, readFileSync } from 'node:fs';
+import { closeSync, constants, openSync } from 'node:fs';
 import { fileText } from '../domain/file-text';
 import type { AncestorView } from '../domain/attestation';
 import { parseStat, statusIds } from '../domain/proc-text';
-import { linkBy } from './below';
+import { linkIfShown } from './below';
+import { errno, KernelError } from './libc';
 import { pidfdAlive, pidfdInfo, pidfdOpen } from './pidfd';
+import { recordAt } from './proc-folder';
 import { machineMounts, processKey } from './process-key';
 
 const MAX_DEPTH = 64;
@@ -25,6 +27,8 @@ interface Parent extends Hop {
 interface Kept {
   readonly pidfd: number;
   readonly key: string;
+  /** Its /proc folder, which is that of this process and of no later one with its pid; undefined where it is hidden from us. */
+  readonly folder: number | undefined;
 }
 
 export interface Ancestry {
@@ -81,21 +85,20 @@ export class Ancestors {
     if (kept === undefined) return undefined;
     this.#kept.delete(pid);
     const parent = describeOrNothing(kept, pid);
-    if (parent === undefined) closeSync(kept.pidfd);
+    if (parent === undefined) letGo(kept);
     else this.#kept.set(pid, kept);
     return parent;
   }
 
   #pin(child: Hop, pid: number): Parent | undefined {
-    const pidfd = pidfdOpen(pid);
+    const pin = pinOf(pid);
     let parent: Parent | undefined;
     try {
       if (child.ppid() !== pid) return undefined;
-      const key = processKey(pidfd, pid, () => statOf(pid)?.startTicks ?? '');
-      parent = describe({ pidfd, key }, pid);
+      parent = describe(pin, pid);
     } finally {
-      if (parent === undefined) closeSync(pidfd);
-      else this.#keep(pid, { pidfd, key: parent.view.key });
+      if (parent === undefined) letGo(pin);
+      else this.#keep(pid, pin);
     }
     return parent;
   }
@@ -105,11 +108,40 @@ export class Ancestors {
     if (this.#kept.size <= MAX_KEPT) return;
     const [oldest] = this.#kept;
     this.#kept.delete(oldest![0]);
-    closeSync(oldest![1].pidfd);
+    letGo(oldest![1]);
   }
 }
 
-const statOf = (pid: number) => parseStat(readFileSync(`/proc/${pid}/stat`, 'latin1'));
+/** Throws KernelError ESRCH where there is none. */
+function pinOf(pid: number): Kept {
+  const pidfd = pidfdOpen(pid);
+  let folder: number | undefined;
+  try {
+    folder = folderOf(pid);
+    const key = processKey(pidfd, pid, () => statAt(folder)?.startTicks ?? '');
+    // Opened while the process lived, so the folder is its own.
+    if (!pidfdAlive(pidfd)) throw new KernelError('pidfd_open', errno.ESRCH);
+    return { pidfd, key, folder };
+  } catch (thrown) {
+    letGo({ pidfd, folder });
+    throw thrown;
+  }
+}
+
+function folderOf(pid: number): number | undefined {
+  try {
+    return openSync(`/proc/${pid}`, constants.O_RDONLY | constants.O_DIRECTORY);
+  } catch {
+    return undefined;
+  }
+}
+
+function letGo({ pidfd, folder }: Pick<Kept, 'pidfd' | 'folder'>): void {
+  closeSync(pidfd);
+  if (folder !== undefined) closeSync(folder);
+}
+
+const statAt = (folder: number | undefined) => (folder === undefined ? undefined : parseStat(recordAt(folder, 'stat')));
 
 function describeOrNothing(pin: Kept, pid: number): Parent | undefined {
   try {
@@ -119,19 +151,15 @@ function describeOrNothing(pin: Kept, pid: number): Parent | undefined {
   }
 }
 
-/** Undefined where the process ended meanwhile: what was read by its pid may then be about another one. */
-function describe({ pidfd, key }: Kept, pid: number): Parent | undefined {
+/** Undefined where the process has ended: one that has is nobody's ancestor. */
+function describe({ pidfd, key, folder }: Kept, pid: number): Parent | undefined {
   const info = pidfdInfo(pidfd);
-  const uid = info?.euid ?? statusIds(readFileSync(`/proc/${pid}/status`, 'latin1'), 'Uid')?.effective ?? -1;
-  let exe = '';
-  let sameMounts = false;
-  try {
-    exe = fileText(linkBy(`/proc/${pid}/exe`));
-    sameMounts = linkBy(`/proc/${pid}/ns/mnt`) === machineMounts();
-  } catch {
-    // Another user's process: who it is stays known, what it runs does not.
-  }
+  const uid = info?.euid ?? (folder === undefined ? undefined : statusIds(recordAt(folder, 'status'), 'Uid')?.effective) ?? -1;
+  // Of another user's process who it is stays known, what it runs does not.
+  const shown = folder === undefined ? undefined : linkIfShown(folder, 'exe');
+  const exe = shown === undefined ? '' : fileText(shown);
+  const sameMounts = shown !== undefined && linkIfShown(folder!, 'ns/mnt') === machineMounts();
   if (!pidfdAlive(pidfd)) return undefined;
-  const ppid = () => pidfdInfo(pidfd)?.ppid ?? statOf(pid)?.ppid ?? 0;
+  const ppid = () => pidfdInfo(pidfd)?.ppid ?? statAt(folder)?.ppid ?? 0;
   return { pidfd, ppid, named: info?.ppid, view: { key, pid, uid, exe, sameMounts } };
 }

@@ -16,13 +16,20 @@ const O_DIRECTORY = constants.O_DIRECTORY;
 /** Nothing of the file is asked for: a FIFO or device is not touched, a server not woken. */
 const O_PATH = 0o10000000;
 const stat = Buffer.alloc(STAT_BYTES);
+const statfs = Buffer.alloc(120);
 /** No link of the kernel's is longer than a page. */
 const target = Buffer.alloc(4096);
 
-/** `dev:ino`, with links followed. Throws KernelError. */
-export function inodeAt(folder: number, name: string): string {
+/** Device and inode number, with links followed. Throws KernelError. */
+export function identityAt(folder: number, name: string): { readonly device: bigint; readonly inode: bigint } {
   checked('statAt', SYS_NEWFSTATAT, folder, name, stat, 0);
-  return `${stat.readBigUInt64LE(0)}:${stat.readBigUInt64LE(8)}`;
+  return { device: stat.readBigUInt64LE(0), inode: stat.readBigUInt64LE(8) };
+}
+
+/** The same as `dev:ino`. */
+export function inodeAt(folder: number, name: string): string {
+  const { device, inode } = identityAt(folder, name);
+  return `${device}:${inode}`;
 }
 
 /** Inode number of what a descriptor leads to. Throws KernelError. */
@@ -36,11 +43,27 @@ export function linkAt(folder: number, name: string): string {
   return target.toString('latin1', 0, checked('readlinkAt', folder, name, target, target.length));
 }
 
-/** The same by its whole path. */
-export const linkBy = (path: string): string => linkAt(AT_FDCWD, path);
-
 /** A descriptor to read from, close-on-exec. Throws KernelError. */
 export const openAt = (folder: number, name: string): number => checked('openFileAt', folder, name, O_CLOEXEC);
+
+/** The same, undefined for whatever reason there is none: most ancestors of an ordinary user's process are none of its, and an error costs more than to ask. */
+export function linkIfShown(folder: number, name: string): string | undefined {
+  const length = libc('readlinkAt')(folder, name, target, target.length);
+  return length < 0 ? undefined : target.toString('latin1', 0, length);
+}
+
+/** Where what a descriptor leads to lies now, latin-1. Throws KernelError. */
+export const pathOf = (fd: number): string => linkAt(AT_FDCWD, descriptor(fd));
+
+/** What a handle leads to, open for reading, without waiting for anybody. Throws KernelError. */
+export const readable = (handle: number): number =>
+  checked('openFileAt', AT_FDCWD, descriptor(handle), O_CLOEXEC | constants.O_NONBLOCK | constants.O_NOCTTY);
+
+/** Magic number of the file system that a descriptor leads to (statfs(2)). Throws KernelError. */
+export function fileSystemOf(fd: number): number {
+  checked('fstatfs', fd, statfs);
+  return Number(statfs.readBigUInt64LE(0));
+}
 
 /** A handle on the folder that a link leads to; it can be asked and looked into, not read. Throws KernelError. */
 export const folderAt = (folder: number, name: string): number => checked('openFileAt', folder, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -58,6 +81,8 @@ export function handleAt(folder: number, name: string): number | 'absent' | 'ref
     if (code !== errno.EINTR) return code === errno.ENOENT || code === errno.ENOTDIR ? 'absent' : 'refused';
   }
 }
+
+const descriptor = (fd: number): string => `/proc/self/fd/${fd}`;
 
 /** What is known of an inode (statx(2)). */
 export interface InodeStat {

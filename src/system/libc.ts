@@ -53,6 +53,7 @@ const declarations = {
   readlinkAt: 'int64_t readlinkat(int folder, const char *name, _Out_ uint8_t *target, size_t size)',
   openFileAt: 'int openat(int folder, const char *name, int flags)',
   openBytesAt: 'int openat(int folder, _In_ uint8_t *name, int flags)',
+  fstatfs: 'int fstatfs(int fd, _Out_ uint8_t *statfs)',
   statx: 'int statx(int folder, const char *name, int flags, uint mask, _Out_ uint8_t *stat)',
   ioctl: 'int ioctl(int fd, ulong request, _Inout_ uint8_t *argument)',
   poll: 'int poll(_Inout_ uint8_t *fds, ulong count, int timeout)',

@@ -93,6 +93,16 @@ export function readRecord(fd: number): string {
   return length < CHUNK_BYTES ? record.toString('latin1', 0, length) : readAll(fd);
 }
 
+/** As `readRecord`, of a file in an open folder of /proc. Throws KernelError and what `readSync` throws. */
+export function recordAt(folder: number, name: string): string {
+  const fd = openAt(folder, name);
+  try {
+    return readRecord(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
 /** Whole content as latin-1, so that every byte is one character; cut at 1 MiB. */
 export function readAll(fd: number): string {
   const first = Buffer.allocUnsafe(CHUNK_BYTES);

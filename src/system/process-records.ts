@@ -41,11 +41,11 @@ export class ProcessRecords {
     return this.#read(this.#status);
   }
 
-  /** Addresses that exec chooses anew, as one text to compare. */
-  layout(): string {
+  /** Addresses that exec chooses anew, as one text to compare, and what was read with them. */
+  laidOut(): { readonly layout: string; readonly startTicks: string } {
     const stat = this.stat();
     if (!layoutReadable(stat)) throw this.#unreadable({ saw: 'no layout in /proc/PID/stat' });
-    return stat.layout.join(':');
+    return { layout: stat.layout.join(':'), startTicks: stat.startTicks };
   }
 
   /** Effective user and group now. */

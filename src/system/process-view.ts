@@ -17,9 +17,9 @@ import { ProgramImage } from './program-image';
  */
 export class PinnedProcess implements ProcessView {
   readonly key: string;
-  readonly startTicks: string;
   readonly #folder: ProcFolder;
   readonly #records: ProcessRecords;
+  #startTicks: string | undefined;
   #uid: number;
   #gid: number;
   #program: ProgramImage | undefined;
@@ -49,7 +49,6 @@ export class PinnedProcess implements ProcessView {
       throw thrown;
     }
     try {
-      this.startTicks = this.#records.stat().startTicks;
       this.key = processKey(pidfd, pid, () => this.startTicks);
       const { uid, gid } = credentials ?? this.credentials();
       this.#uid = uid;
@@ -72,6 +71,11 @@ export class PinnedProcess implements ProcessView {
 
   get gid(): number {
     return this.#gid;
+  }
+
+  /** The same whatever it executes. */
+  get startTicks(): string {
+    return (this.#startTicks ??= this.#records.stat().startTicks);
   }
 
   /** `dev:ino` of the settled program; undefined where it could not be settled. */
@@ -140,6 +144,7 @@ export class PinnedProcess implements ProcessView {
       const program = ProgramImage.now(this.#folder, this.#records, () => this.alive());
       this.dropProgram();
       this.#program = program;
+      this.#startTicks ??= program.startTicks;
       this.#uid = program.uid;
       this.#gid = program.gid;
       this.#fault = undefined;

@@ -17,6 +17,7 @@ export class ProgramImage {
     private readonly records: ProcessRecords,
     private readonly memory: number,
     private readonly layout: string,
+    readonly startTicks: string,
     readonly exeInode: string,
     readonly uid: number,
     readonly gid: number,
@@ -33,11 +34,11 @@ export class ProgramImage {
       try {
         if (notRandomised(folder))
           throw new MandateError('E_PEER_LAYOUT', { fix: 'start it without `setarch -R`, and outside a debugger' });
-        const layout = records.layout();
+        const { layout, startTicks } = records.laidOut();
         const exeInode = folder.exeInode();
         const { uid, gid } = records.credentials();
-        if (memoryLives(memory) && records.layout() === layout)
-          return new ProgramImage(folder, records, memory, layout, exeInode, uid, gid);
+        if (memoryLives(memory) && records.laidOut().layout === layout)
+          return new ProgramImage(folder, records, memory, layout, startTicks, exeInode, uid, gid);
       } catch (thrown) {
         closeSync(memory);
         throw thrown;
@@ -54,7 +55,7 @@ export class ProgramImage {
 
   /** True while the process has not executed a program, be it the same file, since. */
   runs(): boolean {
-    return this.lives() && this.records.layout() === this.layout && this.folder.exeInode() === this.exeInode;
+    return this.lives() && this.records.laidOut().layout === this.layout && this.folder.exeInode() === this.exeInode;
   }
 
   close(): void {

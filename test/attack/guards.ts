@@ -65,7 +65,7 @@ export const NO_AGENT_CHECK: Patch = {
 };
 
 /** The name in /proc/PID/stat ends at its first bracket. */
-export const FIRST_BRACKET: Patch = { file: 'src/domain/proc-text.ts', edits: [["text.lastIndexOf(')') + 2", "text.indexOf(')') + 2"]] };
+export const FIRST_BRACKET: Patch = { file: 'src/domain/proc-text.ts', edits: [["text.lastIndexOf(')')", "text.indexOf(')')"]] };
 
 /** Whoever connects to the socket of the node is taken for the node, even beside it. */
 export const ANY_NODE: readonly Patch[] = [
