@@ -7,7 +7,7 @@ const MAX_FOREIGN = 8;
 const MAX_PATH_CHARACTERS = 1024;
 
 /** Variables that make a program load code, or read start-up files, that it would not load by itself. */
-const LOADING: readonly string[] = [
+export const LOADING: readonly string[] = [
   'LD_PRELOAD',
   'LD_AUDIT',
   'LD_LIBRARY_PATH',

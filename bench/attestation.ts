@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { DOMAIN } from '../src/domain/confinement';
+import { LOADING } from '../attestors/integrity';
 import { PLACES } from '../src/domain/known-agents';
 import type { Log } from '../src/domain/ports';
 import { RunningScripts } from '../src/domain/running-script';
@@ -75,7 +76,7 @@ class Bench {
   readonly #readiness = new Readiness(quiet);
   readonly #processes = new PinnedProcesses(this.#readiness);
   readonly #hasher = new FileHashing(systemClock);
-  readonly #reader = new PatientReading(systemClock, PLACES);
+  readonly #reader = new PatientReading(systemClock, { names: new Set(LOADING), places: new Set(PLACES) });
   readonly #groups = new LaunchGroups(openGroupTree(`mandate.bench-${process.pid}`, process.geteuid!()), () => undefined, quiet);
   readonly #members = new Members({ populated: () => true, ended: () => undefined });
   readonly #attesting: Attesting;

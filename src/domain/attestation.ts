@@ -3,6 +3,7 @@ import type { Confinement } from './confinement';
 import type { Holders } from './connection';
 import type { Delivery } from './delivery';
 import type { Fact } from './evidence';
+import type { GovernedAgent } from './governed-by';
 import type { LaunchMeasures, LaunchPart } from './launch-measures';
 import type { MembershipKind } from './membership';
 import type { RunningScript } from './running-script';
@@ -51,7 +52,7 @@ export interface FolderHandle {
 export interface OwnWords {
   /** Its arguments, program name included, latin-1; those that fit into 64 KiB. */
   readonly args: readonly string[];
-  /** Names of its environment variables; what is no plausible name is left out. */
+  /** Which of the environment variables that are looked for it has. */
   readonly variables: ReadonlySet<string>;
   /** Values of the few variables that say where a program looks for its files, latin-1. Never recorded. */
   readonly places: ReadonlyMap<string, string>;
@@ -106,6 +107,20 @@ export interface PatientReader {
   file(view: ProcessView, paths: readonly string[]): Promise<SeenFile | undefined>;
   /** Small files, at most 256 KiB each, in the order asked for. */
   texts(view: ProcessView, wanted: readonly WantedText[]): Promise<readonly FoundText[]>;
+  /**
+   * Begins what `agent` answers, together with the words and the script of a newcomer. Nothing for one whose words were asked for in an
+   * earlier turn.
+   */
+  agentAhead(view: ProcessView, asked: AgentAsked): void;
+  /** Which known AI agent it is, and what governs that now; undefined for what is none. What was begun ahead counts for a second. */
+  agent(view: ProcessView, asked: AgentAsked, script: RunningScript | undefined): Promise<GovernedAgent | undefined>;
+}
+
+export interface AgentAsked {
+  /** Of its account; undefined where it has none. */
+  readonly home: string | undefined;
+  /** As Runs.launched. */
+  readonly launched: boolean;
 }
 
 export interface AncestorView {
@@ -175,8 +190,11 @@ export interface Observation {
  */
 export interface Attestor {
   readonly name: string;
-  /** Begins what takes its time as soon as a process connects, so that `attest` waits less for it. Never throws. */
-  prepare?(view: ProcessView): void;
+  /**
+   * Begins what takes its time as soon as a process connects, so that `attest` waits less for it; `launched` where it is known to be the
+   * process of a launch. Never throws.
+   */
+  prepare?(view: ProcessView, launched: boolean): void;
   attest(view: ProcessView, context: AttestContext): Promise<readonly Observation[]> | readonly Observation[];
   /** What follows from the facts of all attestors together; `gaps` names those that have none. */
   conclude?(facts: readonly Fact[], context: AttestContext, gaps: readonly string[]): readonly Observation[];

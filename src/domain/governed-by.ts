@@ -1,11 +1,13 @@
-import type { Homes, PatientReader, ProcessView } from './attestation';
 import { fileText } from './file-text';
-import { governingFiles } from './governing-files';
-import { agentOfPackage, agentOfProgram, GENERIC, type KnownAgent, type RecognisedAgent } from './known-agents';
+import { governingFiles, type GoverningPlaces } from './governing-files';
+import { agentOfPackage, agentOfProgram, GENERIC, type RecognisedAgent } from './known-agents';
 import { configurationDigest, type GovernedFile } from './manifest';
+import type { SeenFiles } from './running-script';
 
-/** What governs one agent as its files are now. */
-export interface GovernedBy {
+/** A known AI agent, and what governs it as its files are now. */
+export interface GovernedAgent {
+  readonly product: string;
+  readonly version: string | undefined;
   readonly files: readonly GovernedFile[];
   readonly sha256: string;
   /** The process's own word says where some of the files lie. */
@@ -14,11 +16,21 @@ export interface GovernedBy {
   readonly whole: boolean;
 }
 
-/** Reads the files that govern such an agent, as this process sees them. Throws as PatientReader does. */
-export async function readGovernedBy(reader: PatientReader, homes: Homes, view: ProcessView, agent: KnownAgent): Promise<GovernedBy> {
-  const { places: said } = await reader.ownWords(view);
-  const { files, moved } = governingFiles(agent, { home: homes.home(view.uid), project: view.link('cwd'), said });
-  const found = await reader.texts(view, files);
+/** What a process runs, or is about to: its program as the kernel names it, and the package of its script. */
+export interface Runs {
+  readonly exe: string;
+  readonly package: string | undefined;
+  /** It is the process of a launch, and so an agent, known or not. */
+  readonly launched: boolean;
+}
+
+/** Which agent that is, and the files that govern it; undefined for what is none. Throws as `texts` does. */
+export async function governedAgent(runs: Runs, places: GoverningPlaces, texts: SeenFiles['texts']): Promise<GovernedAgent | undefined> {
+  const recognised = recogniseAgent(runs);
+  if (recognised === undefined) return undefined;
+  const { agent, version } = recognised;
+  const { files, moved } = governingFiles(agent, places);
+  const found = await texts(files);
   // Labels instead of paths: the same configuration has the same digest for everybody.
   const present = files.flatMap(({ label }, index): GovernedFile[] => {
     const text = found[index];
@@ -26,11 +38,11 @@ export async function readGovernedBy(reader: PatientReader, homes: Homes, view: 
     return [{ name: fileText(label), sha256: text.state === 'read' ? text.sha256 : text.state }];
   });
   const whole = present.every(({ sha256 }) => sha256 !== 'refused');
-  return { files: present, sha256: configurationDigest(present, agent.product), moved, whole };
+  return { product: agent.product, version, files: present, sha256: configurationDigest(present, agent.product), moved, whole };
 }
 
-/** Which agent a program is, by the package of its script or by its path; what was `launched` is one, known or not. */
-export function recogniseAgent(scriptPackage: string | undefined, exe: string, launched: boolean): RecognisedAgent | undefined {
-  const packaged = scriptPackage?.startsWith('npm:') === true ? agentOfPackage(scriptPackage.slice('npm:'.length)) : undefined;
+/** Which agent a program is, by the package of its script or by its path. */
+function recogniseAgent({ exe, package: named, launched }: Runs): RecognisedAgent | undefined {
+  const packaged = named?.startsWith('npm:') === true ? agentOfPackage(named.slice('npm:'.length)) : undefined;
   return packaged ?? agentOfProgram(fileText(exe)) ?? (launched ? { agent: GENERIC, version: undefined } : undefined);
 }

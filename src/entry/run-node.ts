@@ -1,5 +1,6 @@
 import type { JsonObject } from '@bufbuild/protobuf';
 import type { NodeStart } from '../domain/child-protocol';
+import { LOADING } from '../../attestors/integrity';
 import { PLACES } from '../domain/known-agents';
 import type { Log } from '../domain/ports';
 import { RunningScripts } from '../domain/running-script';
@@ -59,7 +60,7 @@ export function runNode({ layout, version }: NodeStart, socket: number | undefin
   const accounts = recentAccounts(systemClock);
   const [known, logins] = [fileAccounts(), fileLogins()];
   const hasher = new FileHashing(systemClock);
-  const reader = new PatientReading(systemClock, PLACES);
+  const reader = new PatientReading(systemClock, { names: new Set(LOADING), places: new Set(PLACES) });
   const scripts = new RunningScripts(reader);
   const homes = fileHomes();
   const host = readHostFacts();

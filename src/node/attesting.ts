@@ -53,7 +53,9 @@ export class Attesting {
 
   /** A process connected and will ask in a moment: what is read elsewhere is asked for now, while it speaks. */
   prepare(process: PinnedProcess): void {
-    for (const attestor of this.parts.attestors) attestor.prepare?.(process);
+    const membership = this.parts.members.get(process.key);
+    const launched = membership?.launch !== undefined && membership.kind === 'pinned';
+    for (const attestor of this.parts.attestors) attestor.prepare?.(process, launched);
     this.parts.reader.send();
   }
 

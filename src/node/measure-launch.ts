@@ -1,6 +1,6 @@
 import { asMandateError } from '../domain/errors';
 import { fileText } from '../domain/file-text';
-import { readGovernedBy, recogniseAgent } from '../domain/governed-by';
+import { governedAgent } from '../domain/governed-by';
 import type { LaunchMeasures } from '../domain/launch-measures';
 import type { Homes, PatientReader } from '../domain/attestation';
 import type { RunningScript, RunningScripts } from '../domain/running-script';
@@ -84,8 +84,11 @@ async function configurationOf(
   script: RunningScript | undefined,
   real: string,
 ): Promise<LaunchMeasures['configuration']> {
-  const recognised = recogniseAgent(script?.package, real, true);
-  if (recognised === undefined) return null;
-  const { sha256 } = await readGovernedBy(reader, homes, process, recognised.agent);
-  return { product: recognised.agent.product, sha256 };
+  const { places } = await reader.ownWords(process);
+  const agent = await governedAgent(
+    { exe: real, package: script?.package, launched: true },
+    { home: homes.home(process.uid), project: process.link('cwd'), said: places },
+    (files) => reader.texts(process, files),
+  );
+  return agent ? { product: agent.product, sha256: agent.sha256 } : null;
 }

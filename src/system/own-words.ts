@@ -1,30 +1,31 @@
 import { closeSync, readSync } from 'node:fs';
+import type { OwnWords } from '../domain/attestation';
 import { openAt } from './below';
 
 const MAX_ARGUMENT_BYTES = 64 * 1024;
 const MAX_ENVIRONMENT_BYTES = 1024 * 1024;
-const MAX_VARIABLES = 1024;
-const NAME = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/;
 
-export interface OwnWordsRead {
-  readonly args: readonly string[];
-  readonly variables: readonly string[];
-  readonly places: readonly (readonly [string, string])[];
+/** Variables that are looked for. */
+export interface WantedVariables {
+  /** Only whether they are there counts. */
+  readonly names: ReadonlySet<string>;
+  /** Their values say where programs look for their files. */
+  readonly places: ReadonlySet<string>;
 }
 
-/** Arguments and names of variables of the process of this /proc folder; of values only those of `places`. */
-export function readOwnWords(folder: number, places: readonly string[]): OwnWordsRead {
-  const args = strings(readUpTo(folder, 'cmdline', MAX_ARGUMENT_BYTES), MAX_ARGUMENT_BYTES);
-  const variables: string[] = [];
-  const found: [string, string][] = [];
-  for (const entry of strings(readUpTo(folder, 'environ', MAX_ENVIRONMENT_BYTES), MAX_ENVIRONMENT_BYTES)) {
+/** Arguments and wanted variables of the process of this /proc folder. */
+export function readOwnWords(folder: number, { names, places }: WantedVariables): OwnWords {
+  const args = strings(readUpTo(folder, 'cmdline', MAX_ARGUMENT_BYTES, true), MAX_ARGUMENT_BYTES);
+  const variables = new Set<string>();
+  const said = new Map<string, string>();
+  for (const entry of strings(readUpTo(folder, 'environ', MAX_ENVIRONMENT_BYTES, true), MAX_ENVIRONMENT_BYTES)) {
     const sign = entry.indexOf('=');
     const name = entry.slice(0, sign);
-    if (sign < 1 || !NAME.test(name) || variables.length >= MAX_VARIABLES) continue;
-    variables.push(name);
-    if (places.includes(name)) found.push([name, entry.slice(sign + 1)]);
+    if (sign < 1) continue;
+    if (names.has(name)) variables.add(name);
+    if (places.has(name)) said.set(name, entry.slice(sign + 1));
   }
-  return { args, variables, places: found };
+  return { args, variables, places: said };
 }
 
 /** Strings that end in NUL; one that was cut off by the bound is dropped. */
@@ -37,8 +38,8 @@ function strings(bytes: Buffer, bound: number): string[] {
 
 const chunk = Buffer.allocUnsafeSlow(16 * 1024);
 
-/** At most `max` bytes of a file that the kernel writes as it is read. */
-export function readUpTo(folder: number, file: string, max: number): Buffer {
+/** At most `max` bytes of a file that the kernel writes as it is read, to its end; of one that shows memory to the first short answer. */
+export function readUpTo(folder: number, file: string, max: number, memory = false): Buffer {
   const fd = openAt(folder, file);
   try {
     const read: Buffer[] = [];
@@ -46,6 +47,8 @@ export function readUpTo(folder: number, file: string, max: number): Buffer {
     for (let length = 1; length > 0 && at < max; at += length) {
       length = readSync(fd, chunk, 0, Math.min(chunk.length, max - at), at);
       read.push(Buffer.from(chunk.subarray(0, length)));
+      // What is behind a page that is not there is not read either.
+      if (memory && length < chunk.length) break;
     }
     return Buffer.concat(read);
   } finally {

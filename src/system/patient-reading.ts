@@ -1,14 +1,17 @@
 import type { Holders } from '../domain/connection';
 import { MandateError } from '../domain/errors';
-import type { FoundText, MappedCode, OwnWords, PatientReader, ProcessView, SeenFile, WantedText } from '../domain/attestation';
+import type { AgentAsked, FoundText, MappedCode, OwnWords, PatientReader, ProcessView, SeenFile, WantedText } from '../domain/attestation';
+import { type GovernedAgent, governedAgent } from '../domain/governed-by';
 import type { Clock } from '../domain/ports';
 import type { RunningScript } from '../domain/running-script';
-import type { OwnWordsRead } from './own-words';
+import type { WantedVariables } from './own-words';
 import type { ReadingAnswer, ReadingTask } from './reading-job';
 import { ReadingLanes } from './reading-lanes';
 
 /** Mappings younger than this are not read again, since they are the dearest part of a look; a rotation finds them older. */
 const CODE_FRESH_MS = 30_000;
+/** A process that connects calls in a moment. One that does not is governed by what its files say when it calls. */
+const AHEAD_MS = 1_000;
 
 /** What is asked about one program in one turn. */
 interface Batch {
@@ -24,26 +27,25 @@ export class PatientReading implements PatientReader {
   /** By program image: what a process says of itself later is worth even less than what it said first. */
   readonly #words = new WeakMap<object, Promise<OwnWords>>();
   readonly #code = new WeakMap<object, { readonly readAtMs: number; readonly code: Promise<MappedCode> }>();
+  readonly #agents = new WeakMap<
+    object,
+    { readonly readAtMs: number; readonly asked: AgentAsked; readonly agent: Promise<GovernedAgent | undefined> }
+  >();
 
   readonly #batches = new Map<object, Batch>();
 
   constructor(
     private readonly clock: Clock,
-    /** Variables whose values say where programs look for their files. */
-    places: readonly string[],
+    variables: WantedVariables,
   ) {
-    this.#lanes = new ReadingLanes(clock, places);
+    this.#lanes = new ReadingLanes(clock, variables);
   }
 
   ownWords(view: ProcessView): Promise<OwnWords> {
     const { image } = view;
     const known = this.#words.get(image);
     if (known !== undefined) return known;
-    const asked = this.#ask<OwnWordsRead>(view, { what: 'own-words' }).then(({ args, variables, places }) => ({
-      args,
-      variables: new Set(variables),
-      places: new Map(places),
-    }));
+    const asked = this.#ask<OwnWords>(view, { what: 'own-words' });
     this.#words.set(image, asked);
     asked.catch(() => this.#words.delete(image));
     return asked;
@@ -62,9 +64,32 @@ export class PatientReading implements PatientReader {
 
   script(view: ProcessView): Promise<RunningScript | undefined> {
     const words = this.ownWords(view);
-    const together = this.#batches.get(view.image)?.tasks.some(({ what }) => what === 'own-words') === true;
-    if (together) return this.#ask(view, { what: 'script', args: undefined });
+    if (this.#newcomer(view)) return this.#ask(view, { what: 'script', args: undefined });
     return words.then(({ args }) => this.#ask(view, { what: 'script', args }));
+  }
+
+  agentAhead(view: ProcessView, asked: AgentAsked): void {
+    if (this.#words.has(view.image) && !this.#newcomer(view)) return;
+    this.ownWords(view).catch(() => undefined);
+    const agent = this.#ask<GovernedAgent | undefined>(view, { what: 'agent', asked });
+    agent.catch(() => undefined); // `agent` finds the same fault
+    this.#agents.set(view.image, { readAtMs: this.clock.monotonicMs(), asked, agent });
+  }
+
+  async agent(view: ProcessView, asked: AgentAsked, script: RunningScript | undefined): Promise<GovernedAgent | undefined> {
+    const { image } = view;
+    const ahead = this.#agents.get(image);
+    this.#agents.delete(image);
+    const counts = ahead !== undefined && this.clock.monotonicMs() - ahead.readAtMs <= AHEAD_MS && ahead.asked.launched === asked.launched;
+    if (counts) return ahead.agent;
+    const { places } = await this.ownWords(view);
+    const runs = { exe: view.link('exe'), package: script?.package, launched: asked.launched };
+    return governedAgent(runs, { home: asked.home, project: view.link('cwd'), said: places }, (files) => this.texts(view, files));
+  }
+
+  /** True where its own words are asked for in this turn. */
+  #newcomer({ image }: ProcessView): boolean {
+    return this.#batches.get(image)?.tasks.some(({ what }) => what === 'own-words') === true;
   }
 
   file(view: ProcessView, paths: readonly string[]): Promise<SeenFile | undefined> {

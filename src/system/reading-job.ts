@@ -1,11 +1,11 @@
 import type { MessagePort } from 'node:worker_threads';
-import type { WantedText } from '../domain/attestation';
+import type { AgentAsked, WantedText } from '../domain/attestation';
+import type { WantedVariables } from './own-words';
 
 /** What a reading thread is started with. */
 export interface ReadingStart {
   readonly answers: MessagePort;
-  /** Variables whose values say where programs look for their files. */
-  readonly places: readonly string[];
+  readonly variables: WantedVariables;
 }
 
 /** One job for a reading thread: tasks on one process, whose /proc folder is open under `folder` until the answer comes. */
@@ -24,7 +24,8 @@ export type ReadingTask =
   /** Who holds these sockets beside the process. */
   | { readonly what: 'holders'; readonly pid: number; readonly sockets: readonly string[] }
   | { readonly what: 'file'; readonly paths: readonly string[] }
-  | { readonly what: 'texts'; readonly wanted: readonly WantedText[] };
+  | { readonly what: 'texts'; readonly wanted: readonly WantedText[] }
+  | { readonly what: 'agent'; readonly asked: AgentAsked };
 
 /** One for each task, in order. */
 export type ReadingAnswer = readonly TaskAnswer[];

@@ -47,7 +47,7 @@ export class ReadingLanes {
 
   constructor(
     private readonly clock: Clock,
-    private readonly places: ReadingStart['places'],
+    private readonly variables: ReadingStart['variables'],
   ) {}
 
   /** `over` is called once, when the job's descriptors are no longer needed; that may be long after the answer, which is undefined where the thread ended. */
@@ -132,7 +132,9 @@ export class ReadingLanes {
 
   #start(): Worker {
     const { port1, port2 } = new MessageChannel();
-    const thread = startThread('reading-thread', { answers: port2, places: this.places } satisfies ReadingStart, () => undefined, [port2]);
+    const thread = startThread('reading-thread', { answers: port2, variables: this.variables } satisfies ReadingStart, () => undefined, [
+      port2,
+    ]);
     this.#answers.set(thread, port1);
     port1.on('message', (answer: ReadingAnswer) => this.#answered(thread, answer));
     // After the listener: adding one takes the reference again.

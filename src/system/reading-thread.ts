@@ -2,20 +2,21 @@ import { createHash } from 'node:crypto';
 import { closeSync, readSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { statusGroups } from '../domain/proc-text';
-import { runningScript, type SeenFiles } from '../domain/running-script';
-import type { FoundText, SeenFile, WantedText } from '../domain/attestation';
-import { linkAt, openAt } from './below';
+import { type GovernedAgent, governedAgent } from '../domain/governed-by';
+import { type RunningScript, runningScript, type SeenFiles } from '../domain/running-script';
+import type { AgentAsked, FoundText, OwnWords, SeenFile, WantedText } from '../domain/attestation';
+import { linkAt, pathOf } from './below';
 import { errnoOf } from './errno';
 import { lookForHolders } from './holders';
 import { hashOfMembers } from './json-members';
 import { readMappedCode } from './mapped-code';
-import { type OwnWordsRead, readOwnWords } from './own-words';
-import { readRecord } from './proc-folder';
+import { readOwnWords } from './own-words';
+import { recordAt } from './proc-folder';
 import type { ReadingAnswer, ReadingJob, ReadingStart, ReadingTask, TaskAnswer } from './reading-job';
-import { type OnBehalfOf, pathOf, readWhole, SeenTree } from './seen-tree';
+import { type OnBehalfOf, readWhole, SeenTree } from './seen-tree';
 import { stepBack } from './step-back';
 
-const { answers, places } = workerData as ReadingStart;
+const { answers, variables } = workerData as ReadingStart;
 
 /** Carries out one job at a time, for as long as that takes: whoever asked waits no longer than it wants to. */
 
@@ -51,7 +52,8 @@ async function carryOut(job: ReadingJob): Promise<ReadingAnswer> {
 class Look implements SeenFiles {
   readonly #behalf: OnBehalfOf;
   readonly #tree: SeenTree;
-  #words: OwnWordsRead | undefined;
+  #words: OwnWords | undefined;
+  #found: Promise<RunningScript | undefined> | undefined;
 
   constructor(private readonly job: ReadingJob) {
     this.#behalf = userOf(job);
@@ -65,7 +67,9 @@ class Look implements SeenFiles {
       case 'own-words':
         return this.#ownWords();
       case 'script':
-        return runningScript(linkAt(folder, 'exe'), task.args ?? this.#ownWords().args, this);
+        return this.#script(task.args ?? this.#ownWords().args);
+      case 'agent':
+        return this.#agent(task.asked);
       case 'holders':
         return lookForHolders(task.pid, task.sockets);
       case 'code':
@@ -81,8 +85,20 @@ class Look implements SeenFiles {
 
   readonly texts = (wanted: readonly WantedText[]): readonly FoundText[] => wanted.map((one) => readText(this.#tree, one));
 
-  #ownWords(): OwnWordsRead {
-    return (this.#words ??= readOwnWords(this.job.folder, places));
+  #script(args: readonly string[]): Promise<RunningScript | undefined> {
+    return (this.#found ??= runningScript(linkAt(this.job.folder, 'exe'), args, this));
+  }
+
+  async #agent({ home, launched }: AgentAsked): Promise<GovernedAgent | undefined> {
+    const { folder } = this.job;
+    const { args, places } = this.#ownWords();
+    const script = await this.#script(args);
+    const runs = { exe: linkAt(folder, 'exe'), package: script?.package, launched };
+    return governedAgent(runs, { home, project: linkAt(folder, 'cwd'), said: places }, this.texts);
+  }
+
+  #ownWords(): OwnWords {
+    return (this.#words ??= readOwnWords(this.job.folder, variables));
   }
 
   close(): void {
@@ -90,13 +106,9 @@ class Look implements SeenFiles {
   }
 }
 
+/** Root is asked for no group. */
 function userOf({ folder, uid, gid }: ReadingJob): OnBehalfOf {
-  const fd = openAt(folder, 'status');
-  try {
-    return { uid, groups: new Set([gid, ...statusGroups(readRecord(fd))]) };
-  } finally {
-    closeSync(fd);
-  }
+  return { uid, groups: new Set(uid === 0 ? [gid] : [gid, ...statusGroups(recordAt(folder, 'status'))]) };
 }
 
 function firstFile(tree: SeenTree, paths: readonly string[]): SeenFile | undefined {
@@ -104,7 +116,7 @@ function firstFile(tree: SeenTree, paths: readonly string[]): SeenFile | undefin
     const opened = tree.open(path);
     if (typeof opened === 'string') continue;
     try {
-      const content = opened.sizeBytes > MAX_CODE_FILE_BYTES ? undefined : readWhole(opened.fd, MAX_CODE_FILE_BYTES, false);
+      const content = opened.sizeBytes > MAX_CODE_FILE_BYTES ? undefined : readWhole(opened, MAX_CODE_FILE_BYTES, false);
       if (content !== undefined) return { path: pathOf(opened.fd), sha256: content.sha256 };
     } finally {
       closeSync(opened.fd);
@@ -118,7 +130,7 @@ function readText(tree: SeenTree, { path, members, text, firstLine }: WantedText
   if (typeof opened === 'string') return { state: opened };
   try {
     if (firstLine === true) return readFirstLine(opened.fd);
-    const content = readWhole(opened.fd, members === undefined ? MAX_TEXT_BYTES : MAX_JSON_BYTES, members !== undefined || text === true);
+    const content = readWhole(opened, members === undefined ? MAX_TEXT_BYTES : MAX_JSON_BYTES, members !== undefined || text === true);
     if (content === undefined) return { state: 'refused' };
     if (members !== undefined) return hashOfMembers(content.bytes, members);
     return { state: 'read', sha256: content.sha256, ...(text === true && { text: content.bytes.toString('utf8') }) };

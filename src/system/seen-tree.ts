@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import { closeSync, constants, openSync, readlinkSync, readSync, statfsSync } from 'node:fs';
-import { folderAt, handleAt, type InodeStat, isFile, isFolder, isLink, linkAt, statOf } from './below';
+import { closeSync, readSync } from 'node:fs';
+import { fileSystemOf, folderAt, handleAt, type InodeStat, isFile, isFolder, isLink, linkAt, readable, statOf } from './below';
 
 const MAX_LINKS = 40;
 const MAX_PARTS = 512;
 const CHUNK_BYTES = 256 * 1024;
+const SMALL_BYTES = 4 * 1024;
 /** What is no file of anybody: its content depends on who reads it. */
 const PROC_FS = 0x9fa0;
 const SYS_FS = 0x62656572;
@@ -15,7 +16,19 @@ export interface OnBehalfOf {
   readonly groups: ReadonlySet<number>;
 }
 
-export type Opened = { readonly fd: number; readonly sizeBytes: number } | 'absent' | 'refused';
+/** A file that is open for reading. */
+export interface OpenFile {
+  readonly fd: number;
+  readonly sizeBytes: number;
+}
+
+export type Opened = OpenFile | 'absent' | 'refused';
+
+/** What a path led to. */
+interface Reached {
+  readonly fd: number;
+  readonly stat: InodeStat;
+}
 
 /**
  * Files as one process sees them: absolute paths, and links to such, start at its root, others at its working folder. Each step is taken
@@ -36,29 +49,23 @@ export class SeenTree {
   open(path: string): Opened {
     const found = this.#reach(path);
     if (typeof found === 'string') return found;
+    const { fd, stat } = found;
     try {
-      const stat = statOf(found);
       if (!isFile(stat) || !this.#may(stat, 4)) return 'refused';
-      const { type } = statfsSync(at(found));
+      const type = fileSystemOf(fd);
       if (type === PROC_FS || type === SYS_FS) return 'refused';
-      const fd = openSync(at(found), constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
-      return { fd, sizeBytes: stat.sizeBytes };
+      return { fd: readable(fd), sizeBytes: stat.sizeBytes };
     } catch {
       return 'refused';
     } finally {
-      closeSync(found);
+      closeSync(fd);
     }
   }
 
   /** What a path leads to, without a look at it: its stat, with all links followed; undefined where there is nothing. */
   stat(path: string): InodeStat | undefined {
     const found = this.#reach(path);
-    if (typeof found === 'string') return undefined;
-    try {
-      return statOf(found);
-    } finally {
-      closeSync(found);
-    }
+    return typeof found === 'string' ? undefined : closed(found.fd, found.stat);
   }
 
   close(): void {
@@ -67,44 +74,42 @@ export class SeenTree {
   }
 
   /** What a path leads to, under a descriptor that the caller closes. */
-  #reach(path: string): number | 'absent' | 'refused' {
+  #reach(path: string): Reached | 'absent' | 'refused' {
     const plain = path.startsWith('/') && !/\/(\.{0,2}\/|\.{0,2}$)/.test(path);
     return (plain ? this.#step(path) : undefined) ?? this.#find(path);
   }
 
   /** One step from the folder that a plain path lies in; undefined where a link is on the way. */
-  #step(path: string): number | 'absent' | 'refused' | undefined {
+  #step(path: string): Reached | 'absent' | 'refused' | undefined {
     const end = path.lastIndexOf('/');
     const folder = this.#folder(path.slice(0, end));
     if (typeof folder !== 'number') return folder;
     const next = handleAt(folder, path.slice(end + 1));
     if (typeof next === 'string') return next;
-    const stat = statOrClose(next);
-    if (stat === undefined) return 'refused';
-    return isLink(stat) ? closed(next, undefined) : next;
+    const reached = reachedBy(next);
+    return typeof reached === 'object' && isLink(reached.stat) ? closed(next, undefined) : reached;
   }
 
   #folder(path: string): number | 'absent' | 'refused' | undefined {
     const known = this.#folders.get(path);
     if (known !== undefined) return known;
-    const found = path === '' ? this.#start('root') : this.#step(path);
+    const found = path === '' ? reachedBy(this.#start('root')) : this.#step(path);
     if (found === undefined) return undefined;
-    const searched = typeof found === 'number' ? this.#searchable(found) : found;
+    const searched = typeof found === 'object' ? this.#searchable(found) : found;
     this.#folders.set(path, searched);
     return searched;
   }
 
-  #searchable(folder: number): number | 'absent' | 'refused' {
-    const stat = statOrClose(folder);
-    if (stat === undefined) return 'refused';
-    if (!isFolder(stat)) return closed(folder, 'absent');
-    return this.#may(stat, 1) ? folder : closed(folder, 'refused');
+  #searchable({ fd, stat }: Reached): number | 'absent' | 'refused' {
+    if (!isFolder(stat)) return closed(fd, 'absent');
+    return this.#may(stat, 1) ? fd : closed(fd, 'refused');
   }
 
-  #find(path: string): number | 'absent' | 'refused' {
+  #find(path: string): Reached | 'absent' | 'refused' {
     const root = this.#start('root');
     try {
-      return this.#walk(path, root);
+      const found = this.#walk(path, root);
+      return typeof found === 'string' ? found : reachedBy(found);
     } finally {
       closeSync(root);
     }
@@ -162,11 +167,6 @@ export function may({ uid, groups }: OnBehalfOf, stat: InodeStat, bit: number): 
   return ((stat.mode >> shift) & bit) !== 0;
 }
 
-/** The path under which an open file lies now, latin-1. */
-export const pathOf = (fd: number): string => readlinkSync(at(fd), 'latin1');
-
-const at = (fd: number): string => `/proc/self/fd/${fd}`;
-
 const parts = (path: string): string[] => path.split('/').filter((part) => part !== '' && part !== '.');
 
 const sameInode = (a: InodeStat, b: InodeStat): boolean => a.inode === b.inode && a.major === b.major && a.minor === b.minor;
@@ -180,6 +180,11 @@ function targetOf(link: number): string | undefined {
   } finally {
     closeSync(link);
   }
+}
+
+function reachedBy(fd: number): Reached | 'refused' {
+  const stat = statOrClose(fd);
+  return stat === undefined ? 'refused' : { fd, stat };
 }
 
 /** Undefined, and the handle closed, where whoever serves the file does not say. */
@@ -197,10 +202,15 @@ function closed<T>(fd: number, outcome: T): T {
 }
 
 /** SHA-256 of an open file in lower-case hex, and its bytes where `keep`; undefined where it has more than `maxBytes`. */
-export function readWhole(fd: number, maxBytes: number, keep: boolean): { readonly sha256: string; readonly bytes: Buffer } | undefined {
+export function readWhole(
+  { fd, sizeBytes }: OpenFile,
+  maxBytes: number,
+  keep: boolean,
+): { readonly sha256: string; readonly bytes: Buffer } | undefined {
   const hash = createHash('sha256');
   const kept: Buffer[] = [];
-  const chunk = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, maxBytes + 1));
+  // Most files are small, and fresh memory costs more than they do. One that lies about its size, or grows, is read to its end all the same.
+  const chunk = Buffer.allocUnsafe(Math.min(Math.max(sizeBytes + 1, SMALL_BYTES), CHUNK_BYTES, maxBytes + 1));
   let total = 0;
   for (let length = 1; length > 0;) {
     length = readSync(fd, chunk, 0, chunk.length, total);

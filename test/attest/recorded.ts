@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { normalize } from 'node:path';
 import { MandateError } from '../../src/domain/errors';
 import type {
+  AgentAsked,
   AncestorView,
   ExeHandle,
   FoundText,
@@ -11,7 +12,8 @@ import type {
   ProcessView,
   WantedText,
 } from '../../src/domain/attestation';
-import { runningScript } from '../../src/domain/running-script';
+import { governedAgent } from '../../src/domain/governed-by';
+import { type RunningScript, runningScript } from '../../src/domain/running-script';
 
 /** A /proc/PID as it was recorded, with the name put where the kernel puts it. */
 const STAT = (name: string, session: number, tty: number): string =>
@@ -159,6 +161,13 @@ export function recordedReads({
         if (firstLine === true) return { state: 'read', sha256: '', text: content.split('\n', 1)[0]! };
         return { state: 'read', sha256: sha256(content), ...(text === true && { text: content }) };
       }),
+    agentAhead: () => undefined,
+    agent: async (view: ProcessView, { home, launched }: AgentAsked, script: RunningScript | undefined) =>
+      governedAgent(
+        { exe: view.link('exe'), package: script?.package, launched },
+        { home, project: view.link('cwd'), said: new Map(Object.entries(variables)) },
+        (wanted) => reader.texts(view, wanted),
+      ),
   };
   return reader;
 }

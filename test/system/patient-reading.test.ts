@@ -33,7 +33,8 @@ chmodSync(folder, 0o755);
 const path = (name: string): string => join(folder, name);
 const readiness = new Readiness(quiet);
 const processes = new PinnedProcesses(readiness);
-const reader = new PatientReading(systemClock, ['HOME']);
+const NOTHING = { names: new Set<string>(), places: new Set<string>() };
+const reader = new PatientReading(systemClock, { names: new Set(['LD_PRELOAD', 'PATH']), places: new Set(['HOME']) });
 /** Threads and timers of the product keep nothing alive, this process of tests included. */
 const alive = setInterval(() => undefined, 60_000);
 
@@ -174,6 +175,7 @@ describe('what is asked in one turn', () => {
         uid,
         gid,
         alive: () => pinned.alive(),
+        link: (name: string) => pinned.link(name),
         openFolder: () => {
           seen.jobs += 1;
           return pinned.openFolder();
@@ -196,6 +198,42 @@ describe('what is asked in one turn', () => {
       await reader.ownWords(seen.view);
       expect(seen.jobs).toBe(1);
     }));
+
+  describe('of an agent', () => {
+    const asked = { home: undefined, launched: true };
+    let nowMs = 0;
+    const patient = new PatientReading({ ...systemClock, monotonicMs: () => nowMs }, NOTHING);
+    afterAll(() => patient.close());
+
+    /** An agent that was asked for ahead when it connected; `then` writes its instructions anew, and asks. */
+    const ahead = (then: (ask: (launched?: boolean) => Promise<string | undefined>, jobs: () => number) => Promise<void>) =>
+      running(process.execPath, ['-e', `process.chdir(${JSON.stringify(path('module'))}); ${JS}`], async (pinned) => {
+        writeFileSync(path('module/AGENTS.md'), 'first');
+        const seen = counted(pinned);
+        patient.agentAhead(seen.view, asked);
+        patient.send();
+        await patient.ownWords(seen.view);
+        writeFileSync(path('module/AGENTS.md'), 'second');
+        await then(
+          async (launched = true) => (await patient.agent(seen.view, { ...asked, launched }, undefined))?.files[0]?.sha256,
+          () => seen.jobs,
+        );
+      });
+
+    test('what governs it is read in the same job, and counts once', () =>
+      ahead(async (ask, jobs) => {
+        expect([await ask(), jobs()]).toEqual([sha256('first'), 1]);
+        expect([await ask(), jobs()]).toEqual([sha256('second'), 2]);
+      }));
+
+    test('and no longer than a second', () =>
+      ahead(async (ask) => {
+        nowMs += 1_001;
+        expect(await ask()).toBe(sha256('second'));
+      }));
+
+    test('nor for what turned out to be no agent', () => ahead(async (ask) => expect(await ask(false)).toBeUndefined()));
+  });
 
   test('without being sent goes when the turn ends', () =>
     running('sh', ['-c', SH], async (pinned) => {
@@ -238,7 +276,7 @@ describe('mapped code', () => {
       // Root's own file that nobody else may write to counts as installed, wherever it lies.
       if (process.geteuid!() !== 0) expect((await reader.code(pinned)).foreign).toEqual([evil]);
       rmSync(evil);
-      expect((await new PatientReading(systemClock, []).code(pinned)).foreign).toEqual([`${evil} (deleted)`]);
+      expect((await new PatientReading(systemClock, NOTHING).code(pinned)).foreign).toEqual([`${evil} (deleted)`]);
     });
   });
 
@@ -304,7 +342,7 @@ describe('whoever lets a read hang', () => {
 
   test('waits no longer than patience, keeps only itself waiting, and is heard again when it lets go', async () => {
     const clock = heldClock();
-    const patient = new PatientReading(clock, []);
+    const patient = new PatientReading(clock, NOTHING);
     const [first, second] = [hanging(1), hanging(1)];
     const asked = [first, second].map(({ view }) => patient.ownWords(view).catch((error: unknown) => error));
     // Another user's process is read meanwhile, on another thread.
@@ -323,7 +361,7 @@ describe('whoever lets a read hang', () => {
   });
 
   test('takes one thread of eight; a ninth user gets one when somebody lets go', async () => {
-    const patient = new PatientReading(heldClock(), []);
+    const patient = new PatientReading(heldClock(), NOTHING);
     const stuck = Array.from({ length: 9 }, (_, uid) => hanging(uid + 1));
     const asked = stuck.map(({ view }) => patient.ownWords(view).catch((error: unknown) => error));
     for (const { release } of stuck) await until(release);
@@ -347,7 +385,7 @@ test('what is asked of one program in one turn is read through one folder, and o
   });
 });
 
-test('arguments and names of variables are bounded', async () => {
+test('arguments are bounded, and keep no variable from being found', async () => {
   const args = Array.from({ length: 3000 }, (_, i) => `argument-number-${i}-${'x'.repeat(20)}`);
   await running('sh', ['-c', SH, ...args], async (pinned) => {
     const { args: seen, variables } = await reader.ownWords(pinned);
