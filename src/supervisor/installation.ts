@@ -1,5 +1,4 @@
 import { closeSync, existsSync, fchmodSync, fsyncSync, openSync, readFileSync, renameSync, statSync, writeSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { dirname } from 'node:path';
 import { z } from 'zod';
 import { MandateError } from '../domain/errors';
@@ -8,6 +7,7 @@ import type { Layout } from '../domain/layout';
 import type { Clock, Random } from '../domain/ports';
 import { newTrustDomain, parseOwnTrustDomain } from '../domain/spiffe-id';
 import { errnoOf } from '../system/errno';
+import { freePort } from './free-port';
 import { type IssuerAccounts, issuerAccounts } from './issuer-accounts';
 
 const port = z.number().int().min(1).max(65535);
@@ -51,8 +51,8 @@ export async function openInstallation(
     id: newId(random, nowMs),
     trustDomain: newTrustDomain(hostname, random),
     createdAt: new Date(nowMs).toISOString(),
-    httpsPort: await freePort(),
-    healthPort: await freePort(),
+    httpsPort: await freePort(random),
+    healthPort: await freePort(random),
     accounts: layout.mode === 'installed' ? issuerAccounts(random) : null,
   };
   write(file, `${JSON.stringify({ v: 1, ...installation }, undefined, 2)}\n`);
@@ -102,16 +102,4 @@ function write(file: string, text: string): void {
   const folder = openSync(dirname(file), 'r');
   fsyncSync(folder);
   closeSync(folder);
-}
-
-/** A port of 127.0.0.1 that nobody listens on now. */
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.once('error', reject);
-    probe.listen(0, '127.0.0.1', () => {
-      const address = probe.address();
-      probe.close(() => (typeof address === 'object' && address ? resolve(address.port) : reject(new Error('no port'))));
-    });
-  });
 }

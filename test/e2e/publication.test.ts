@@ -1,12 +1,13 @@
 import { X509Certificate } from 'node:crypto';
 import { chmodSync, chownSync, readFileSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
-import { type AddressInfo, createServer } from 'node:net';
 import path from 'node:path';
 import { connect } from 'node:tls';
 import { createRemoteJWKSet, customFetch, decodeJwt, type FetchImplementation, jwtVerify } from 'jose';
 import type { StatusAnswer } from '../../src/domain/answers';
 import { CATALOGUE } from '../../src/domain/errors';
+import { freePort } from '../../src/supervisor/free-port';
+import { systemRandom } from '../../src/system/random';
 import { Installation, MANDATE } from '../running/installation';
 import { get } from '../server/get';
 import { WebAuthority } from '../server/web-authority';
@@ -26,7 +27,7 @@ let before: StatusAnswer;
 beforeAll(async () => {
   web = await WebAuthority.make();
   mandate = new Installation();
-  const port = await freePort();
+  const port = await freePort(systemRandom);
   issuer = `https://localhost:${port}/id`;
   const files = { certificate: path.join(mandate.home, 'chain.pem'), key: path.join(mandate.home, 'key.pem') };
   const config = { admin: { allow_scripted: true }, web: { port, name: 'localhost', ...files }, oidc: { issuer } };
@@ -263,13 +264,3 @@ test('TB-02, TB-03: the sequence of both endpoints is higher after a restart', a
   expect(await sequence()).toBeGreaterThan(was);
   expect(JSON.parse((await bundles()).spiffe.body).spiffe_refresh_hint).toBeGreaterThan(0);
 });
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
-}

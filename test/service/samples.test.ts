@@ -7,6 +7,8 @@ import { connect, type SecureVersion } from 'node:tls';
 import { derElements } from '../../src/domain/der';
 import { pem } from '../../src/domain/pem';
 import type { X509SVIDResponseSchema } from '../../src/generated/proto/spiffe/workloadapi_pb';
+import { freePort } from '../../src/supervisor/free-port';
+import { systemRandom } from '../../src/system/random';
 import { type Finished, Installation, MANDATE, ROOT } from '../running/installation';
 import { fetchX509Svid } from '../workload-api/calls';
 import { type WireCall, WireClient } from '../workload-api/wire-client';
@@ -24,17 +26,15 @@ beforeAll(async () => {
 });
 afterAll(() => mandate.end());
 
-/** Two ports in a row that nobody listens on. */
+/** Two ports in a row that nobody has. */
 async function freePorts(): Promise<number> {
   for (;;) {
-    const first = createServer();
-    await new Promise<void>((resolve) => first.listen(0, 'localhost', resolve));
-    const { port } = first.address() as { port: number };
+    const port = await freePort(systemRandom);
     const second = createServer();
     const free = await new Promise<boolean>((resolve) =>
       second.once('error', () => resolve(false)).listen(port + 1, 'localhost', () => resolve(true)),
     );
-    await Promise.all([first, second].map((server) => new Promise((resolve) => server.close(resolve))));
+    await new Promise((resolve) => second.close(resolve));
     if (free) return port;
   }
 }
