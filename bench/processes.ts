@@ -23,7 +23,19 @@ export function family(pid: number): readonly number[] {
   return [pid, ...children.map(Number)];
 }
 
-export const familyCpuMs = (pid: number): number => family(pid).reduce((sum, one) => sum + cpuMs(one), 0);
+/** A child that ends while it is asked counts no more: PostgreSQL starts a worker every now and then. */
+export function familyCpuMs(pid: number): number {
+  const [own = pid, ...children] = family(pid);
+  return children.reduce((sum, child) => sum + cpuOrNothingMs(child), cpuMs(own));
+}
+
+function cpuOrNothingMs(pid: number): number {
+  try {
+    return cpuMs(pid);
+  } catch {
+    return 0;
+  }
+}
 
 /** Memory that a process holds in RAM, in megabytes. */
 export function residentMb(pid: number): number {
