@@ -58,7 +58,8 @@ export class Arrivals {
     const fd = given ?? this.#make();
     await new Promise<void>((resolve, reject) => {
       this.#watcher.once('error', reject);
-      this.#watcher.listen({ fd, backlog: BACKLOG }, resolve);
+      // Beside the options: where they name a descriptor, a length among them is not looked at, and the queue has 511 places.
+      this.#watcher.listen({ fd }, BACKLOG, resolve);
     });
     this.#watcher.removeAllListeners('error');
     this.#watcher.on('error', (error) => log.error({ error: error.message, path }, 'the socket does not accept connections'));

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -68,6 +69,16 @@ describe('connections that arrive', () => {
       sockets.push(socket);
     });
   const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+  test('all find a place in the queue, while nobody looks at it', async () => {
+    await listen(() => () => {});
+    // In this turn nobody is taken in: whoever finds the queue full is told so at once.
+    const count = `
+      let connected = 0;
+      for (let left = 900; left > 0; left--) require('node:net').connect(process.argv[1], () => (connected += 1)).on('error', () => {});
+      setImmediate(() => setImmediate(() => { console.log(connected); process.exit(); }));`;
+    expect(execFileSync(process.execPath, ['-e', count, path], { encoding: 'utf8' })).toBe('900\n');
+  });
 
   test('are few at a time where many wait, and everyone has a turn', async () => {
     await listen(() => () => {});
