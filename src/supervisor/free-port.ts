@@ -9,7 +9,7 @@ const ENOUGH = 1_000;
 const ATTEMPTS = 64;
 
 /** Ports from `first` to `last`. */
-export interface Ports {
+interface Ports {
   readonly first: number;
   readonly last: number;
 }
@@ -29,17 +29,19 @@ export function unassigned(range: string): Ports | undefined {
 }
 
 /**
- * A port of 127.0.0.1 that nobody has now, and that stays free while whoever keeps it is down: one that the system gives away would sooner or later be that
- * of somebody's connection when it starts again.
+ * A port of 127.0.0.1 that nobody has now, other than `besides`, and that stays free while whoever keeps it is down: one that the system gives away would sooner
+ * or later be that of somebody's connection when it starts again.
  */
-export async function freePort(random: Random, range = readRange()): Promise<number> {
+export async function freePort(random: Random, besides?: number, range = readRange()): Promise<number> {
   const ports = unassigned(range);
-  for (let left = ports ? ATTEMPTS : 0; ports && left > 0; left--) {
-    const port = ports.first + (random.bytes(4).readUInt32BE() % (ports.last - ports.first + 1));
-    if ((await bound(port)) !== undefined) return port;
+  for (let attempt = 0; attempt < 2 * ATTEMPTS; attempt++) {
+    const port = await bound(ports && attempt < ATTEMPTS ? drawn(ports, random) : 0);
+    if (port !== undefined && port !== besides) return port;
   }
-  return (await bound(0)) ?? Promise.reject(new Error('no port is free'));
+  throw new Error('no port is free');
 }
+
+const drawn = ({ first, last }: Ports, random: Random): number => first + (random.bytes(4).readUInt32BE() % (last - first + 1));
 
 function readRange(): string {
   try {

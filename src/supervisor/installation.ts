@@ -47,12 +47,13 @@ export async function openInstallation(
   const file = layout.installationFile;
   if (existsSync(file)) return { installation: read(file), created: false };
   const nowMs = clock.nowMs();
+  const httpsPort = await freePort(random);
   const installation: InstallationFile = {
     id: newId(random, nowMs),
     trustDomain: newTrustDomain(hostname, random),
     createdAt: new Date(nowMs).toISOString(),
-    httpsPort: await freePort(random),
-    healthPort: await freePort(random),
+    httpsPort,
+    healthPort: await freePort(random, httpsPort),
     accounts: layout.mode === 'installed' ? issuerAccounts(random) : null,
   };
   write(file, `${JSON.stringify({ v: 1, ...installation }, undefined, 2)}\n`);

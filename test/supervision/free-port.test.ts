@@ -18,13 +18,21 @@ test('a port is one that nobody is given, and that nobody has', async () => {
   let drawn = 0;
   // The port that is taken first of all, then those behind it.
   const random = { ...systemRandom, bytes: () => number(port - 20_000 + drawn++) };
-  expect(await freePort(random, `${port + 2_000} ${port + 3_000}`)).toBeGreaterThan(port);
+  expect(await freePort(random, undefined, `${port + 2_000} ${port + 3_000}`)).toBeGreaterThan(port);
   expect(drawn).toBeGreaterThan(1);
   taken.close();
 });
 
+test('two are never the same', async () => {
+  const first = await freePort(systemRandom);
+  let drawn = 0;
+  const random = { ...systemRandom, bytes: () => number(first - 20_000 + drawn++) };
+  expect(await freePort(random, first, `${first + 2_000} ${first + 3_000}`)).not.toBe(first);
+  expect(drawn).toBeGreaterThan(1);
+});
+
 test('where none is left over, it is any that is free', async () => {
-  expect(await freePort(systemRandom, '1024 65535')).toBeGreaterThan(0);
+  expect(await freePort(systemRandom, undefined, '1024 65535')).toBeGreaterThan(0);
 });
 
 function number(value: number): Buffer {
