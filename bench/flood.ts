@@ -1,3 +1,6 @@
+import { chmodSync } from 'node:fs';
+import { createServer } from 'node:net';
+import path from 'node:path';
 import { type Figure, figure, percentile, shown } from './figure';
 import type { Tools } from './main';
 import { Client, Mandate } from './mandate';
@@ -23,8 +26,10 @@ interface Round {
 const shares = (rounds: readonly Round[]): string => rounds.map(({ share }) => share / 10).join(' and ');
 
 /**
- * New processes of one user fetch their first SVID while those of another open connections as fast as they can, and while as many only
- * want a processor, all the time as those do. Needs root: nobody else has another user's processes.
+ * New processes of one user fetch their first SVID while those of another connect to us as fast as they can, and while as many do the same to a
+ * socket that is none of ours and refuses them. So both burn the same processor time in the same system calls: whoever makes and frees a hundred
+ * thousand sockets a second keeps everybody waiting, whoever they are for. Shown beside it are as many that only count. Needs root: nobody else has
+ * another user's processes.
  */
 export async function flood({ client }: Tools): Promise<readonly Figure[]> {
   if (process.geteuid!() !== 0) throw new Error('flood needs root: the flood is that of another user');
@@ -34,8 +39,10 @@ export async function flood({ client }: Tools): Promise<readonly Figure[]> {
       ({ firstMs }) => firstMs,
       () => Number.POSITIVE_INFINITY, // not served at all
     );
-  const beside = async (way: 'flood' | 'burn', thousandths: number): Promise<Round> => {
-    const others = Array.from({ length: PROCESSES }, () => new Client(mandate.spawn(client, [way, String(thousandths)], OTHER)));
+  const elsewhere = path.join(mandate.home, 'elsewhere.sock');
+  const refuses = createServer();
+  const beside = async (way: 'flood' | 'burn', thousandths: number, socket = mandate.workloadApi): Promise<Round> => {
+    const others = Array.from({ length: PROCESSES }, () => new Client(mandate.spawn(client, [way, String(thousandths)], OTHER, socket)));
     await Promise.all(others.map((one) => one.says('waiting')));
     const cpu = () => others.reduce((sum, one) => sum + cpuMs(one.child.pid!), 0);
     const [before, began] = [cpu(), performance.now()];
@@ -51,12 +58,14 @@ export async function flood({ client }: Tools): Promise<readonly Figure[]> {
   try {
     await mandate.up();
     await mandate.admitAll('15m');
+    await new Promise<void>((resolve) => refuses.listen(elsewhere, resolve));
+    chmodSync(elsewhere, 0o600);
     for (let warm = 0; warm < 100; warm++) await first();
-    const [flooded, control, asleep]: [Round[], Round[], Round[]] = [[], [], []];
+    const [flooded, control, counting]: [Round[], Round[], Round[]] = [[], [], []];
     for (let round = 0; round < ROUNDS; round++) {
       flooded.push(await beside('flood', 0));
-      control.push(await beside('burn', 1000));
-      asleep.push(await beside('burn', Math.min(999, flooded.at(-1)!.share)));
+      control.push(await beside('flood', 0, `unix://${elsewhere}`));
+      counting.push(await beside('burn', 1000));
     }
     const at = (rounds: readonly Round[], part: number) =>
       percentile(
@@ -71,11 +80,12 @@ export async function flood({ client }: Tools): Promise<readonly Figure[]> {
         at(flooded, 0.99) / at(control, 0.99),
         '× control',
         { most: 2 },
-        `${shown(at(flooded, 0.99))} against ${shown(at(control, 0.99))} ms, p50 ${shown(at(flooded, 0.5))} against ${shown(at(control, 0.5))}; ${shown(at(asleep, 0.99))} and ${shown(at(asleep, 0.5))} ms beside as many that sleep between; ` +
+        `${shown(at(flooded, 0.99))} against ${shown(at(control, 0.99))} ms, p50 ${shown(at(flooded, 0.5))} against ${shown(at(control, 0.5))}; ${shown(at(counting, 0.99))} and ${shown(at(counting, 0.5))} ms beside as many that only count; ` +
           `${unserved} of ${BYSTANDERS * ROUNDS} not served, ${total('opened')} connections opened, ${total('refused')} refused, ${PROCESSES} processes with ${shares(flooded)} % of a core each, ${shares(control)} in the control`,
       ),
     ];
   } finally {
+    refuses.close();
     await mandate.end();
   }
 }

@@ -74,8 +74,8 @@ export class Mandate {
   }
 
   /** `uid`: under another user, which only root can choose. */
-  spawn(program: string, args: readonly string[], uid?: number): ChildProcess {
-    const { home, state, config, workloadApi } = this;
+  spawn(program: string, args: readonly string[], uid?: number, workloadApi = this.workloadApi): ChildProcess {
+    const { home, state, config } = this;
     const env = {
       PATH: process.env['PATH'],
       HOME: home,

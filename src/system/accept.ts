@@ -4,6 +4,8 @@ import { checked, errno, KernelError, lastErrno, libc } from './libc';
 
 const NONBLOCK_CLOEXEC = 0o2004000;
 const POLLHUP = 0x10;
+/** struct pollfd. */
+const asked = Buffer.alloc(8);
 
 /** The next connection, close-on-exec; undefined where nobody waits. Throws KernelError: EMFILE where no descriptor is left. */
 export function acceptNext(listener: number): number | undefined {
@@ -18,7 +20,7 @@ export function acceptNext(listener: number): number | undefined {
 
 /** True where the other end is closed: nobody would hear an answer. */
 export function hungUp(fd: number): boolean {
-  const asked = Buffer.alloc(8);
   asked.writeInt32LE(fd);
+  asked.writeInt32LE(0, 4);
   return checked('poll', asked, 1, 0) > 0 && (asked.readUInt16LE(6) & POLLHUP) !== 0;
 }

@@ -26,6 +26,8 @@ export interface ArrivalsOptions {
   readonly log: Log;
   /** Whether a connection may stay: what takes it back where it does, undefined to refuse it. Asked before it has cost anything. */
   readonly take: (peer: Credentials) => (() => void) | undefined;
+  /** A connection that its client had closed when its turn came: nobody is let in, but somebody had to look. */
+  readonly left: (peer: Credentials) => void;
   /** A connection that may stay. Nothing was read from it, and it is paused. `giveBack` is to be called when it ends. */
   readonly arrived: (socket: Socket, peer: Credentials, giveBack: () => void) => void;
 }
@@ -88,11 +90,19 @@ export class Arrivals {
   }
 
   #first(socket: Socket): void {
-    const peer = orNothing(() => peerCredentials(descriptorOf(socket)));
-    const giveBack = peer && this.options.take(peer);
+    const fd = descriptorOf(socket);
+    const peer = orNothing(() => peerCredentials(fd));
+    const giveBack = peer && this.#take(fd, peer);
     if (giveBack) this.options.arrived(socket, peer, giveBack);
     else socket.destroy();
     this.#crowd();
+  }
+
+  /** Who is gone already is not let in first and found gone then: that costs fifty times as much, and is how a flood gets through its pace. */
+  #take(fd: number, peer: Credentials): (() => void) | undefined {
+    if (!hungUp(fd)) return this.options.take(peer);
+    this.options.left(peer);
+    return undefined;
   }
 
   /** One turn of those who wait behind the first. */
@@ -127,14 +137,16 @@ export class Arrivals {
 
   #queue(fd: number): void {
     const peer = orNothing(() => peerCredentials(fd));
-    const giveBack = peer && this.options.take(peer);
+    const giveBack = peer && this.#take(fd, peer);
     if (giveBack) this.#waiting.add(peer.uid, peer.pid, { fd, peer, giveBack });
     else closeSync(fd);
   }
 
   #letIn(waiting: Waiting): void {
-    if (hungUp(waiting.fd)) drop(waiting);
-    else this.options.arrived(paused(waiting.fd), waiting.peer, waiting.giveBack);
+    if (hungUp(waiting.fd)) {
+      drop(waiting);
+      this.options.left(waiting.peer);
+    } else this.options.arrived(paused(waiting.fd), waiting.peer, waiting.giveBack);
   }
 }
 

@@ -89,6 +89,7 @@ export class PeerListener {
     this.#arrivals = new Arrivals({
       ...options,
       take: (credentials) => this.take(credentials),
+      left: ({ uid }) => this.wasted(uid),
       arrived: (socket, credentials, giveBack) => this.arrived(socket, credentials, giveBack),
     });
   }
@@ -128,9 +129,10 @@ export class PeerListener {
   }
 
   private take(credentials: Credentials): (() => void) | undefined {
-    const giveBack = this.#limits.take(credentials);
+    const { uid } = credentials;
+    const giveBack = this.#flooding.keptAway(uid) ? undefined : this.#limits.take(credentials);
     if (giveBack === undefined) {
-      if (this.canBeKeptAway(credentials.uid)) this.#flooding.refused(credentials.uid);
+      this.wasted(uid);
       this.options.onRefused(OVER_LIMIT, credentials);
     }
     return giveBack;
@@ -145,6 +147,10 @@ export class PeerListener {
     // The kernel keeps the peer with the socket, so it can be pinned while the client reads our settings.
     this.#unidentified.set(peer.id, () => this.identify(peer, socket, credentials));
     setImmediate(() => this.identifyOnce(peer.id));
+  }
+
+  private wasted(uid: number): void {
+    if (this.canBeKeptAway(uid)) this.#flooding.wasted(uid);
   }
 
   /** No access list holds for root, or for the owner of the socket; of what those may do, a flood is the least. */

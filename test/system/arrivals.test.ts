@@ -36,12 +36,13 @@ describe('connections that arrive', () => {
   let arrived: { readonly peer: Credentials; readonly turn: number }[];
   let sockets: Socket[];
   let turn: number;
+  let left: Credentials[];
 
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), 'flood-'));
     chmodSync(folder, 0o711);
     path = join(folder, 's');
-    [arrived, sockets, turn] = [[], [], 0];
+    [arrived, sockets, turn, left] = [[], [], 0, []];
   });
   afterEach(() => {
     arrivals.close();
@@ -49,12 +50,16 @@ describe('connections that arrive', () => {
     rmSync(folder, { recursive: true });
   });
 
-  async function listen(take: (peer: Credentials) => (() => void) | undefined): Promise<void> {
+  async function listen(take: (peer: Credentials) => (() => void) | undefined, onLeft?: (peer: Credentials) => void): Promise<void> {
     arrivals = new Arrivals({
       path,
       socketMode: 0o666,
       log: quiet,
       take,
+      left: (peer) => {
+        left.push(peer);
+        onLeft?.(peer);
+      },
       arrived: (socket, peer, giveBack) => {
         arrived.push({ peer, turn });
         sockets.push(socket.on('error', () => {}).on('close', giveBack));
@@ -113,6 +118,21 @@ describe('connections that arrive', () => {
     expect([asked, arrived.length]).toEqual([100, 0]);
   });
 
+  test('whose clients are gone again are let in by nobody, and counted', async () => {
+    let asked = 0;
+    await listen(() => (asked++, () => {}));
+    const comeAndGo = `
+      let open = 300;
+      for (let i = 0; i < 300; i++) require('node:net').connect(process.argv[1], function () { this.destroy(); }).on('close', () => --open || process.exit());`;
+    // In this turn: all have come and gone before anybody looks.
+    execFileSync(process.execPath, ['-e', comeAndGo, path]);
+    while (left.length < 300) await nextTurn();
+    const stays = await mine();
+    while (arrived.length < 1) await nextTurn();
+    expect([asked, arrived.length, left.length, stays.destroyed]).toEqual([1, 1, 300, false]);
+    expect(new Set(left.map(({ uid }) => uid))).toEqual(new Set([process.geteuid!()]));
+  });
+
   asRoot('stop at the door where they are a flood, and nobody else does', async () => {
     const limits = new ConnectionLimits(systemClock, { maxPerUid: 5_500, maxTotal: 6_000 });
     const kept: (readonly number[])[] = [];
@@ -120,11 +140,14 @@ describe('connections that arrive', () => {
       kept.push(uids);
       shutOut(path, 0o666, uids);
     });
-    await listen((peer) => {
-      const giveBack = limits.take(peer);
-      if (!giveBack) users.refused(peer.uid);
-      return giveBack;
-    });
+    await listen(
+      (peer) => {
+        const giveBack = limits.take(peer);
+        if (!giveBack) users.wasted(peer.uid);
+        return giveBack;
+      },
+      ({ uid }) => users.wasted(uid),
+    );
     const flood = talkTo(process.execPath, ['-e', FLOODS, path], { uid: OTHER, gid: OTHER });
     expect(await flood.hear()).toBe('kept away');
     expect(kept).toEqual([[OTHER]]);

@@ -30,19 +30,19 @@ function pass(ms: number): void {
   nowMs = until;
 }
 
-const refuse = (uid: number, times: number): void => Array.from({ length: times }).forEach(() => users.refused(uid));
+const waste = (uid: number, times: number): void => Array.from({ length: times }).forEach(() => users.wasted(uid));
 
 test('clients that try again are no flood', () => {
   for (let second = 0; second < 60; second++) {
-    refuse(1000, 50);
+    waste(1000, 50);
     pass(1000);
   }
   expect(told).toEqual([]);
 });
 
 test('a flood has its user kept away for ten seconds, and nobody else', () => {
-  refuse(1001, 20);
-  refuse(1000, 301);
+  waste(1001, 20);
+  waste(1000, 301);
   expect(told).toEqual([{ uids: [1000], begun: { uid: 1000, forMs: 10_000 } }]);
   pass(9_999);
   expect(told).toHaveLength(1);
@@ -50,16 +50,18 @@ test('a flood has its user kept away for ten seconds, and nobody else', () => {
   expect(told.at(-1)).toEqual({ uids: [] });
 });
 
-test('what was in the queue before makes it no longer', () => {
-  refuse(1000, 5000);
+test('what was in the queue before is to be refused, and makes it no longer', () => {
+  waste(1000, 5000);
+  expect([users.keptAway(1000), users.keptAway(1001)]).toEqual([true, false]);
   pass(10_000);
   expect(told).toEqual([{ uids: [1000], begun: { uid: 1000, forMs: 10_000 } }, { uids: [] }]);
+  expect(users.keptAway(1000)).toBe(false);
 });
 
 test('who goes on is kept away twice as long each time, at most a minute', () => {
   const lasted: number[] = [];
   for (let time = 0; time < 6; time++) {
-    refuse(1000, 1000);
+    waste(1000, 1000);
     const { forMs } = told.at(-1)!.begun!;
     lasted.push(forMs);
     pass(forMs);
@@ -68,34 +70,34 @@ test('who goes on is kept away twice as long each time, at most a minute', () =>
 });
 
 test('a minute of quiet is forgiven', () => {
-  refuse(1000, 1000);
+  waste(1000, 1000);
   pass(10_000);
-  refuse(1000, 1000);
+  waste(1000, 1000);
   pass(20_000 + 60_000);
   const before = told.length;
-  refuse(1000, 300);
+  waste(1000, 300);
   expect(told).toHaveLength(before);
-  refuse(1000, 1);
+  waste(1000, 1);
   expect(told.at(-1)).toEqual({ uids: [1000], begun: { uid: 1000, forMs: 10_000 } });
 });
 
 test('who flooded within the last minute is known again at once, but clients that try again are still no flood', () => {
-  refuse(1000, 301);
+  waste(1000, 301);
   pass(10_000);
   const before = told.length;
   for (let second = 0; second < 30; second++) {
-    refuse(1000, 20);
+    waste(1000, 20);
     pass(500);
   }
   expect(told).toHaveLength(before);
-  refuse(1000, 21);
+  waste(1000, 21);
   expect(told.at(-1)).toEqual({ uids: [1000], begun: { uid: 1000, forMs: 20_000 } });
 });
 
 test('several users are kept away at once, each for its own time', () => {
-  refuse(1000, 301);
+  waste(1000, 301);
   pass(5_000);
-  refuse(1001, 301);
+  waste(1001, 301);
   expect(told.at(-1)!.uids).toEqual([1000, 1001]);
   pass(5_000);
   expect(told.at(-1)!.uids).toEqual([1001]);
@@ -104,7 +106,7 @@ test('several users are kept away at once, each for its own time', () => {
 });
 
 test('the list stays short: who began to flood last is on it', () => {
-  for (let uid = 1; uid <= 600; uid++) refuse(uid, 301);
+  for (let uid = 1; uid <= 600; uid++) waste(uid, 301);
   const { uids } = told.at(-1)!;
   expect(uids).toHaveLength(500);
   expect([uids[0], uids.at(-1)]).toEqual([101, 600]);

@@ -216,9 +216,10 @@ describe('a socket whose peers are known', () => {
     const agent = await client(path());
     agent.say('unary');
     // Its connections fill the queue while nobody takes any: this very process waits for it.
-    execFileSync(process.execPath, ['-e', FLOODS, path()]);
+    const holder = Number(execFileSync(process.execPath, ['-e', FLOODS, path()], { encoding: 'utf8' }));
     expect(await agent.hear()).toBe(`${agent.pid} ${process.geteuid!()}`);
     await until(() => refused.some((error) => error.code === 'E_PEER_LIMIT'));
+    process.kill(holder, 'SIGKILL');
     await gone(listener, 1);
     await agent.end();
   });
@@ -296,10 +297,15 @@ const INHERITING = `
     child.on('spawn', () => console.log(child.pid));
   }));`;
 
-/** Leaves 400 connections in the queue of a listener that does not look. */
+/** Leaves 400 connections in the queue of a listener that does not look, open in a process whose pid it says. */
 const FLOODS = `
   const sockets = Array.from({ length: 400 }, () => require('node:net').connect(process.argv[1]));
-  Promise.all(sockets.map((socket) => require('node:events').once(socket, 'connect'))).then(() => process.exit(0));`;
+  Promise.all(sockets.map((socket) => require('node:events').once(socket, 'connect'))).then(() => {
+    const open = sockets.map((socket) => socket._handle.fd);
+    const holder = require('node:child_process').spawn('sleep', ['1000'], { detached: true, stdio: ['ignore', 'ignore', 'ignore', ...open] });
+    console.log(holder.pid);
+    process.exit(0);
+  });`;
 
 /** Connects, and lets a child write the first bytes. */
 const CHILD_WRITES = `
