@@ -6,37 +6,26 @@ import { checked, errno, lastErrno, libc } from './libc';
  * /proc/self/fd each of them would be four look-ups more. Names are our own, in ASCII, unless it says otherwise.
  */
 
-/** newfstatat(2); libc has had a name for it only since glibc 2.33. */
-const SYS_NEWFSTATAT = process.arch === 'arm64' ? 79 : 262;
-const STAT_BYTES = 144;
 const AT_FDCWD = -100;
 const AT_EMPTY_PATH = 0x1000;
+/** What the kernel knows of a file by itself: whoever serves it, over a network or from a process, is not asked and keeps nobody waiting. */
+const AT_STATX_DONT_SYNC = 0x4000;
 const O_CLOEXEC = 0o2000000;
 const O_DIRECTORY = constants.O_DIRECTORY;
 /** Nothing of the file is asked for: a FIFO or device is not touched, a server not woken. */
 const O_PATH = 0o10000000;
-const stat = Buffer.alloc(STAT_BYTES);
 const statfs = Buffer.alloc(120);
 /** No link of the kernel's is longer than a page. */
 const target = Buffer.alloc(4096);
 
-/** Device and inode number, with links followed. Throws KernelError. */
-export function identityAt(folder: number, name: string): { readonly device: bigint; readonly inode: bigint } {
-  checked('statAt', SYS_NEWFSTATAT, folder, name, stat, 0);
-  return { device: stat.readBigUInt64LE(0), inode: stat.readBigUInt64LE(8) };
-}
-
-/** The same as `dev:ino`. */
+/** `dev:ino` of what a name leads to, links followed, without asking whoever serves it. Throws KernelError. */
 export function inodeAt(folder: number, name: string): string {
-  const { device, inode } = identityAt(folder, name);
-  return `${device}:${inode}`;
+  checked('statx', folder, name, AT_STATX_DONT_SYNC, STATX_BASIC_STATS, statx);
+  return inodeText(read(statx));
 }
 
 /** Inode number of what a descriptor leads to. Throws KernelError. */
-export function inodeOf(fd: number): bigint {
-  checked('statAt', SYS_NEWFSTATAT, fd, '', stat, AT_EMPTY_PATH);
-  return stat.readBigUInt64LE(8);
-}
+export const inodeOf = (fd: number): bigint => knownStatOf(fd).inode;
 
 /** Target of a link, latin-1. Throws KernelError. */
 export function linkAt(folder: number, name: string): string {
@@ -54,6 +43,9 @@ export function linkIfShown(folder: number, name: string): string | undefined {
 
 /** Where what a descriptor leads to lies now, latin-1. Throws KernelError. */
 export const pathOf = (fd: number): string => linkAt(AT_FDCWD, descriptor(fd));
+
+/** A handle on what a name leads to, links followed: nothing of it is opened. Throws KernelError. */
+export const handleOn = (folder: number, name: string): number => checked('openFileAt', folder, name, O_PATH | O_CLOEXEC);
 
 /** What a handle leads to, open for reading, without waiting for anybody. Throws KernelError. */
 export const readable = (handle: number): number =>
@@ -94,26 +86,46 @@ export interface InodeStat {
   readonly uid: number;
   readonly gid: number;
   readonly sizeBytes: number;
+  readonly modifiedNs: bigint;
+  /** When anything of it was changed last. */
+  readonly changedNs: bigint;
 }
 
 const STATX_BASIC_STATS = 0x7ff;
 /** struct statx, which is the same on all machines. */
-const STATX = { bytes: 256, uid: 20, gid: 24, mode: 28, inode: 32, size: 40, major: 136, minor: 140 } as const;
+const STATX = { bytes: 256, uid: 20, gid: 24, mode: 28, inode: 32, size: 40, ctime: 96, mtime: 112, major: 136, minor: 140 } as const;
 const statx = Buffer.alloc(STATX.bytes);
 
-/** Throws KernelError. */
-export function statOf(fd: number): InodeStat {
-  checked('statx', fd, '', AT_EMPTY_PATH, STATX_BASIC_STATS, statx);
-  return {
-    major: statx.readUInt32LE(STATX.major),
-    minor: statx.readUInt32LE(STATX.minor),
-    inode: statx.readBigUInt64LE(STATX.inode),
-    mode: statx.readUInt16LE(STATX.mode),
-    uid: statx.readUInt32LE(STATX.uid),
-    gid: statx.readUInt32LE(STATX.gid),
-    sizeBytes: Number(statx.readBigUInt64LE(STATX.size)),
-  };
+const read = (bytes: Buffer): InodeStat => ({
+  major: bytes.readUInt32LE(STATX.major),
+  minor: bytes.readUInt32LE(STATX.minor),
+  inode: bytes.readBigUInt64LE(STATX.inode),
+  mode: bytes.readUInt16LE(STATX.mode),
+  uid: bytes.readUInt32LE(STATX.uid),
+  gid: bytes.readUInt32LE(STATX.gid),
+  sizeBytes: Number(bytes.readBigUInt64LE(STATX.size)),
+  modifiedNs: nanoseconds(bytes, STATX.mtime),
+  changedNs: nanoseconds(bytes, STATX.ctime),
+});
+
+const nanoseconds = (bytes: Buffer, at: number): bigint => bytes.readBigInt64LE(at) * 1_000_000_000n + BigInt(bytes.readUInt32LE(at + 8));
+
+/** As whoever serves it says now, which may take its time. Throws KernelError. */
+export const statOf = (fd: number): InodeStat => statBy(fd, 0);
+
+/** As the kernel knows it; whoever serves it is not asked. Throws KernelError. */
+export const knownStatOf = (fd: number): InodeStat => statBy(fd, AT_STATX_DONT_SYNC);
+
+function statBy(fd: number, flags: number): InodeStat {
+  checked('statx', fd, '', AT_EMPTY_PATH | flags, STATX_BASIC_STATS, statx);
+  return read(statx);
 }
+
+/** `dev:ino`, with the device number as stat(2) has it (makedev(3)). */
+export const inodeText = ({ major, minor, inode }: InodeStat): string => {
+  const [low, high] = [BigInt(((major & 0xfff) << 8) | (minor & 0xff)), BigInt(major & ~0xfff)];
+  return `${(high << 32n) | (BigInt(minor & ~0xff) << 12n) | low}:${inode}`;
+};
 
 export const isFolder = ({ mode }: InodeStat): boolean => (mode & constants.S_IFMT) === constants.S_IFDIR;
 export const isFile = ({ mode }: InodeStat): boolean => (mode & constants.S_IFMT) === constants.S_IFREG;

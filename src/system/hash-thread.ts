@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { Hash } from 'node:crypto';
-import { readSync } from 'node:fs';
-import { parentPort, receiveMessageOnPort } from 'node:worker_threads';
-import type { HashAnswer, HashJob } from './file-hasher';
+import { closeSync, readSync } from 'node:fs';
+import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { readable } from './below';
+import { type HashAnswer, type HashJob, type HashProgress, PROGRESS } from './file-hasher';
 import { stepBack } from './step-back';
 
 /**
@@ -14,37 +15,58 @@ const CHUNK_BYTES = 1024 * 1024;
 
 interface Running {
   readonly job: HashJob;
+  /** Opened here: whoever serves the file may let us wait for that as well. */
+  readonly fd: number;
   readonly hash: Hash;
   at: number;
 }
 
+const { progress } = workerData as { readonly progress: HashProgress };
 const chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES);
 const running: Running[] = [];
 
+/** Says what is begun, so that whoever waits can tell slow from stuck. Ends the thread where it was given up: descriptors it was told of mean others by now. */
+function step({ id }: HashJob): void {
+  if (Atomics.load(progress, PROGRESS.left) !== 0) process.exit();
+  Atomics.store(progress, PROGRESS.job, id);
+  Atomics.add(progress, PROGRESS.steps, 1);
+}
+
 /** True when the file is done, by its end or by an error; a file may not grow past the size it was admitted with. */
 function advance(current: Running): boolean {
-  const { job, hash } = current;
+  const { job, fd, hash } = current;
   let answer: HashAnswer | undefined;
+  step(job);
   try {
-    // By position: the descriptor is shared with the main thread, its offset would be as well.
-    const length = readSync(job.fd, chunk, 0, CHUNK_BYTES, current.at);
+    const length = readSync(fd, chunk, 0, CHUNK_BYTES, null);
     hash.update(chunk.subarray(0, length));
     current.at += length;
     if (current.at > job.sizeBytes) answer = { id: job.id, grown: true };
     else if (length === 0) answer = { id: job.id, sha256: hash.digest('hex') };
   } catch (error) {
-    answer = { id: job.id, error: error instanceof Error ? error.message : 'read failed' };
+    answer = { id: job.id, error: messageOf(error) };
   }
-  if (answer !== undefined) parentPort?.postMessage(answer);
-  return answer !== undefined;
+  if (answer === undefined) return false;
+  closeSync(fd);
+  parentPort?.postMessage(answer);
+  return true;
 }
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : 'read failed');
 
 const remaining = ({ job, at }: Running): number => job.sizeBytes - at;
 
 const leastToDo = (): Running | undefined =>
   running.reduce<Running | undefined>((least, one) => (least && remaining(least) <= remaining(one) ? least : one), undefined);
 
-const add = (job: HashJob): void => void running.push({ job, hash: createHash('sha256'), at: 0 });
+function add(job: HashJob): void {
+  step(job);
+  try {
+    running.push({ job, fd: readable(job.fd), hash: createHash('sha256'), at: 0 });
+  } catch (error) {
+    parentPort?.postMessage({ id: job.id, error: messageOf(error) } satisfies HashAnswer);
+  }
+}
 
 const next = (): HashJob | undefined => (parentPort ? (receiveMessageOnPort(parentPort)?.message as HashJob | undefined) : undefined);
 

@@ -49,7 +49,6 @@ const declarations = {
   recvmsg: 'int64_t recvmsg(int fd, void *message, int flags)',
   pidfdOpen: 'long syscall(long number, int pid, uint flags)',
   pidfdSendSignal: 'long syscall(long number, int pidfd, int signal, void *info, uint flags)',
-  statAt: 'long syscall(long number, int folder, const char *name, _Out_ uint8_t *stat, int flags)',
   readlinkAt: 'int64_t readlinkat(int folder, const char *name, _Out_ uint8_t *target, size_t size)',
   openFileAt: 'int openat(int folder, const char *name, int flags)',
   openBytesAt: 'int openat(int folder, _In_ uint8_t *name, int flags)',

@@ -1,18 +1,19 @@
-import { closeSync, constants, fstatSync, openSync } from 'node:fs';
+import { closeSync, constants, openSync } from 'node:fs';
 import { MandateError } from '../domain/errors';
 import type { ExeHandle } from '../domain/attestation';
+import { inodeText, isFile, knownStatOf } from './below';
 import { errnoOf } from './errno';
 
 /** An open descriptor with the facts about its inode; the handle owns the descriptor. */
 export function exeHandle(fd: number): ExeHandle {
-  const stat = fstatSync(fd, { bigint: true });
+  const stat = knownStatOf(fd);
   let open = true;
   return {
     fd,
-    inode: `${stat.dev}:${stat.ino}`,
-    sizeBytes: Number(stat.size),
-    ownerUid: Number(stat.uid),
-    mode: Number(stat.mode),
+    inode: inodeText(stat),
+    sizeBytes: stat.sizeBytes,
+    ownerUid: stat.uid,
+    mode: stat.mode,
     close: () => {
       if (open) closeSync(fd);
       open = false;
@@ -31,7 +32,7 @@ export function openProgram(path: string): ExeHandle {
   } catch (cause) {
     throw new MandateError('E_ATTEST_UNREADABLE', { saw: `${errnoOf(cause)} at the program` }, { cause });
   }
-  if (!fstatSync(fd).isFile()) {
+  if (!isFile(knownStatOf(fd))) {
     closeSync(fd);
     throw new MandateError('E_ATTEST_FAILED', { saw: 'the program is no regular file' });
   }

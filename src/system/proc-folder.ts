@@ -2,7 +2,7 @@ import { closeSync, constants, openSync, readSync } from 'node:fs';
 import { MandateError } from '../domain/errors';
 import type { ExeHandle, FolderHandle } from '../domain/attestation';
 import { errnoOf } from './errno';
-import { inodeAt, linkAt, openAt } from './below';
+import { handleOn, inodeAt, linkAt, openAt } from './below';
 import { exeHandle } from './open-file';
 
 const MAX_READ_BYTES = 1024 * 1024;
@@ -53,8 +53,9 @@ export class ProcFolder {
     return this.attempt(() => inodeAt(this.#fd, 'exe'), 'exe');
   }
 
+  /** Not opened: a file system that a process or another machine serves may let whoever opens a file wait for ever. */
   openExe(): ExeHandle {
-    return exeHandle(this.open('exe'));
+    return exeHandle(this.attempt(() => handleOn(this.#fd, 'exe'), 'exe'));
   }
 
   /** The same folder under a descriptor of its own, which lives on when this one is closed. */

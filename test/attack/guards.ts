@@ -52,7 +52,7 @@ export const HASH_BY_PATH: Patch = {
   file: 'src/system/proc-folder.ts',
   edits: [
     [
-      "return exeHandle(this.open('exe'));",
+      "return exeHandle(this.attempt(() => handleOn(this.#fd, 'exe'), 'exe'));",
       "return exeHandle(this.attempt(() => openSync(this.link('exe').replace(' (deleted)', ''), constants.O_RDONLY)));",
     ],
   ],
@@ -75,6 +75,12 @@ export const ANY_NODE: readonly Patch[] = [
 
 /** Programs of any size are hashed. */
 export const NO_SIZE_LIMIT: Patch = { file: 'src/system/file-hasher.ts', edits: [['4 * 1024 ** 3', '64 * 1024 ** 3']] };
+
+/** Whoever serves the file of a program is asked about it by the main thread. */
+export const ASKS_WHO_SERVES: Patch = {
+  file: 'src/system/below.ts',
+  edits: [['const AT_STATX_DONT_SYNC = 0x4000;', 'const AT_STATX_DONT_SYNC = 0;']],
+};
 
 /** What a connection asks for is answered to whatever process has its pid now, and the connection outlives the one that made it. */
 export const AFTER_ACCEPT_BY_PID: readonly Patch[] = [

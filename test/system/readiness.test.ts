@@ -85,7 +85,7 @@ describe('never holds up the end of its process', () => {
     ['after an uncaught error', `setTimeout(() => { console.error = () => {}; throw 1 }, 200)`, 1],
     [
       'with a hashing thread beside it',
-      `const { FileHashing } = system('file-hasher'); new FileHashing({ nowMs: () => 0 }).sha256(system('open-file').openProgram('/proc/self/exe'))`,
+      `const { FileHashing } = system('file-hasher'); new FileHashing({ nowMs: () => 0, after: () => () => {} }).sha256(system('open-file').openProgram('/proc/self/exe'))`,
       0,
     ],
   ])('%s', async (_, then, status) => {

@@ -3,7 +3,7 @@ import { chmodSync, copyFileSync, realpathSync, truncateSync } from 'node:fs';
 import path from 'node:path';
 import type { AttackCase, Obtained } from '../attack-case';
 import type { Field } from '../field';
-import { NO_SIZE_LIMIT } from '../guards';
+import { ASKS_WHO_SERVES, NO_SIZE_LIMIT } from '../guards';
 import { trustedIsRefused } from '../won';
 
 const HUGE_BYTES = 5 * 1024 ** 3;
@@ -58,6 +58,13 @@ async function fifo(field: Field): Promise<readonly Obtained[]> {
 export const hashing: readonly AttackCase[] = [
   { name: 'a program of 5 GiB', needs: ['ours'], withoutGuard: { patches: [NO_SIZE_LIMIT] }, attack: huge },
   { name: 'a program that is a FIFO', needs: ['ours'], attack: fifo },
+  {
+    name: 'a program whose file system stops answering',
+    needs: ['root'],
+    won: trustedIsRefused,
+    withoutGuard: { patches: [ASKS_WHO_SERVES] },
+    attack: (field) => field.attack('unanswered.py', ['serve', String(field.parts.account?.uid ?? 0)], { hand: 'root' }),
+  },
   {
     name: 'hash flood: forty programs beside an honest one',
     won: trustedIsRefused,
