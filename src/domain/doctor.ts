@@ -15,6 +15,8 @@ export interface MachineFacts {
   readonly cgroup2: boolean;
   /** kernel.yama.ptrace_scope; null without yama. */
   readonly ptraceScope: number | null;
+  /** An ordinary user may make user namespaces. */
+  readonly userNamespaces: boolean;
   readonly uid: number;
   readonly loginUid: number | null;
   readonly clockSynchronised: boolean | null;
@@ -116,6 +118,13 @@ function kernelChecks(facts: MachineFacts): Check[] {
       scope === null ? 'no yama' : `kernel.yama.ptrace_scope ${scope}`,
       'without it processes of one user read and change each other: keys of agents, and programs that rules allow',
       scope === null ? 'use a kernel with yama among the values of lsm=' : 'sysctl kernel.yama.ptrace_scope=1',
+    ),
+    check(
+      'kernel.user_namespaces',
+      facts.userNamespaces ? 'warn' : 'ok',
+      facts.userNamespaces ? 'for every user' : 'not for ordinary users',
+      'in one of its own a process may have the kernel show any program as the one that it runs, path and hash',
+      'let rules by program ask for an account of its own as well; or, where no sandbox needs them: sysctl user.max_user_namespaces=0',
     ),
     check(
       'clock',

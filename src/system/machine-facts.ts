@@ -24,12 +24,19 @@ export function machineFacts(): MachineFacts {
     landlock: landlockVersion(),
     cgroup2: / - cgroup2 /.test(text('/proc/self/mountinfo')),
     ptraceScope: /^\d$/.test(scope) ? Number(scope) : null,
+    userNamespaces: userNamespaces(),
     uid,
     loginUid: Number.isSafeInteger(loginUid) && loginUid !== UNSET_UID ? loginUid : null,
     clockSynchronised: clockSynchronised(),
     rootWays: new RootWays().of(uid, process.getgroups?.() ?? []),
   };
 }
+
+/** By the switch of every kernel, that of Debian and that of Ubuntu, which exempts programs it has a profile for. */
+const userNamespaces = (): boolean =>
+  text('/proc/sys/user/max_user_namespaces') !== '0' &&
+  text('/proc/sys/kernel/unprivileged_userns_clone') !== '0' &&
+  text('/proc/sys/kernel/apparmor_restrict_unprivileged_userns') !== '1';
 
 function text(file: string): string {
   try {

@@ -33,6 +33,11 @@ export const OPEN: Readonly<Record<string, Partial<Record<Mode, Open>>>> = {
   'descriptor passed in use, other uid': BOTH(NO_HOLDERS),
   'connection inherited by a started program': BOTH(NO_HOLDERS),
   'connection shared after fork': BOTH(NO_HOLDERS),
+  'another program shown as its own': BOTH({
+    why: 'in a user namespace the kernel lets everybody set what a process shows as its program',
+    closedBy: OWN_ACCOUNT,
+    depends: true,
+  }),
   LD_PRELOAD: BOTH(HASH_ALONE),
   'LD_PRELOAD that leaves no mapping, rule without foreign code': BOTH({
     why: 'it puts its code into memory that is of no file',

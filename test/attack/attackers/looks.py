@@ -5,6 +5,7 @@ memfd-same  the same with the very bytes of the allowed program
 replaced  its own file is replaced by the allowed program while it runs
 deleted   its own file is removed, and the allowed program put where the kernel says it was
 mounted   in namespaces of its own, its file is mounted over the allowed program
+shown     has the kernel name the allowed program as the one that it runs
 argv      its arguments, environment, name and title are the other's
 comm      its name is written to break the parser of /proc/PID/stat
 """
@@ -12,9 +13,10 @@ comm      its name is written to break the parser of /proc/PID/stat
 import ctypes
 import os
 import shutil
+import subprocess
 import sys
 
-from attacker import INTERPRETER, SLEEPER, TRIALS, argument, ask, connect, libc, say
+from attacker import HERE, INTERPRETER, SLEEPER, TRIALS, argument, ask, call, connect, libc, opening, say
 
 PLAIN = "/usr/bin/python3"
 ME = os.path.abspath(__file__)
@@ -66,6 +68,14 @@ def mounted():
     os.execv(SLEEPER, [SLEEPER, ASK])
 
 
+def shown():
+    program = os.path.abspath("shown")
+    subprocess.run(["cc", "-O1", "-o", program, os.path.join(HERE, "shown.c")], check=True)
+    with open("request", "wb") as file:
+        file.write(opening() + call())
+    os.execv(program, [program, SLEEPER])
+
+
 def argv():
     """Overwrites what /proc/PID/cmdline and environ show."""
     os.execve(PLAIN, [PLAIN, ME, "argv-now", "x" * 200], {**os.environ, "ATTACK_ROOM": "x" * 200})
@@ -102,6 +112,8 @@ elif how == "deleted-now":
     deleted_now(argument(2))
 elif how == "mounted":
     mounted()
+elif how == "shown":
+    shown()
 elif how == "argv":
     argv()
 elif how == "argv-now":

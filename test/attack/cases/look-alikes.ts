@@ -26,4 +26,17 @@ export const lookAlikes: readonly AttackCase[] = [
     withoutGuard: { patches: [NO_MOUNT_CHECK] },
     attack: (field) => field.attack('looks.py', ['mounted']),
   },
+  {
+    name: 'another program shown as its own',
+    needs: ['cc'],
+    attack: (field) => field.attack('looks.py', ['shown']),
+  },
+  {
+    name: 'another program shown as its own, rule with an account of its own',
+    needs: ['ours', 'root', 'other user', 'cc'],
+    only: 'installed',
+    won: identityAt('/own-account'),
+    withoutGuard: { control: (field) => field.attack('looks.py', ['shown'], { hand: 'other' }) },
+    attack: (field) => field.attack('looks.py', ['shown']),
+  },
 ];
