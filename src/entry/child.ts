@@ -2,6 +2,7 @@ import type { FromChild } from '../domain/child-protocol';
 import { asMandateError, MandateError } from '../domain/errors';
 import type { Log } from '../domain/ports';
 import { systemClock } from '../system/clock';
+import { compileEarly } from '../system/compile-early';
 
 /** How long an orderly end may take before the process ends anyway. */
 const CLOSE_MS = 2_000;
@@ -55,6 +56,7 @@ export function superviseSelf<T extends { readonly type: string }>(
     if (message.type !== 'start') return other(message);
     start(message as Extract<T, { readonly type: 'start' }>).then((started) => {
       running = started;
+      compileEarly();
       tell({ type: 'ready' });
     }, fail);
   });

@@ -6,6 +6,7 @@ import { existingInstallation, type InstallationFile } from '../supervisor/insta
 import type { IssuerAccounts } from '../supervisor/issuer-accounts';
 import { errnoOf } from '../system/errno';
 import { systemClock } from '../system/clock';
+import { compileEarly } from '../system/compile-early';
 import { notifyReady } from '../system/service-manager';
 
 /** How long an orderly end may take before the process ends anyway. */
@@ -88,6 +89,7 @@ export function runUnit(log: Log, start: (fail: (thrown: unknown) => void) => Pr
     .then(() => start(fail))
     .then((started) => {
       running = started;
+      compileEarly();
       notifyReady(notify);
     })
     .catch(fail);
