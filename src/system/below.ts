@@ -18,11 +18,14 @@ const statfs = Buffer.alloc(120);
 /** No link of the kernel's is longer than a page. */
 const target = Buffer.alloc(4096);
 
-/** `dev:ino` of what a name leads to, links followed, without asking whoever serves it. Throws KernelError. */
-export function inodeAt(folder: number, name: string): string {
+/** What is known of what a name leads to, links followed; whoever serves it is not asked. Throws KernelError. */
+export function knownStatAt(folder: number, name: string): InodeStat {
   checked('statx', folder, name, AT_STATX_DONT_SYNC, STATX_BASIC_STATS, statx);
-  return inodeText(read(statx));
+  return statRead();
 }
+
+/** The same as `dev:ino`. */
+export const inodeAt = (folder: number, name: string): string => inodeText(knownStatAt(folder, name));
 
 /** Inode number of what a descriptor leads to. Throws KernelError. */
 export const inodeOf = (fd: number): bigint => knownStatOf(fd).inode;
@@ -86,9 +89,6 @@ export interface InodeStat {
   readonly uid: number;
   readonly gid: number;
   readonly sizeBytes: number;
-  readonly modifiedNs: bigint;
-  /** When anything of it was changed last. */
-  readonly changedNs: bigint;
 }
 
 const STATX_BASIC_STATS = 0x7ff;
@@ -96,19 +96,15 @@ const STATX_BASIC_STATS = 0x7ff;
 const STATX = { bytes: 256, uid: 20, gid: 24, mode: 28, inode: 32, size: 40, ctime: 96, mtime: 112, major: 136, minor: 140 } as const;
 const statx = Buffer.alloc(STATX.bytes);
 
-const read = (bytes: Buffer): InodeStat => ({
-  major: bytes.readUInt32LE(STATX.major),
-  minor: bytes.readUInt32LE(STATX.minor),
-  inode: bytes.readBigUInt64LE(STATX.inode),
-  mode: bytes.readUInt16LE(STATX.mode),
-  uid: bytes.readUInt32LE(STATX.uid),
-  gid: bytes.readUInt32LE(STATX.gid),
-  sizeBytes: Number(bytes.readBigUInt64LE(STATX.size)),
-  modifiedNs: nanoseconds(bytes, STATX.mtime),
-  changedNs: nanoseconds(bytes, STATX.ctime),
+const statRead = (): InodeStat => ({
+  major: statx.readUInt32LE(STATX.major),
+  minor: statx.readUInt32LE(STATX.minor),
+  inode: statx.readBigUInt64LE(STATX.inode),
+  mode: statx.readUInt16LE(STATX.mode),
+  uid: statx.readUInt32LE(STATX.uid),
+  gid: statx.readUInt32LE(STATX.gid),
+  sizeBytes: Number(statx.readBigUInt64LE(STATX.size)),
 });
-
-const nanoseconds = (bytes: Buffer, at: number): bigint => bytes.readBigInt64LE(at) * 1_000_000_000n + BigInt(bytes.readUInt32LE(at + 8));
 
 /** As whoever serves it says now, which may take its time. Throws KernelError. */
 export const statOf = (fd: number): InodeStat => statBy(fd, 0);
@@ -118,14 +114,33 @@ export const knownStatOf = (fd: number): InodeStat => statBy(fd, AT_STATX_DONT_S
 
 function statBy(fd: number, flags: number): InodeStat {
   checked('statx', fd, '', AT_EMPTY_PATH | flags, STATX_BASIC_STATS, statx);
-  return read(statx);
+  return statRead();
 }
 
+/** A version of an inode, as far as its stamps tell. */
+export interface InodeVersion {
+  readonly stat: InodeStat;
+  /** Equal as long as the inode is the same one and was not changed. */
+  readonly text: string;
+  readonly changedAtMs: number;
+}
+
+/** As `knownStatOf`. */
+export function knownVersionOf(fd: number): InodeVersion {
+  const stat = knownStatOf(fd);
+  const [modified, changed] = [stampAt(STATX.mtime), stampAt(STATX.ctime)];
+  return {
+    stat,
+    text: `${inodeText(stat)}:${stat.sizeBytes}:${modified.seconds}.${modified.nanoseconds}:${changed.seconds}.${changed.nanoseconds}`,
+    changedAtMs: changed.seconds * 1000 + changed.nanoseconds / 1e6,
+  };
+}
+
+const stampAt = (at: number) => ({ seconds: Number(statx.readBigInt64LE(at)), nanoseconds: statx.readUInt32LE(at + 8) });
+
 /** `dev:ino`, with the device number as stat(2) has it (makedev(3)). */
-export const inodeText = ({ major, minor, inode }: InodeStat): string => {
-  const [low, high] = [BigInt(((major & 0xfff) << 8) | (minor & 0xff)), BigInt(major & ~0xfff)];
-  return `${(high << 32n) | (BigInt(minor & ~0xff) << 12n) | low}:${inode}`;
-};
+export const inodeText = ({ major, minor, inode }: InodeStat): string =>
+  `${(major >>> 12) * 2 ** 44 + (minor >>> 8) * 2 ** 20 + (major & 0xfff) * 2 ** 8 + (minor & 0xff)}:${inode}`;
 
 export const isFolder = ({ mode }: InodeStat): boolean => (mode & constants.S_IFMT) === constants.S_IFDIR;
 export const isFile = ({ mode }: InodeStat): boolean => (mode & constants.S_IFMT) === constants.S_IFREG;

@@ -2,7 +2,7 @@ import type { Worker } from 'node:worker_threads';
 import { MandateError } from '../domain/errors';
 import type { ExeHandle, FileHasher } from '../domain/attestation';
 import type { Clock } from '../domain/ports';
-import { inodeText, type InodeStat, isFile, knownStatOf } from './below';
+import { type InodeStat, type InodeVersion, isFile, knownVersionOf } from './below';
 import { startThread } from './thread';
 
 export interface HashJob {
@@ -43,9 +43,6 @@ const PATIENCE_MS = 2_000;
 /** Threads that may wait for somebody who does not answer. */
 const MAX_HANGING = 8;
 
-/** Equal as long as an inode is the same one and was not changed, as far as its stamps tell. */
-const versionOf = (stat: InodeStat): string => [inodeText(stat), stat.sizeBytes, stat.modifiedNs, stat.changedNs].join(':');
-
 const deviceOf = ({ major, minor }: InodeStat): string => `${major}:${minor}`;
 /** As network file systems, and those that a process serves, have them; and some others. */
 const withoutDisk = ({ major }: InodeStat): boolean => major === 0;
@@ -76,7 +73,7 @@ export class FileHashing implements FileHasher {
    */
   async sha256(handle: ExeHandle): Promise<string> {
     const before = this.admit(handle);
-    const key = versionOf(before);
+    const key = before.text;
     const known = this.#cache.get(key);
     if (known !== undefined) return known;
     const underway = this.#underway.get(key) ?? this.start(key, handle, before);
@@ -95,19 +92,20 @@ export class FileHashing implements FileHasher {
     await this.#thread?.worker.terminate();
   }
 
-  private admit({ fd }: ExeHandle): InodeStat {
-    const stat = knownStatOf(fd);
+  private admit({ fd }: ExeHandle): InodeVersion {
+    const version = knownVersionOf(fd);
+    const { stat } = version;
     if (!isFile(stat)) throw new MandateError('E_ATTEST_FAILED', { saw: 'no regular file' });
     if (stat.sizeBytes > this.capBytes) {
       throw new MandateError('E_ATTEST_TOO_LARGE', { saw: `${stat.sizeBytes} bytes`, why: `at most ${this.capBytes} are hashed` });
     }
-    return stat;
+    return version;
   }
 
-  private start(key: string, handle: ExeHandle, before: InodeStat): Promise<string> {
+  private start(key: string, handle: ExeHandle, before: InodeVersion): Promise<string> {
     const underway = this.measure(handle, before)
       .then((sha256) => {
-        if (this.clock.nowMs() - Number(before.changedNs / 1_000_000n) >= SETTLED_MS) this.keep(key, sha256);
+        if (this.clock.nowMs() - before.changedAtMs >= SETTLED_MS) this.keep(key, sha256);
         return sha256;
       })
       .finally(() => this.#underway.delete(key));
@@ -115,18 +113,18 @@ export class FileHashing implements FileHasher {
     return underway;
   }
 
-  private async measure({ fd }: ExeHandle, before: InodeStat): Promise<string> {
+  private async measure({ fd }: ExeHandle, before: InodeVersion): Promise<string> {
     if (this.#pending.size >= MAX_PENDING) throw new MandateError('E_OVERLOADED', { saw: `${MAX_PENDING} files are being hashed` });
-    const device = deviceOf(before);
+    const device = deviceOf(before.stat);
     const hanging = new Set(this.#hanging.values());
-    if (hanging.has(device) || (hanging.size >= MAX_HANGING && withoutDisk(before))) throw hangs();
+    if (hanging.has(device) || (hanging.size >= MAX_HANGING && withoutDisk(before.stat))) throw hangs();
     const sha256 = await new Promise<string>((resolve, reject) => {
-      const job: HashJob = { id: this.#nextId++, fd, sizeBytes: before.sizeBytes };
+      const job: HashJob = { id: this.#nextId++, fd, sizeBytes: before.stat.sizeBytes };
       this.#pending.set(job.id, { job, device, resolve, reject });
       this.thread().worker.postMessage(job);
       this.watch();
     });
-    if (versionOf(knownStatOf(fd)) !== versionOf(before)) throw new MandateError('E_ATTEST_CHANGED');
+    if (knownVersionOf(fd).text !== before.text) throw new MandateError('E_ATTEST_CHANGED');
     return sha256;
   }
 

@@ -25,9 +25,16 @@ const { progress } = workerData as { readonly progress: HashProgress };
 const chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES);
 const running: Running[] = [];
 
-/** Says what is begun, so that whoever waits can tell slow from stuck. Ends the thread where it was given up: descriptors it was told of mean others by now. */
+/** Where nobody waits for this thread any more it ends: descriptors that it was told of mean others by now. */
+function endIfLeft(): void {
+  if (Atomics.load(progress, PROGRESS.left) === 0) return;
+  for (const { fd } of running) closeSync(fd);
+  process.exit();
+}
+
+/** Says what is begun, so that whoever waits can tell slow from stuck. */
 function step({ id }: HashJob): void {
-  if (Atomics.load(progress, PROGRESS.left) !== 0) process.exit();
+  endIfLeft();
   Atomics.store(progress, PROGRESS.job, id);
   Atomics.add(progress, PROGRESS.steps, 1);
 }
@@ -79,4 +86,5 @@ parentPort?.on('message', (job: HashJob) => {
     if (advance(current)) running.splice(running.indexOf(current), 1);
     for (let more = next(); more !== undefined; more = next()) add(more);
   }
+  endIfLeft();
 });

@@ -1,6 +1,6 @@
 import { statfsSync } from 'node:fs';
 import type { MappedCode } from '../domain/attestation';
-import { inodeAt, linkAt } from './below';
+import { knownStatAt, linkAt } from './below';
 import { type MappedFile, mappedFiles } from './mapped-files';
 import { machineMounts } from './process-key';
 import { may, type OnBehalfOf, type SeenTree } from './seen-tree';
@@ -37,7 +37,7 @@ const FILE_SYSTEMS: ReadonlyMap<number, string> = new Map([
 /** What the process of this /proc folder has mapped as code, and how its program lies. Files of which there is no trace are foreign. */
 export function readMappedCode(folder: number, tree: SeenTree, behalf: OnBehalfOf): MappedCode {
   const exe = linkAt(folder, 'exe').replace(DELETED, '');
-  const program = BigInt(inodeAt(folder, 'exe').split(':')[1]!);
+  const program = knownStatAt(folder, 'exe').inode;
   const sameMounts = linkAt(folder, 'ns/mnt') === machineMounts();
   const { files, complete } = mappedFiles(folder);
   const own = ownFolders(exe);
