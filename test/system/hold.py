@@ -105,6 +105,11 @@ elif how == "reading":
     child(reads_on)
 elif how == "hopping":
     group = child(lambda: (os.setpgid(0, 0), hop()))
+    # Here as well: whoever ends it may come before the child has done so.
+    try:
+        os.setpgid(group, group)
+    except OSError:
+        pass
     say(group)
     sys.stdin.read()
     os.killpg(group, 9)
