@@ -11,7 +11,7 @@ const SERVICES = ['mandate-db', 'mandate-server', 'mandate-node', 'mandate-launc
 
 (missing === undefined ? describe : describe.skip)('units that systemd runs', () => {
   const machine = new SystemdMachine();
-  const { uid, gid } = ordinaryAccount()!;
+  const account = ordinaryAccount()!;
   let installed = '';
   beforeAll(async () => {
     await machine.boot();
@@ -35,7 +35,10 @@ const SERVICES = ['mandate-db', 'mandate-server', 'mandate-node', 'mandate-launc
 
   /** As an ordinary user of that machine. */
   const asUser = (...command: readonly string[]) =>
-    machine.run(...['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups'], ...['env', 'HOME=/nonexistent', ...command]);
+    machine.run(
+      ...['setpriv', `--reuid=${account.uid}`, `--regid=${account.gid}`, '--clear-groups'],
+      ...['env', 'HOME=/nonexistent', ...command],
+    );
 
   test('are all active, and as exposed as said', async () => {
     for (const service of SERVICES) {
@@ -54,7 +57,7 @@ const SERVICES = ['mandate-db', 'mandate-server', 'mandate-node', 'mandate-launc
     expect(stdout).toMatch(/^0::.*\/mandate-launches\.service\/mandate\.launches\/[0-9a-f-]{36}$/m);
     const { svids } = JSON.parse(stdout.slice(stdout.indexOf('{'))) as { svids: { serial: string }[] };
     const trace = await machine.run(PROGRAM, 'trace', svids[0]!.serial, '-o', 'json');
-    expect(JSON.parse(trace.stdout)).toMatchObject({ complete: true, delegator: { uid } });
+    expect(JSON.parse(trace.stdout)).toMatchObject({ complete: true, delegator: { uid: account.uid } });
   });
 
   test('come back by themselves, each without the others, and keep what was issued', async () => {
