@@ -21,13 +21,23 @@ export class Mandate {
   readonly home = mkdtempSync(path.join(tmpdir(), 'b-'));
   readonly state = path.join(this.home, 's');
   readonly #children = new Set<ChildProcess>();
+  readonly #killAll = (): void => {
+    for (const { pid } of this.#children) {
+      if (pid === undefined) continue;
+      try {
+        process.kill(-pid, 'SIGKILL');
+      } catch {
+        // Gone already.
+      }
+    }
+  };
   #up: ChildProcess | undefined;
 
   constructor() {
     chmodSync(this.home, 0o711);
     // No terminal here: who measures says beforehand that scripts administer.
     writeFileSync(this.config, 'admin: { allow_scripted: true }\n');
-    process.once('exit', () => this.#killAll());
+    process.once('exit', this.#killAll);
   }
 
   get config(): string {
@@ -70,6 +80,7 @@ export class Mandate {
   async end(): Promise<void> {
     await this.down();
     this.#killAll();
+    process.off('exit', this.#killAll);
     rmSync(this.home, { recursive: true, force: true });
   }
 
@@ -156,17 +167,6 @@ export class Mandate {
       if (line !== undefined) return JSON.parse(line) as { p99: number; max: number };
       if (performance.now() > until) throw new Error(`${name} does not say how late its loop is`);
       await new Promise((resolve) => setImmediate(resolve));
-    }
-  }
-
-  #killAll(): void {
-    for (const { pid } of this.#children) {
-      if (pid === undefined) continue;
-      try {
-        process.kill(-pid, 'SIGKILL');
-      } catch {
-        // Gone already.
-      }
     }
   }
 }

@@ -3,7 +3,7 @@ import type { Hash } from 'node:crypto';
 import { closeSync, readSync } from 'node:fs';
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { readable } from './below';
-import { type HashAnswer, type HashJob, type HashProgress, PROGRESS } from './file-hasher';
+import { type HashAnswer, type HashJob, type HashProgress, PROGRESS } from './hash-job';
 import { stepBack } from './step-back';
 
 /**

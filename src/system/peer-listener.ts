@@ -5,14 +5,11 @@ import { asMandateError, MandateError } from '../domain/errors';
 import type { Clock, Log } from '../domain/ports';
 import { peekSender, peerPidfd } from './socket-credentials';
 import type { Credentials } from './socket-credentials';
-import { shutOut } from './access-list';
 import { AnyAuthority } from './any-authority';
 import { Arrivals } from './arrivals';
-import { ConnectionLimits } from './connection-limits';
 import { descriptorOf } from './descriptor-of';
-import { errnoOf } from './errno';
+import { Door } from './door';
 import { FairShare } from './fair-share';
-import { FloodingUsers } from './flooding-users';
 import { PeerConnection } from './peer-connection';
 import type { PinnedProcesses } from './processes';
 import type { Readiness } from './readiness';
@@ -26,8 +23,6 @@ export const PEER_SERVER_OPTIONS: ServerOptions = {
   'grpc.enable_channelz': 0,
 };
 
-/** Made once: it is said to nobody, as often as a flood comes. */
-const OVER_LIMIT = new MandateError('E_PEER_LIMIT');
 /** How long a connection may stay silent before its first byte. */
 const FIRST_BYTE_MS = 2000;
 /** Connections whose requests are rewritten (AnyAuthority). */
@@ -75,21 +70,18 @@ export class PeerListener {
   readonly #perProcess = new Map<string, number>();
   readonly #injector: ReturnType<Server['createConnectionInjector']>;
   readonly #arrivals: Arrivals;
-  readonly #limits: ConnectionLimits;
-  readonly #flooding: FloodingUsers;
   readonly #anyAuthority: AnyAuthority;
   #nextId = 1;
   #allGone: (() => void) | undefined;
 
   constructor(private readonly options: PeerListenerOptions) {
-    this.#limits = new ConnectionLimits(options.clock, options);
-    this.#flooding = new FloodingUsers(options.clock, (uids, begun) => this.keepAway(uids, begun));
+    const door = new Door(options);
     this.#injector = options.server.createConnectionInjector(ServerCredentials.createInsecure());
     this.#anyAuthority = new AnyAuthority({ ...options, places: new FairShare(MAX_REWRITTEN), hand: (socket) => this.hand(socket) });
     this.#arrivals = new Arrivals({
       ...options,
-      take: (credentials) => this.take(credentials),
-      left: ({ uid }) => this.wasted(uid),
+      take: (credentials) => door.take(credentials),
+      left: (credentials) => door.left(credentials),
       arrived: (socket, credentials, giveBack) => this.arrived(socket, credentials, giveBack),
     });
   }
@@ -128,16 +120,6 @@ export class PeerListener {
     this.#injector.destroy();
   }
 
-  private take(credentials: Credentials): (() => void) | undefined {
-    const { uid } = credentials;
-    const giveBack = this.#flooding.keptAway(uid) ? undefined : this.#limits.take(credentials);
-    if (giveBack === undefined) {
-      this.wasted(uid);
-      this.options.onRefused(OVER_LIMIT, credentials);
-    }
-    return giveBack;
-  }
-
   private arrived(socket: Socket, credentials: Credentials, giveBack: () => void): void {
     socket.on('error', (error) => this.options.log.debug({ error: error.message }, 'a connection broke'));
     const peer = this.register(socket, credentials);
@@ -147,25 +129,6 @@ export class PeerListener {
     // The kernel keeps the peer with the socket, so it can be pinned while the client reads our settings.
     this.#unidentified.set(peer.id, () => this.identify(peer, socket, credentials));
     setImmediate(() => this.identifyOnce(peer.id));
-  }
-
-  private wasted(uid: number): void {
-    if (this.canBeKeptAway(uid)) this.#flooding.wasted(uid);
-  }
-
-  /** No access list holds for root, or for the owner of the socket; of what those may do, a flood is the least. */
-  private canBeKeptAway(uid: number): boolean {
-    return uid !== 0 && uid !== (this.options.owner?.uid ?? process.geteuid?.());
-  }
-
-  private keepAway(uids: readonly number[], begun?: { readonly uid: number; readonly forMs: number }): void {
-    const { path, socketMode, log } = this.options;
-    try {
-      shutOut(path, socketMode, uids);
-      if (begun) log.warn({ ...begun, path }, 'a user floods the socket and is kept away from it for a while');
-    } catch (thrown) {
-      log.error({ error: errnoOf(thrown), path, ...begun }, 'a user who floods the socket cannot be kept away');
-    }
   }
 
   private register(socket: Socket, credentials: Credentials): PeerConnection {
