@@ -2,6 +2,8 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { MANIFEST, STATE_FOLDER } from '../../src/domain/install';
+import { installedFiles } from '../../src/domain/units';
 import { childrenOf, commandLine } from '../supervision/proc';
 import { until } from '../supervision/until';
 import { finished, type Finished, ROOT } from './installation';
@@ -16,6 +18,9 @@ const HYBRID = ['/sys/fs/cgroup/unified', '/sys/fs/cgroup/systemd'];
 /** Roots of the control group trees that systemd wants: one, or the two of a machine that still has the first version as well. */
 const trees = (): readonly string[] => (existsSync(`${UNIFIED}/cgroup.controllers`) ? [UNIFIED] : HYBRID);
 
+/** What an installation consists of. One of this machine, or what `mandate up` left, is not one of the machine that is booted. */
+const MANDATE = [STATE_FOLDER, path.dirname(MANIFEST), ...installedFiles({ node: '', main: '' }).map(({ path: at }) => at)];
+
 /**
  * Made into the machine's first program by unshare(1): a copy-on-write view of this machine's files, and mounts as they are at boot. What
  * systemd hands over as credentials reaches a unit only where mounts propagate, which is the default of a machine and not of a namespace.
@@ -24,6 +29,7 @@ const BOOT = `set -e
 mount --make-rprivate /
 mount -t overlay overlay -o "lowerdir=/,upperdir=$WHERE/upper,workdir=$WHERE/work" "$WHERE/root"
 cd "$WHERE/root"
+for file in $MANDATE; do rm -rf ".$file"; done
 mount -t proc proc proc
 mount -t sysfs sysfs sys
 if [ "$TREES" = 1 ]; then mount -t cgroup2 cgroup2 sys/fs/cgroup; else
@@ -69,7 +75,14 @@ export class SystemdMachine {
     const own = trees().map((tree) => `echo $$ > ${tree}/${GROUPS}/cgroup.procs`);
     const spaces = ['--mount', '--pid', '--fork', '--kill-child', '--uts', '--ipc', '--cgroup'];
     this.#booted = spawn('sh', ['-c', `${own.join(' && ')} && exec unshare ${spaces.join(' ')} sh -c "$BOOT"`], {
-      env: { PATH: process.env['PATH'], BOOT, WHERE: this.#where, REPOSITORY: ROOT, TREES: String(trees().length) },
+      env: {
+        PATH: process.env['PATH'],
+        BOOT,
+        WHERE: this.#where,
+        REPOSITORY: ROOT,
+        TREES: String(trees().length),
+        MANDATE: MANDATE.join(' '),
+      },
       stdio: ['ignore', 'ignore', 'inherit'],
     });
     this.#pid = await until('systemd as process 1', () => this.#first());
