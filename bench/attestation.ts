@@ -16,6 +16,7 @@ import { Members, type OpenLaunch } from '../src/node/members';
 import { Served } from '../src/node/served';
 import { fileHomes } from '../src/system/accounts';
 import { systemClock } from '../src/system/clock';
+import { compileEarly } from '../src/system/compile-early';
 import { FileHashing } from '../src/system/file-hasher';
 import { openGroupTree } from '../src/system/group-tree';
 import { readHostFacts } from '../src/system/host-facts';
@@ -35,6 +36,7 @@ const quiet: Log = { debug: () => undefined, info: () => undefined, warn: () => 
 
 /** From a pid to evidence that the server could decide by, of a process never seen before whose program was hashed before: in one process, no socket. */
 export async function attestation({ folder }: Tools): Promise<readonly Figure[]> {
+  compileEarly(); // as the node is
   const bench = new Bench();
   const [ordinary, launched] = [waiting(folder), waiting(folder)];
   try {
@@ -58,9 +60,9 @@ export async function attestation({ folder }: Tools): Promise<readonly Figure[]>
     return [one('attestation of a process, p50', times.ordinary), one('same, of a launched agent', times.launched)];
   } finally {
     // While they live: nothing else keeps this process from ending before its threads have.
+    await ended(launched);
     await bench.end();
     ordinary.kill('SIGKILL');
-    launched.kill('SIGKILL');
   }
 }
 
@@ -69,6 +71,13 @@ function waiting(folder: string): ChildProcess {
   const script = path.join(folder, 'waiting.js');
   writeFileSync(script, "process.stdout.write('waits\\n'); setInterval(() => undefined, 60_000);\n");
   return spawn(process.execPath, [script], { cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] });
+}
+
+/** Its control group can be removed then. */
+async function ended(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  child.kill('SIGKILL');
+  await once(child, 'exit');
 }
 
 /** The node's parts up to evidence, put together as src/entry/node.ts does. */
@@ -151,7 +160,6 @@ class Bench {
   }
 
   async end(): Promise<void> {
-    this.#groups.kill(this.#launchId);
     this.#groups.ended(this.#launchId);
     this.#groups.close();
     await Promise.all([this.#reader.close(), this.#hasher.close(), this.#readiness.close()]);
