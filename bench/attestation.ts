@@ -59,8 +59,8 @@ export async function attestation({ folder }: Tools): Promise<readonly Figure[]>
       );
     return [one('attestation of a process, p50', times.ordinary), one('same, of a launched agent', times.launched)];
   } finally {
-    // While they live: nothing else keeps this process from ending before its threads have.
     await ended(launched);
+    // While the other lives: nothing else keeps this process from ending before its threads have.
     await bench.end();
     ordinary.kill('SIGKILL');
   }
