@@ -40,7 +40,8 @@ export class AnyAuthority {
 
   /** The socket is paused, and unread. */
   begin(socket: Socket, peer: KnownPeer): void {
-    if (!worthALook(peekBytes(descriptorOf(socket)))) return this.options.hand(socket);
+    let worth = worthALook(peekBytes(descriptorOf(socket)));
+    if (worth === false) return this.options.hand(socket);
     const opening = new ConnectionOpening();
     const settled = (): void => {
       stopTimer();
@@ -48,12 +49,13 @@ export class AnyAuthority {
     };
     const read = (chunk: Buffer): void => {
       const verdict = opening.read(chunk);
-      if (verdict === 'wait') {
-        if (opening.announce()) socket.write(EMPTY_SETTINGS);
+      worth ??= worthALook(opening.everything);
+      if (verdict === 'wait' && worth !== false) {
+        if (worth === true && opening.announce()) socket.write(EMPTY_SETTINGS);
         return;
       }
       settled();
-      if (verdict === 'as-is') this.#asIs(socket, opening);
+      if (verdict !== 'rewritten') this.#asIs(socket, opening);
       else this.#rewrite(socket, peer, opening);
     };
     const stopTimer = this.options.clock.after(DECIDE_MS, () => {

@@ -158,14 +158,62 @@ describe('the places of connections that are rewritten', () => {
   });
 });
 
+describe('a client that is looked at while its SETTINGS are on the way', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'cut-'));
+  const path = join(folder, 'agent.sock');
+  const ends: Socket[] = [];
+  afterAll(() => {
+    for (const end of ends) end.destroy();
+    rmSync(folder, { recursive: true });
+  });
+
+  /** Begins when `opening` was said up to `cut`; then the client says the rest, and once SETTINGS came or HTTP/2 begins, its request. */
+  const begun = async (opening: Buffer, cut: number): Promise<string> => {
+    const server = createServer({ pauseOnConnect: true }).listen(path);
+    await once(server, 'listening');
+    const client = connect(path);
+    const [accepted] = (await once(server, 'connection')) as [Socket];
+    server.close();
+    ends.push(client, accepted);
+    await new Promise((written) => client.write(opening.subarray(0, cut), written));
+    const asks = () => client.write(frameBytes(1, 4, 1, request(named('/run/x.sock'))));
+    client.once('data', asks);
+    const handed = new Promise<Socket>((hand) =>
+      new AnyAuthority({ hand, places: new FairShare(4), clock: systemClock, log: quiet }).begin(accepted, { id: 'peer', uid: 7 }),
+    );
+    client.write(opening.subarray(cut));
+    const socket = await handed;
+    ends.push(socket);
+    if (socket !== accepted) return 'rewritten';
+    return `as it is, ${socket.readableLength} bytes read and ${socket.bytesWritten} said`;
+  };
+  const fromJava = Buffer.concat([PREFACE, frameBytes(4, 0, 0, Buffer.of(0, 3, 0, 0, 0, 0))]);
+  const fromOthers = Buffer.concat([PREFACE, EMPTY_SETTINGS]);
+
+  it.each([1, PREFACE.length, PREFACE.length + 1, PREFACE.length + 9, fromJava.length - 1])(
+    'CI-20: is served as it would be a moment later, cut after %d bytes',
+    async (cut) => {
+      expect(await begun(fromJava, cut)).toBe('rewritten');
+      const all = fromOthers.length;
+      const asItIs = cut < all ? `as it is, ${all} bytes read and 0 said` : 'as it is, 0 bytes read and 0 said';
+      expect(await begun(fromOthers, cut)).toBe(asItIs);
+    },
+  );
+});
+
 describe('first words that are worth a look', () => {
   const settings = (...entries: number[]) => frameBytes(4, 0, 0, Buffer.from(entries));
-  it.each<[string, Buffer, boolean]>([
-    ['nothing yet', Buffer.alloc(0), true],
-    ['half a preface', PREFACE.subarray(0, 12), true],
-    ['a preface', PREFACE, false],
+  it.each<[string, Buffer, boolean | undefined]>([
+    ['nothing yet', Buffer.alloc(0), undefined],
+    ['half a preface', PREFACE.subarray(0, 12), undefined],
+    ['a preface', PREFACE, undefined],
     ['a preface and SETTINGS', Buffer.concat([PREFACE, EMPTY_SETTINGS]), false],
-    ['SETTINGS that are cut', Buffer.concat([PREFACE, settings(0, 3, 0, 0, 0, 0)]).subarray(0, -1), false],
+    ['SETTINGS that are cut', Buffer.concat([PREFACE, settings(0, 3, 0, 0, 0, 0)]).subarray(0, -1), undefined],
+    [
+      'a frame that is cut and longer than SETTINGS are',
+      Buffer.concat([PREFACE, frameBytes(4, 0, 0, Buffer.alloc(600))]).subarray(0, -1),
+      false,
+    ],
     ['SETTINGS of grpc-go', Buffer.concat([PREFACE, settings(0, 4, 0, 1, 0, 0, 0, 6, 0, 0, 64, 0)]), false],
     ['SETTINGS of grpc-java', Buffer.concat([PREFACE, settings(0, 2, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 4, 0, 16, 0, 0)]), true],
     ['a request', Buffer.concat([PREFACE, EMPTY_SETTINGS, frameBytes(1, 4, 1, request(named('x')))]), true],

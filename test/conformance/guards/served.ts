@@ -74,8 +74,8 @@ const ENDPOINT: readonly Guard[] = [
   guard('WE-20 WE-21', 'an address may be a path alone', LAYOUT, ['/^unix:(?:\\/\\/)?(\\/[^/?#]', '/^(?:unix:)?(?:\\/\\/)?(\\/[^/?#]']),
   guard('WE-21', 'query and fragment of an address are cut off', LAYOUT, ['[^?#]*)$/.exec(uri)?.[1];', '[^?#]*).*$/.exec(uri)?.[1];']),
   guard('CI-20', 'clients go to HTTP/2 as they come', 'src/system/any-authority.ts', [
-    'if (!worthALook(peekBytes(descriptorOf(socket)))) return',
-    'if (peekBytes(descriptorOf(socket)).length >= 0) return',
+    'let worth = worthALook(peekBytes(descriptorOf(socket)));',
+    'let worth: boolean | undefined = peekBytes(descriptorOf(socket)).length < 0;',
   ]),
   guard('WE-22', 'an address may have any port', ADDRESS, [' && Number(port) <= 65535', '']),
 ];
