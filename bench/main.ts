@@ -86,9 +86,9 @@ function main(names: readonly string[]): number {
   }
 }
 
-const [first, ...rest] = process.argv.slice(2);
+const args = process.argv.slice(2);
 
-(async () => (first === ALONE ? alone(rest) : main(process.argv.slice(2))))().then(
+(async () => (args[0] === ALONE ? alone(args.slice(1)) : main(args)))().then(
   (code) => process.exit(code),
   (error: unknown) => {
     process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);

@@ -50,13 +50,11 @@ export class AnyAuthority {
     const read = (chunk: Buffer): void => {
       const verdict = opening.read(chunk);
       worth ??= worthALook(opening.everything);
-      if (verdict === 'wait' && worth !== false) {
-        if (worth === true && opening.announce()) socket.write(EMPTY_SETTINGS);
-        return;
-      }
-      settled();
-      if (verdict !== 'rewritten') this.#asIs(socket, opening);
-      else this.#rewrite(socket, peer, opening);
+      if (verdict !== 'wait' || worth === false) {
+        settled();
+        if (verdict === 'rewritten') this.#rewrite(socket, peer, opening);
+        else this.#asIs(socket, opening);
+      } else if (worth === true && opening.announce()) socket.write(EMPTY_SETTINGS);
     };
     const stopTimer = this.options.clock.after(DECIDE_MS, () => {
       settled();
