@@ -166,12 +166,12 @@ describe('a socket whose peers are known', () => {
     await listen({ admit: (peer) => void peers.push(peer) });
     const parent = talkTo('sh', ['-c', 'node -e "$0" "$1" & read line; kill -9 $!; echo', INHERITING, path()]);
     const child = Number(await parent.hear());
-    const [peer] = peers;
-    const closed = new Promise<void>((resolve) => void peer!.onClose(resolve));
-    expect(peer!.closed).toBe(false);
-    process.kill(peer!.pid, 'SIGKILL');
+    const peer = await admitted(peers);
+    const closed = new Promise<void>((resolve) => void peer.onClose(resolve));
+    expect(peer.closed).toBe(false);
+    process.kill(peer.pid, 'SIGKILL');
     await closed;
-    expect(() => peer!.recheck()).toThrow(expect.objectContaining({ code: 'E_PEER_GONE' }));
+    expect(() => peer.recheck()).toThrow(expect.objectContaining({ code: 'E_PEER_GONE' }));
     process.kill(child, 'SIGKILL');
     await parent.end();
   });
@@ -190,10 +190,11 @@ describe('a socket whose peers are known', () => {
     await listen({ admit: (peer) => void peers.push(peer) });
     const agent = talkTo(process.execPath, ['-e', EXECS, path()]);
     expect(await agent.hear()).toBe('connected');
-    peers[0]!.recheck();
+    const peer = await admitted(peers);
+    peer.recheck();
     agent.say('exec');
     expect(await agent.hear()).toBe('executed');
-    expect(() => peers[0]!.recheck()).toThrow(expect.objectContaining({ code: 'E_PEER_EXEC' }));
+    expect(() => peer.recheck()).toThrow(expect.objectContaining({ code: 'E_PEER_EXEC' }));
     await agent.end();
   });
 
@@ -288,6 +289,13 @@ const PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0';
 async function until(holds: () => boolean): Promise<void> {
   while (!holds()) await new Promise((resolve) => setImmediate(resolve));
 }
+
+/** The first that was admitted. A client may be done writing before the listener looked at who it is: until then the kernel keeps its bytes. */
+async function admitted(peers: readonly PeerConnection[]): Promise<PeerConnection> {
+  await until(() => peers.length > 0);
+  return peers[0]!;
+}
+
 const gone = (listener: PeerListener, left = 0): Promise<void> => until(() => listener.connections() === left);
 
 /** Connects, writes what an HTTP/2 client writes first, and hands the connection to a child that lives on. */
